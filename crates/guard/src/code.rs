@@ -1,0 +1,216 @@
+//! Every reason to refuse, with its stable name, status, remedy and words.
+//!
+//! Does not: decide anything. The words say what happened to the person, never how it was found out.
+
+use http::StatusCode;
+
+/// Why a request was refused: the `code` of a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Code {
+    /// No token came.
+    TokenMissing,
+    /// The token is not one of ours, or not for here.
+    TokenInvalid,
+    /// Its time is over.
+    TokenExpired,
+    /// Signed out.
+    SessionEnded,
+    /// Signed in on another device, which took this one's place.
+    SessionReplaced,
+    /// Signed out by an operator or from another device.
+    SessionKicked,
+    /// The sign-in is too old.
+    SessionExpired,
+    /// The account is disabled.
+    UserDisabled,
+    /// The password was changed.
+    PasswordChanged,
+    /// A refresh token was used twice, so it may have been stolen.
+    RefreshReused,
+    /// menjin was restored from a backup that is older than the sign-in.
+    Restored,
+    /// The token's scope does not reach.
+    InsufficientScope,
+    /// The person may not do this.
+    Forbidden,
+    /// The keys to verify tokens with are not at hand.
+    KeysUnavailable,
+    /// What has ended is not known well enough.
+    RevocationsStale,
+}
+
+/// What the client should do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Sign in again.
+    Relogin,
+    /// Trade the refresh token, then ask again.
+    Refresh,
+    /// Ask again in a moment.
+    Retry,
+    /// Nothing would help.
+    None,
+}
+
+impl Action {
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Relogin => "relogin",
+            Self::Refresh => "refresh",
+            Self::Retry => "retry",
+            Self::None => "none",
+        }
+    }
+}
+
+impl Code {
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TokenMissing => "token_missing",
+            Self::TokenInvalid => "token_invalid",
+            Self::TokenExpired => "token_expired",
+            Self::SessionEnded => "session_ended",
+            Self::SessionReplaced => "session_replaced",
+            Self::SessionKicked => "session_kicked",
+            Self::SessionExpired => "session_expired",
+            Self::UserDisabled => "user_disabled",
+            Self::PasswordChanged => "password_changed",
+            Self::RefreshReused => "refresh_reused",
+            Self::Restored => "restored",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::Forbidden => "forbidden",
+            Self::KeysUnavailable => "keys_unavailable",
+            Self::RevocationsStale => "revocations_stale",
+        }
+    }
+
+    /// The code of an end that is told with this reason; one that nobody knows is a `session_ended`.
+    /// `token_expired` asks for a fresh token only: what the old one says has changed.
+    pub fn of_end(reason: &str) -> Self {
+        match reason {
+            "token_expired" => Self::TokenExpired,
+            "session_replaced" => Self::SessionReplaced,
+            "session_kicked" => Self::SessionKicked,
+            "session_expired" => Self::SessionExpired,
+            "user_disabled" => Self::UserDisabled,
+            "password_changed" => Self::PasswordChanged,
+            "refresh_reused" => Self::RefreshReused,
+            "restored" => Self::Restored,
+            _ => Self::SessionEnded,
+        }
+    }
+
+    /// The status that goes with it.
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::TokenMissing
+            | Self::TokenInvalid
+            | Self::TokenExpired
+            | Self::SessionEnded
+            | Self::SessionReplaced
+            | Self::SessionKicked
+            | Self::SessionExpired
+            | Self::UserDisabled
+            | Self::PasswordChanged
+            | Self::RefreshReused
+            | Self::Restored => StatusCode::UNAUTHORIZED,
+            Self::InsufficientScope | Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::KeysUnavailable | Self::RevocationsStale => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// What the client should do.
+    pub const fn action(self) -> Action {
+        match self {
+            Self::TokenMissing
+            | Self::TokenInvalid
+            | Self::SessionEnded
+            | Self::SessionReplaced
+            | Self::SessionKicked
+            | Self::SessionExpired
+            | Self::UserDisabled
+            | Self::PasswordChanged
+            | Self::RefreshReused
+            | Self::Restored => Action::Relogin,
+            Self::TokenExpired => Action::Refresh,
+            Self::InsufficientScope | Self::Forbidden => Action::None,
+            Self::KeysUnavailable | Self::RevocationsStale => Action::Retry,
+        }
+    }
+
+    /// Title and detail in Chinese.
+    pub(crate) const fn chinese(self) -> (&'static str, &'static str) {
+        match self {
+            Self::TokenMissing => ("未登录", "请求没有带令牌，请先登录。"),
+            Self::TokenInvalid => ("令牌无效", "令牌无效，请重新登录。"),
+            Self::TokenExpired => ("令牌已过期", "令牌已过期，请刷新后重试。"),
+            Self::SessionEnded => ("登录已结束", "登录已结束，请重新登录。"),
+            Self::SessionReplaced => ("已在其他设备登录", "账号已在其他设备登录，请重新登录。"),
+            Self::SessionKicked => ("已被下线", "此设备已被下线，请重新登录。"),
+            Self::SessionExpired => ("登录已过期", "登录时间过长，请重新登录。"),
+            Self::UserDisabled => ("账号已停用", "账号已停用，如有疑问请联系客服。"),
+            Self::PasswordChanged => ("密码已修改", "密码已修改，请用新密码登录。"),
+            Self::RefreshReused => ("登录存在风险", "刷新令牌被重复使用，为安全起见请重新登录。"),
+            Self::Restored => ("请重新登录", "系统刚从备份恢复，请重新登录。"),
+            Self::InsufficientScope => ("授权范围不足", "令牌的授权范围不包含此操作。"),
+            Self::Forbidden => ("没有权限", "没有执行此操作的权限。"),
+            Self::KeysUnavailable => ("暂时无法验证", "暂时无法验证登录状态，请稍后重试。"),
+            Self::RevocationsStale => {
+                ("暂时无法验证", "暂时无法确认登录是否仍然有效，请稍后重试。")
+            }
+        }
+    }
+
+    /// Title and detail in English.
+    pub(crate) const fn english(self) -> (&'static str, &'static str) {
+        match self {
+            Self::TokenMissing => ("Not signed in", "The request has no token. Sign in first."),
+            Self::TokenInvalid => ("Invalid token", "The token is not valid. Sign in again."),
+            Self::TokenExpired => (
+                "Token expired",
+                "The token has expired. Refresh it and ask again.",
+            ),
+            Self::SessionEnded => ("Signed out", "The sign-in has ended. Sign in again."),
+            Self::SessionReplaced => (
+                "Signed in elsewhere",
+                "Another device has signed in to this account. Sign in again.",
+            ),
+            Self::SessionKicked => (
+                "Signed out remotely",
+                "This device was signed out. Sign in again.",
+            ),
+            Self::SessionExpired => ("Sign-in expired", "The sign-in is too old. Sign in again."),
+            Self::UserDisabled => (
+                "Account disabled",
+                "The account is disabled. Ask for support.",
+            ),
+            Self::PasswordChanged => (
+                "Password changed",
+                "The password was changed. Sign in with the new one.",
+            ),
+            Self::RefreshReused => (
+                "Sign-in at risk",
+                "A refresh token was used twice. To be safe, sign in again.",
+            ),
+            Self::Restored => (
+                "Sign in again",
+                "The system was restored from a backup. Sign in again.",
+            ),
+            Self::InsufficientScope => (
+                "Insufficient scope",
+                "The token's scope does not cover this.",
+            ),
+            Self::Forbidden => ("Forbidden", "You may not do this."),
+            Self::KeysUnavailable => (
+                "Can't verify now",
+                "The sign-in can't be verified at the moment. Try again soon.",
+            ),
+            Self::RevocationsStale => (
+                "Can't verify now",
+                "Whether the sign-in still holds is not known at the moment. Try again soon.",
+            ),
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Keys read from menjin's JWKS (RFC 7517) over HTTP: bounded, rarely, one fetch at a time, never without a deadline.
+//!
+//! Does not: parse keys (`menjin-token`) or believe a redirect.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::CACHE_CONTROL;
+use menjin_token::jwks::MAX_JWKS;
+use menjin_token::{JwksError, KeySet, Timestamp};
+use reqwest::{Client, Url, redirect};
+use tokio::sync::Mutex;
+
+use crate::keys::{Current, Keys};
+use crate::{Clock, Refusal};
+
+const DEADLINE: Duration = Duration::from_secs(3);
+/// How long keys count as fresh: what `Cache-Control: max-age` says, within these bounds.
+const DEFAULT_AGE: Duration = Duration::from_mins(5);
+const MIN_AGE: Duration = Duration::from_mins(1);
+const MAX_AGE: Duration = Duration::from_hours(24);
+/// An unknown `kid` may cause one fetch in this time…
+const UNKNOWN_KEY_PAUSE: Duration = Duration::from_mins(1);
+/// …and none while the keys are younger than this.
+const JUST_READ: Duration = Duration::from_secs(5);
+/// After a failure: with keys at hand, and without any.
+const RETRY_PAUSE: Duration = Duration::from_secs(10);
+const EMPTY_PAUSE: Duration = Duration::from_secs(1);
+const NEVER: i64 = i64::MIN;
+
+/// menjin's published keys.
+pub(crate) struct Remote {
+    url: Url,
+    client: Client,
+    clock: Arc<dyn Clock>,
+    max_stale: Duration,
+    keys: Keys,
+    /// Until when the keys need no thought at all.
+    fresh_until: AtomicI64,
+    /// Held while fetching, so that there is one fetch at a time.
+    log: Mutex<Log>,
+}
+
+/// When what was fetched.
+#[derive(Default)]
+struct Log {
+    body: Vec<u8>,
+    read_at: Option<Timestamp>,
+    tried_at: Option<Timestamp>,
+    asked_for_unknown_at: Option<Timestamp>,
+}
+
+/// Why a fetch is wanted.
+#[derive(Clone, Copy)]
+enum Want {
+    /// No keys are at hand, or none that are young enough.
+    Any,
+    /// The keys at hand have aged.
+    Fresh,
+    /// A token names a key that is not among them.
+    Unknown,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum FetchError {
+    #[error("no answer: {0}")]
+    Unreachable(#[from] reqwest::Error),
+    #[error("status {0}")]
+    Status(u16),
+    #[error(transparent)]
+    Document(#[from] JwksError),
+    #[error("no key in the set can be used")]
+    Empty,
+}
+
+impl Remote {
+    pub(crate) fn new(
+        url: Url,
+        clock: Arc<dyn Clock>,
+        max_stale: Duration,
+    ) -> Result<Self, reqwest::Error> {
+        let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        let client = Client::builder()
+            .timeout(DEADLINE)
+            .redirect(redirect::Policy::none());
+        // A proxy of the environment is right for the world and never for this machine.
+        let client = if loopback { client.no_proxy() } else { client };
+        Ok(Self {
+            url,
+            client: client.build()?,
+            clock,
+            max_stale,
+            keys: Keys::default(),
+            fresh_until: AtomicI64::new(NEVER),
+            log: Mutex::default(),
+        })
+    }
+
+    /// The keys: at once while fresh, at once and refreshed behind the request's back while stale,
+    /// after a fetch when there are none; and a 503 when that fails.
+    pub(crate) async fn ready(self: &Arc<Self>, now: Timestamp) -> Result<Arc<Current>, Refusal> {
+        if self.usable_at(now) {
+            if !self.fresh_at(now)
+                && self
+                    .log
+                    .try_lock()
+                    .is_ok_and(|log| log.allows(Want::Fresh, now))
+            {
+                tokio::spawn(Arc::clone(self).fetch_for(Want::Fresh));
+            }
+            return Ok(self.keys.current());
+        }
+        self.fetched(Want::Any).await;
+        if self.usable_at(self.clock.now()) {
+            Ok(self.keys.current())
+        } else {
+            Err(Refusal::KeysUnavailable)
+        }
+    }
+
+    /// The keys after a token named one that is not among them.
+    pub(crate) async fn after_unknown_key(self: &Arc<Self>) -> Arc<Current> {
+        // Waits for a fetch that is under way; it may be bringing that key.
+        let wanted = self
+            .log
+            .lock()
+            .await
+            .allows(Want::Unknown, self.clock.now());
+        if wanted {
+            self.fetched(Want::Unknown).await;
+        }
+        self.keys.current()
+    }
+
+    fn fresh_at(&self, now: Timestamp) -> bool {
+        now.millis() < self.fresh_until.load(Ordering::Acquire)
+    }
+
+    fn usable_at(&self, now: Timestamp) -> bool {
+        let fresh_until = self.fresh_until.load(Ordering::Acquire);
+        fresh_until != NEVER && now < Timestamp::from_millis(fresh_until).plus(self.max_stale)
+    }
+
+    /// Fetches in a task of its own: a caller who hangs up does not stop what others wait for.
+    async fn fetched(self: &Arc<Self>, want: Want) {
+        _ = tokio::spawn(Arc::clone(self).fetch_for(want)).await;
+    }
+
+    async fn fetch_for(self: Arc<Self>, want: Want) {
+        let mut log = self.log.lock().await;
+        let now = self.clock.now();
+        if !log.allows(want, now) {
+            return; // Somebody else has just done it.
+        }
+        if let Want::Unknown = want {
+            log.asked_for_unknown_at = Some(now);
+        }
+        match self.fetch().await {
+            Ok((body, age)) => self.take(&mut log, body, age),
+            Err(error) => {
+                tracing::warn!(jwks.host = self.url.host_str(), %error, "menjin's keys can't be read");
+            }
+        }
+        log.tried_at = Some(self.clock.now());
+    }
+
+    fn take(&self, log: &mut Log, body: Vec<u8>, age: Duration) {
+        match parse(&body) {
+            // The same bytes again change no key, so nothing that was verified needs to be verified anew.
+            Ok(_) if body == log.body => {}
+            Ok(set) => {
+                self.keys.replace(set);
+                log.body = body;
+            }
+            Err(error) => {
+                tracing::warn!(jwks.host = self.url.host_str(), %error, "menjin's keys can't be used");
+                return;
+            }
+        }
+        let now = self.clock.now();
+        log.read_at = Some(now);
+        self.fresh_until
+            .store(now.plus(age).millis(), Ordering::Release);
+    }
+
+    async fn fetch(&self) -> Result<(Vec<u8>, Duration), FetchError> {
+        let mut response = self
+            .client
+            .get(self.url.clone())
+            .send()
+            .await
+            .map_err(reqwest::Error::without_url)?;
+        if response.status() != http::StatusCode::OK {
+            return Err(FetchError::Status(response.status().as_u16()));
+        }
+        let age = max_age(response.headers());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            if body.len() + chunk.len() > MAX_JWKS {
+                return Err(JwksError::TooLarge.into());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok((body, age))
+    }
+}
+
+impl Log {
+    fn allows(&self, want: Want, now: Timestamp) -> bool {
+        let passed =
+            |since: Option<Timestamp>, pause| since.is_none_or(|since| now.since(since) >= pause);
+        match want {
+            Want::Any => passed(self.tried_at, EMPTY_PAUSE),
+            Want::Fresh => passed(self.tried_at, RETRY_PAUSE),
+            Want::Unknown => {
+                passed(self.asked_for_unknown_at, UNKNOWN_KEY_PAUSE)
+                    && passed(self.read_at, JUST_READ)
+            }
+        }
+    }
+}
+
+fn parse(body: &[u8]) -> Result<KeySet, FetchError> {
+    let set = KeySet::parse(body)?;
+    if set.is_empty() {
+        return Err(FetchError::Empty);
+    }
+    Ok(set)
+}
+
+/// `max-age` (RFC 9111 section 5.2.2.1) within our bounds.
+fn max_age(headers: &HeaderMap) -> Duration {
+    let directives = headers
+        .get_all(CACHE_CONTROL)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let seconds = directives
+        .flat_map(|value| value.split(','))
+        .filter_map(|directive| directive.trim().split_once('='))
+        .find(|(name, _)| name.eq_ignore_ascii_case("max-age"))
+        .and_then(|(_, seconds)| seconds.trim_matches('"').parse().ok());
+    seconds
+        .map_or(DEFAULT_AGE, Duration::from_secs)
+        .clamp(MIN_AGE, MAX_AGE)
+}

@@ -1,0 +1,13 @@
+//! What a guarded program sees: callers, refusals, keys that change, sessions that end. One file a concern.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
+mod callers;
+mod ended;
+mod endings;
+mod harness;
+mod http_layer;
+mod keys;
+mod refusals;
+mod remembered;
+mod sources;

@@ -1,0 +1,72 @@
+//! `cgi-bin/stable_token`: the app's access token, the same one for everybody who asks until it nears its end.
+//!
+//! <https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/mp-access-token/getStableAccessToken.html>
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::WeChat;
+use super::answer::{TextOrNumber, ask, lacks, without_token};
+use crate::http::Call;
+use crate::{AccessToken, AccessTokens, Error};
+
+/// Nothing longer is a token: 512 is what WeChat asks to make room for.
+const LONGEST_TOKEN: usize = 2048;
+
+#[derive(Serialize)]
+struct Request<'a> {
+    grant_type: &'static str,
+    appid: &'a str,
+    secret: &'a str,
+    force_refresh: bool,
+}
+
+#[derive(Deserialize)]
+struct Granted {
+    access_token: Option<SecretString>,
+    expires_in: Option<TextOrNumber>,
+}
+
+#[async_trait]
+impl AccessTokens for WeChat {
+    async fn access_token(&self, force: bool) -> Result<AccessToken, Error> {
+        let secret = self.secret.expose();
+        let request = Request {
+            grant_type: "client_credential",
+            appid: self.appid.as_str(),
+            secret,
+            force_refresh: force,
+        };
+        let body = serde_json::to_vec(&request).expect("three texts and a flag are JSON");
+        let call = Call {
+            path: "/cgi-bin/stable_token",
+            query: &[],
+            body: Some(body),
+        };
+        let granted: Granted = ask(&self.caller, call, &[secret])
+            .await
+            .map_err(without_token)?;
+        token(granted)
+    }
+}
+
+fn token(granted: Granted) -> Result<AccessToken, Error> {
+    let value = granted
+        .access_token
+        .ok_or_else(|| lacks("access_token is missing"))?;
+    let value = value.expose_secret();
+    if value.is_empty()
+        || value.len() > LONGEST_TOKEN
+        || !value.bytes().all(|byte| byte.is_ascii_graphic())
+    {
+        return Err(lacks("access_token is not one"));
+    }
+    let seconds = granted.expires_in.as_ref().and_then(TextOrNumber::number);
+    let seconds = seconds
+        .and_then(|seconds| u64::try_from(seconds).ok())
+        .ok_or_else(|| lacks("expires_in is missing"))?;
+    Ok(AccessToken::new(value, Duration::from_secs(seconds)))
+}

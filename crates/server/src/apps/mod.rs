@@ -1,0 +1,9 @@
+//! What people sign in from: the registry of apps, their platforms, and the broker of platform tokens.
+//!
+//! Does not: signing anybody in (`login`), rows (`store`).
+
+mod broker;
+mod registry;
+
+pub(crate) use broker::{Broker, phone};
+pub(crate) use registry::{App, Registry};

@@ -1,0 +1,110 @@
+//! The apps of `menjin.toml`, each with the platform that proves its people.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use menjin_platform::wechat::{WeChat, WeChatConfig};
+use menjin_platform::{AppId, AppSecret, Platform};
+
+use crate::config::{self, AppKind, Config, Need, PlatformName, Profile};
+
+/// A registered app.
+pub(crate) struct App {
+    /// Short id of our own; `client_id` on OAuth's wire.
+    pub(crate) id: String,
+    /// What it is.
+    pub(crate) kind: AppKind,
+    /// The back end that its tokens are for.
+    pub(crate) audience: String,
+    /// The platform's appid; empty without a platform.
+    pub(crate) appid: String,
+    /// The open-platform account.
+    pub(crate) open_account: Option<String>,
+    /// Whether nickname and avatar are kept.
+    pub(crate) profile: Profile,
+    /// What it wants of a person.
+    pub(crate) need: Vec<Need>,
+    /// Idle life of a session.
+    pub(crate) refresh_idle: Duration,
+    /// Whole life of a session.
+    pub(crate) refresh_absolute: Duration,
+    /// Sessions without a device id.
+    pub(crate) sessions_without_device: u32,
+    /// Sessions in all.
+    pub(crate) sessions: u32,
+    platform: Option<(PlatformName, Arc<dyn Platform>)>,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("id", &self.id).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// What proves its people; `None` where nobody signs in with a code.
+    pub(crate) fn platform(&self) -> Option<&dyn Platform> {
+        self.platform.as_ref().map(|(_, platform)| &**platform)
+    }
+
+    /// The platform as stored and logged.
+    pub(crate) fn platform_name(&self) -> &'static str {
+        self.platform.as_ref().map_or("", |(name, _)| name.as_str())
+    }
+
+    fn new(app: &config::App, config: &Config) -> anyhow::Result<Self> {
+        let platform = match app.platform {
+            None => None,
+            Some(PlatformName::Wechat) => {
+                let wechat = WeChat::new(WeChatConfig {
+                    appid: AppId::parse(app.appid.clone().unwrap_or_default())?,
+                    secret: AppSecret::new(app.secret.expose().unwrap_or_default()),
+                    base_url: config.wechat.base_url.clone(),
+                    deadline: config.wechat.deadline,
+                })?;
+                Some((PlatformName::Wechat, Arc::new(wechat) as Arc<dyn Platform>))
+            }
+        };
+        Ok(Self {
+            id: app.id.clone(),
+            kind: app.kind,
+            audience: app.audience.clone().unwrap_or_else(|| app.id.clone()),
+            appid: app.appid.clone().unwrap_or_default(),
+            open_account: app.open_account.clone(),
+            profile: app.profile,
+            need: app.need.clone(),
+            refresh_idle: app.refresh_idle.unwrap_or(config.lifetimes.refresh_idle),
+            refresh_absolute: app.refresh_absolute.unwrap_or(config.lifetimes.refresh_absolute),
+            sessions_without_device: app.sessions_without_device,
+            sessions: app.sessions,
+            platform,
+        })
+    }
+}
+
+/// All apps by id.
+#[derive(Debug)]
+pub(crate) struct Registry(HashMap<String, Arc<App>>);
+
+impl Registry {
+    /// The apps of the configuration.
+    pub(crate) fn new(config: &Config) -> anyhow::Result<Self> {
+        let apps = config.app.iter().map(|app| {
+            let made = App::new(app, config).with_context(|| format!("app.{}", app.id))?;
+            Ok((app.id.clone(), Arc::new(made)))
+        });
+        Ok(Self(apps.collect::<anyhow::Result<_>>()?))
+    }
+
+    /// The app with this id.
+    pub(crate) fn by_id(&self, id: &str) -> Option<Arc<App>> {
+        self.0.get(id).cloned()
+    }
+
+    /// The audience of an app.
+    pub(crate) fn audience(&self, id: &str) -> Option<&str> {
+        self.0.get(id).map(|app| app.audience.as_str())
+    }
+}

@@ -1,0 +1,181 @@
+//! `[[app]]`: what people sign in from, and the back ends beside it.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ConfigError, Secret};
+
+/// What kind of program an app is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AppKind {
+    /// A mini program.
+    MiniProgram,
+    /// A site in a browser.
+    Web,
+    /// A program on a phone or desktop.
+    Native,
+    /// A server that verifies tokens.
+    Backend,
+}
+
+/// The platform that proves who somebody is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlatformName {
+    /// 微信.
+    Wechat,
+}
+
+impl PlatformName {
+    /// As stored and logged.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Wechat => "wechat",
+        }
+    }
+}
+
+/// Whether nickname and avatar are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Profile {
+    /// They are stored.
+    #[default]
+    Keep,
+    /// They never reach the store.
+    None,
+}
+
+/// What an app wants of a person beyond the sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Need {
+    /// A phone number.
+    Phone,
+    /// Nickname and avatar.
+    Profile,
+}
+
+/// One `[[app]]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct App {
+    /// Short id of our own; on OAuth's wire this is `client_id`.
+    pub id: String,
+    /// What it is.
+    pub kind: AppKind,
+    /// The back end that its tokens are for; the id when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
+    /// The platform of a mini program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<PlatformName>,
+    /// The platform's `AppID`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appid: Option<String>,
+    /// The platform's `AppSecret`.
+    #[serde(default, skip_serializing_if = "Secret::is_absent")]
+    pub secret: Secret,
+    /// File that holds the `AppSecret`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_file: Option<PathBuf>,
+    /// Name of the open-platform account it is bound to: apps with the same one share people by unionid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_account: Option<String>,
+    /// What a back end or confidential client authenticates with.
+    #[serde(default, skip_serializing_if = "Secret::is_absent")]
+    pub client_secret: Secret,
+    /// File that holds the client secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret_file: Option<PathBuf>,
+    /// Whether nickname and avatar are kept.
+    #[serde(default)]
+    pub profile: Profile,
+    /// What the login answer lists in `need` while the person lacks it.
+    #[serde(default = "default_need")]
+    pub need: Vec<Need>,
+    /// Instead of `lifetimes.refresh_idle`.
+    #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    pub refresh_idle: Option<Duration>,
+    /// Instead of `lifetimes.refresh_absolute`.
+    #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    pub refresh_absolute: Option<Duration>,
+    /// Sessions without a device id that one person may have in this app.
+    #[serde(default = "default_sessions_without_device")]
+    pub sessions_without_device: u32,
+    /// Sessions that one person may have in all.
+    #[serde(default = "default_sessions")]
+    pub sessions: u32,
+}
+
+fn default_need() -> Vec<Need> {
+    vec![Need::Profile]
+}
+
+fn default_sessions_without_device() -> u32 {
+    10
+}
+
+fn default_sessions() -> u32 {
+    20
+}
+
+pub(super) fn check(apps: &[App]) -> Result<(), ConfigError> {
+    let mut ids = HashSet::new();
+    let mut appids = HashSet::new();
+    for app in apps {
+        let key = |field: &str| format!("app.{}.{field}", app.id);
+        if !is_id(&app.id) {
+            return Err(ConfigError::refused("app.id", format!("{:?} must be 1 to 32 of a-z 0-9 - _", app.id)));
+        }
+        if !ids.insert(&app.id) {
+            return Err(ConfigError::refused(key("id"), "stands twice: each app needs an id of its own"));
+        }
+        if app.sessions == 0 || app.sessions_without_device == 0 {
+            return Err(ConfigError::refused(key("sessions"), "must be 1 or more"));
+        }
+        match app.kind {
+            AppKind::MiniProgram => check_mini_program(app)?,
+            AppKind::Web | AppKind::Native | AppKind::Backend => {}
+        }
+        if let Some(appid) = &app.appid
+            && !appids.insert((app.platform.map(PlatformName::as_str), appid))
+        {
+            return Err(ConfigError::refused(
+                key("appid"),
+                "belongs to another app already: openids of one AppID are one set of people",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn check_mini_program(app: &App) -> Result<(), ConfigError> {
+    let key = |field: &str| format!("app.{}.{field}", app.id);
+    if app.platform.is_none() {
+        return Err(ConfigError::refused(key("platform"), "is missing: \"wechat\""));
+    }
+    if app
+        .appid
+        .as_deref()
+        .is_none_or(|appid| appid.is_empty() || appid.len() > 64 || !appid.bytes().all(|b| b.is_ascii_alphanumeric()))
+    {
+        return Err(ConfigError::refused(
+            key("appid"),
+            "is missing or odd: the AppID of the platform's console, e.g. \"wx0123456789abcdef\"",
+        ));
+    }
+    if app.secret.is_absent() {
+        return Err(ConfigError::refused(key("secret"), "is missing: the AppSecret, better as `secret_file`"));
+    }
+    Ok(())
+}
+
+fn is_id(id: &str) -> bool {
+    (1..=32).contains(&id.len())
+        && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
+}

@@ -1,0 +1,137 @@
+//! `[[compat]]`: an old wire form on exact paths (design §4.11).
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::app::App;
+use super::{ConfigError, Secret};
+
+/// Which old system's clients are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CompatKind {
+    /// The hapi server with `POST /users/wxLogin`.
+    Hapi,
+}
+
+/// Algorithm of a compat token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CompatAlg {
+    /// One shared secret, as those systems have it.
+    #[serde(rename = "HS256")]
+    Hs256,
+}
+
+/// One `[[compat]]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compat {
+    /// The old system.
+    pub kind: CompatKind,
+    /// The app that its clients sign in from.
+    pub app: String,
+    /// Where it is mounted.
+    #[serde(default = "default_paths")]
+    pub paths: Vec<String>,
+    /// Algorithm of its tokens.
+    #[serde(default = "default_alg")]
+    pub alg: CompatAlg,
+    /// The secret that its tokens are signed with.
+    #[serde(default, skip_serializing_if = "Secret::is_absent")]
+    pub secret: Secret,
+    /// File that holds the secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_file: Option<PathBuf>,
+    /// How long its tokens live.
+    #[serde(default = "default_lifetime", with = "humantime_serde")]
+    pub lifetime: Duration,
+    /// Status of the answer to an expired token.
+    #[serde(default = "default_expired_status")]
+    pub expired_status: u16,
+}
+
+fn default_paths() -> Vec<String> {
+    vec!["/users/wxLogin".to_owned()]
+}
+
+fn default_alg() -> CompatAlg {
+    CompatAlg::Hs256
+}
+
+fn default_lifetime() -> Duration {
+    Duration::from_hours(168)
+}
+
+fn default_expired_status() -> u16 {
+    401
+}
+
+/// First segments that menjin's own routes have.
+const OWN: [&str; 17] = [
+    "v1",
+    "oauth2",
+    ".well-known",
+    "auth",
+    "docs",
+    "openapi.json",
+    "healthz",
+    "readyz",
+    "admin",
+    "console",
+    "metrics",
+    "dev",
+    "sdk",
+    "avatars",
+    "problems",
+    "_sim",
+    ".menjin",
+];
+
+pub(super) fn check(compats: &[Compat], apps: &[App]) -> Result<(), ConfigError> {
+    let mut taken = HashSet::new();
+    for (index, compat) in compats.iter().enumerate() {
+        let key = |field: &str| format!("compat[{index}].{field}");
+        if !apps.iter().any(|app| app.id == compat.app && app.platform.is_some()) {
+            return Err(ConfigError::refused(key("app"), format!("{:?} is no [[app]] of a platform", compat.app)));
+        }
+        if compat.secret.expose().is_none_or(|secret| secret.len() < 32) {
+            return Err(ConfigError::refused(
+                key("secret"),
+                "must be 32 bytes or more (RFC 7518 §3.2); better as `secret_file`",
+            ));
+        }
+        if compat.paths.is_empty() {
+            return Err(ConfigError::refused(
+                key("paths"),
+                "is empty: name the path that old clients call, e.g. \"/users/wxLogin\"",
+            ));
+        }
+        for path in &compat.paths {
+            let exact = path.starts_with('/')
+                && path.len() > 1
+                && path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.~".contains(&b));
+            if !exact || path.contains("//") || path.split('/').any(|segment| segment == "." || segment == "..") {
+                return Err(ConfigError::refused(
+                    key("paths"),
+                    format!("{path:?} must be a plain path, e.g. \"/users/wxLogin\""),
+                ));
+            }
+            if path.split('/').nth(1).is_some_and(|first| OWN.contains(&first)) {
+                return Err(ConfigError::refused(key("paths"), format!("{path:?} is menjin's own")));
+            }
+            if !taken.insert(path) {
+                return Err(ConfigError::refused(key("paths"), format!("{path:?} stands twice")));
+            }
+        }
+        if compat.lifetime.is_zero() || compat.lifetime > Duration::from_hours(9600) {
+            return Err(ConfigError::refused(key("lifetime"), "must be between a second and 400 days"));
+        }
+        if !(400..500).contains(&compat.expired_status) {
+            return Err(ConfigError::refused(key("expired_status"), "must be a 4xx status, e.g. 401 or 403"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! The one reader of configuration: defaults < `menjin.toml` < `MENJIN__SECTION__KEY`, parsed once into domain types.
+//!
+//! Lives here: the sections, their checks, the commented default file. Does not: opening what they name (`store`, `apps`).
+
+mod app;
+mod compat;
+mod lifetimes;
+mod secret;
+mod server;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub use app::{App, AppKind, Need, PlatformName, Profile};
+pub use compat::{Compat, CompatAlg, CompatKind};
+pub use lifetimes::Lifetimes;
+pub use secret::{MasterKey, Secret};
+pub use server::{Admin, Limits, Log, LogFormat, Migrate, Server, Store, Tokens, Wechat};
+
+/// The manual: every key with its default and a comment, in one file.
+pub const DEFAULT_TOML: &str = include_str!("../../../../menjin.toml");
+
+/// The whole configuration, checked. `Debug` of it is safe to print: secrets show as `[REDACTED]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Master key, 32 bytes in base64 or hex (`menjin init` makes one).
+    #[serde(default, skip_serializing_if = "Secret::is_absent")]
+    pub secret_key: Secret,
+    /// File that holds the master key; instead of `secret_key`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_key_file: Option<PathBuf>,
+    /// Former master keys that still open what was sealed under them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub old_secret_keys: Vec<Secret>,
+    /// The public side.
+    #[serde(default)]
+    pub server: Server,
+    /// The operator's side.
+    #[serde(default)]
+    pub admin: Admin,
+    /// Where the truth is kept.
+    #[serde(default)]
+    pub store: Store,
+    /// What access tokens look like.
+    #[serde(default)]
+    pub tokens: Tokens,
+    /// How long things last.
+    #[serde(default)]
+    pub lifetimes: Lifetimes,
+    /// How much a stranger may ask.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What is logged, and how.
+    #[serde(default)]
+    pub log: Log,
+    /// How `WeChat` is reached.
+    #[serde(default)]
+    pub wechat: Wechat,
+    /// What people sign in from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub app: Vec<App>,
+    /// Old wire forms, each on its own paths.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub compat: Vec<Compat>,
+}
+
+/// Why a configuration was refused; each names the key and the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file or an override could not be parsed, or has an unknown key.
+    #[error("{origin}: {message}")]
+    Unreadable {
+        /// The file, or where else it came from.
+        origin: String,
+        /// The parser's words, which name the key.
+        message: String,
+    },
+    /// A key holds a value that can't stand.
+    #[error("`{key}`: {why}")]
+    Refused {
+        /// The key, as written in `menjin.toml`.
+        key: String,
+        /// What is wrong, and what to do.
+        why: String,
+    },
+}
+
+impl ConfigError {
+    pub(crate) fn refused(key: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::Refused { key: key.into(), why: why.into() }
+    }
+}
+
+impl Config {
+    /// Reads `file` (absent: defaults alone) and the environment over it, then checks all of it.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut layers = config::Config::builder();
+        if let Some(file) = file {
+            layers = layers.add_source(config::File::from(file).format(config::FileFormat::Toml));
+        }
+        let environment =
+            config::Environment::with_prefix("MENJIN").prefix_separator("__").separator("__").try_parsing(true);
+        let origin = file.map_or_else(|| "environment".to_owned(), |file| file.display().to_string());
+        let base = file.and_then(Path::parent).unwrap_or_else(|| Path::new(""));
+        Self::from_layers(layers.add_source(environment), &origin, base)
+    }
+
+    /// Reads `text` alone, as if it stood in a file of `base`; for `menjin dev` and tests.
+    pub fn parse(text: &str, base: &Path) -> Result<Self, ConfigError> {
+        let layers = config::Config::builder().add_source(config::File::from_str(text, config::FileFormat::Toml));
+        Self::from_layers(layers, "configuration", base)
+    }
+
+    fn from_layers(
+        layers: config::ConfigBuilder<config::builder::DefaultState>,
+        origin: &str,
+        base: &Path,
+    ) -> Result<Self, ConfigError> {
+        let unreadable = |error: config::ConfigError| ConfigError::Unreadable {
+            origin: origin.to_owned(),
+            message: error.to_string(),
+        };
+        let mut config: Self = layers.build().map_err(unreadable)?.try_deserialize().map_err(unreadable)?;
+        config.resolve_files(base)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Secrets given as `<key>_file` are read once, here.
+    fn resolve_files(&mut self, base: &Path) -> Result<(), ConfigError> {
+        self.secret_key.or_from_file(self.secret_key_file.as_deref(), base, "secret_key")?;
+        for app in &mut self.app {
+            app.secret.or_from_file(app.secret_file.as_deref(), base, &format!("app.{}.secret", app.id))?;
+            app.client_secret.or_from_file(
+                app.client_secret_file.as_deref(),
+                base,
+                &format!("app.{}.client_secret", app.id),
+            )?;
+        }
+        for compat in &mut self.compat {
+            compat.secret.or_from_file(
+                compat.secret_file.as_deref(),
+                base,
+                &format!("compat.{}.secret", compat.app),
+            )?;
+        }
+        self.store.resolve(base);
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        self.server.check()?;
+        self.store.check()?;
+        self.lifetimes.check()?;
+        app::check(&self.app)?;
+        compat::check(&self.compat, &self.app)
+    }
+
+    /// The master keys, the present one first.
+    pub fn master_keys(&self) -> Result<Vec<MasterKey>, ConfigError> {
+        if self.secret_key.is_absent() {
+            let remedy = "is missing: `menjin init` writes one, or set MENJIN__SECRET_KEY (32 random bytes in base64)";
+            return Err(ConfigError::refused("secret_key", remedy));
+        }
+        let mut keys = vec![self.secret_key.master_key("secret_key")?];
+        for (index, old) in self.old_secret_keys.iter().enumerate() {
+            keys.push(old.master_key(&format!("old_secret_keys[{index}]"))?);
+        }
+        Ok(keys)
+    }
+
+    /// What `menjin serve` refuses on top of `check`: settings that are right in development alone.
+    pub fn check_for_production(&self) -> Result<(), ConfigError> {
+        self.master_keys()?;
+        self.server.check_for_production()?;
+        self.wechat.check_for_production()
+    }
+}

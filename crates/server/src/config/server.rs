@@ -1,0 +1,236 @@
+//! The plain sections: where menjin listens, what it stores in, what it logs, how it reaches `WeChat`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use menjin_token::Algorithm;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::ConfigError;
+
+/// `[server]`: the public side.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    /// Address of the public side.
+    pub listen: SocketAddr,
+    /// What clients call menjin; also the issuer. Without a trailing slash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<Url>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// A request that takes longer is answered with 503.
+    #[serde(with = "humantime_serde")]
+    pub request_timeout: Duration,
+    /// A client that takes longer to send its headers is cut.
+    #[serde(with = "humantime_serde")]
+    pub header_timeout: Duration,
+    /// Largest request body, in bytes.
+    pub max_body: usize,
+    /// Connections served at once; more wait.
+    pub max_connections: usize,
+    /// On a stop signal, requests under way get so long.
+    #[serde(with = "humantime_serde")]
+    pub drain: Duration,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7600)),
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            request_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(10),
+            max_body: 64 * 1024,
+            max_connections: 20_000,
+            drain: Duration::from_secs(20),
+        }
+    }
+}
+
+impl Server {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let Some(url) = &self.public_url else { return Ok(()) };
+        let refused = |why: &str| Err(ConfigError::refused("server.public_url", why));
+        if !matches!(url.scheme(), "http" | "https") || url.cannot_be_a_base() || url.host().is_none() {
+            return refused("must be an http(s) address, e.g. \"https://login.example.com\"");
+        }
+        if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+            return refused("must have no query, fragment or credentials");
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_for_production(&self) -> Result<(), ConfigError> {
+        let Some(url) = &self.public_url else {
+            return Err(ConfigError::refused(
+                "server.public_url",
+                "is missing: the https address that clients call, e.g. \"https://login.example.com\"",
+            ));
+        };
+        if url.scheme() != "https" {
+            return Err(ConfigError::refused(
+                "server.public_url",
+                "must be https in production: tokens and codes travel there (`menjin dev` is for http)",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// `[admin]`: the operator's side.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Admin {
+    /// Address of the operator's side; loopback by default.
+    pub listen: SocketAddr,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 7610)) }
+    }
+}
+
+/// Whether `serve` may change the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Migrate {
+    /// At start, by itself.
+    Auto,
+    /// Never: a start on an older schema is refused.
+    Check,
+}
+
+/// `[store]`: where the truth is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// `sqlite://path/to/menjin.db`, relative to the folder of `menjin.toml`.
+    pub url: String,
+    /// `auto` or `check`.
+    pub migrate: Migrate,
+    #[serde(skip)]
+    path: PathBuf,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { url: "sqlite://menjin.db".to_owned(), migrate: Migrate::Auto, path: PathBuf::new() }
+    }
+}
+
+impl Store {
+    pub(super) fn resolve(&mut self, base: &Path) {
+        if let Some(path) = self.url.strip_prefix("sqlite://") {
+            self.path = base.join(path);
+        }
+    }
+
+    /// The `SQLite` file.
+    pub fn sqlite_path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        match self.url.strip_prefix("sqlite://") {
+            Some("") => Err(ConfigError::refused("store.url", "names no file, e.g. \"sqlite://menjin.db\"")),
+            Some(_) => Ok(()),
+            None => Err(ConfigError::refused("store.url", "must begin with sqlite://, e.g. \"sqlite://menjin.db\"")),
+        }
+    }
+}
+
+/// `[tokens]`: what access tokens look like.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tokens {
+    /// Algorithm of new signing keys: ES256, `EdDSA` or RS256.
+    pub alg: Algorithm,
+}
+
+impl Default for Tokens {
+    fn default() -> Self {
+        Self { alg: Algorithm::Es256 }
+    }
+}
+
+/// `[limits]`: how much a stranger may ask.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Switches all of them; off in `menjin dev`.
+    pub enabled: bool,
+    /// Requests a minute from one address (IPv6: one /64) to sign-in and token routes.
+    pub per_address: u32,
+    /// Failed sign-ins a minute of one app from one address.
+    pub failures_per_address: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { enabled: true, per_address: 600, failures_per_address: 60 }
+    }
+}
+
+/// Form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// A line a record, for people.
+    Text,
+    /// A JSON object a record, for machines.
+    Json,
+}
+
+/// `[log]`: what is logged, and how.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// A `tracing` filter, e.g. `info` or `menjin_server=debug,info`.
+    pub level: String,
+    /// `text` or `json`.
+    pub format: LogFormat,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Json }
+    }
+}
+
+/// `[wechat]`: how `WeChat` is reached.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Wechat {
+    /// Where its server API is; the simulator's address in development.
+    pub base_url: Url,
+    /// A call that takes longer is given up.
+    #[serde(with = "humantime_serde")]
+    pub deadline: Duration,
+}
+
+impl Default for Wechat {
+    fn default() -> Self {
+        Self {
+            base_url: Url::parse("https://api.weixin.qq.com").expect("a literal that parses"),
+            deadline: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Wechat {
+    pub(super) fn check_for_production(&self) -> Result<(), ConfigError> {
+        if self.base_url.scheme() != "https" {
+            return Err(ConfigError::refused(
+                "wechat.base_url",
+                "must be https in production; the simulator is for `menjin dev`",
+            ));
+        }
+        Ok(())
+    }
+}

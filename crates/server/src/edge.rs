@@ -1,0 +1,134 @@
+//! The outermost layer of every request: its id, its time limit, its log line, its metrics, its headers, and the words of
+//! its problem.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::middleware::Next;
+use futures_util::FutureExt as _;
+use tracing::Instrument as _;
+
+use crate::problem::{self, Problem};
+use crate::state::Menjin;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// On every answer (OWASP secure headers); pages set a policy of their own.
+const HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+];
+
+pub(crate) async fn around(State(menjin): State<Menjin>, mut request: Request, next: Next) -> Response<Body> {
+    let id = request_id(request.headers(), &menjin);
+    let began = tokio::time::Instant::now();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let method = request.method().clone();
+    let language = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
+    request.headers_mut().remove(REQUEST_ID);
+    let span = tracing::info_span!("request", request.id = %id, http.method = %method, http.route = route.as_ref().map(MatchedPath::as_str));
+    let mut response = within_limits(&menjin, request, next).instrument(span.clone()).await;
+    let problem = response.extensions_mut().remove::<Arc<Problem>>().or_else(|| unnamed(&response));
+    if let Some(problem) = problem {
+        span.in_scope(|| log(&problem));
+        let language = language.as_ref().and_then(|value| value.to_str().ok());
+        let allow = response.headers_mut().remove(header::ALLOW);
+        response = problem::answer(&problem, language, &id);
+        if let Some(allow) = allow {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+    }
+    finish(response.headers_mut(), &id);
+    let status = response.status();
+    let elapsed = began.elapsed();
+    let route = route.map_or_else(|| "unmatched".to_owned(), |route| route.as_str().to_owned());
+    span.in_scope(|| {
+        tracing::debug!(
+            http.status = status.as_u16(),
+            duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+            "answered"
+        )
+    });
+    metrics::counter!("http_requests_total", "route" => route.clone(), "method" => method_label(&method), "status" => status.as_str().to_owned()).increment(1);
+    metrics::histogram!("http_request_duration_seconds", "route" => route).record(elapsed.as_secs_f64());
+    response
+}
+
+async fn within_limits(menjin: &Menjin, request: Request, next: Next) -> Response<Body> {
+    let answered =
+        tokio::time::timeout(menjin.config.server.request_timeout, AssertUnwindSafe(next.run(request)).catch_unwind())
+            .await;
+    let problem = match answered {
+        Ok(Ok(response)) => return response,
+        Ok(Err(_)) => Problem::Internal(anyhow::anyhow!("a handler panicked")),
+        Err(_) => Problem::TimedOut,
+    };
+    axum::response::IntoResponse::into_response(problem)
+}
+
+/// The framework's own refusals get words too.
+fn unnamed(response: &Response<Body>) -> Option<Arc<Problem>> {
+    if response.headers().contains_key(header::CONTENT_TYPE) && response.status() != StatusCode::BAD_REQUEST {
+        return None;
+    }
+    let problem = match response.status() {
+        StatusCode::NOT_FOUND => Problem::RouteUnknown,
+        StatusCode::METHOD_NOT_ALLOWED => Problem::MethodUnknown,
+        StatusCode::BAD_REQUEST => Problem::field("path", crate::problem::Fault::NotText),
+        _ => return None,
+    };
+    Some(Arc::new(problem))
+}
+
+fn finish(headers: &mut HeaderMap, id: &str) {
+    for (name, value) in HEADERS {
+        headers.entry(name).or_insert(value);
+    }
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, id);
+    }
+}
+
+/// A failure is logged once, here, where it becomes an answer: ours in full, a client's at debug.
+fn log(problem: &Problem) {
+    let code = problem.spec().code;
+    metrics::counter!("menjin_problems_total", "code" => code).increment(1);
+    if let Problem::Internal(error) | Problem::StoreUnavailable(error) = problem {
+        tracing::error!(problem = code, error = format!("{error:#}"), "failed");
+    } else if let Problem::PlatformMisconfigured { errcode } = problem {
+        let remedy = errcode.and_then(menjin_platform::wechat::explain).map(|it| it.remedy_en);
+        tracing::error!(problem = code, errcode, remedy, "the platform refuses the app's configuration");
+    } else {
+        tracing::debug!(problem = code, error = %problem, "refused");
+    }
+}
+
+fn method_label(method: &axum::http::Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "HEAD" => "HEAD",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
+}
+
+/// The caller's own id when it is harmless, else a new one.
+fn request_id(headers: &HeaderMap, menjin: &Menjin) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    if let Some(given) =
+        given.filter(|id| (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'))
+    {
+        return given.to_owned();
+    }
+    format!("{:08x}{:08x}", menjin.run_id, NEXT.fetch_add(1, Ordering::Relaxed))
+}

@@ -1,0 +1,207 @@
+//! What handlers take: JSON with errors that name the field, the caller, and where a request came from.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use ipnet::IpNet;
+use menjin_guard::Caller;
+use serde::de::DeserializeOwned;
+
+use crate::entropy::sha256;
+use crate::problem::{Fault, Problem};
+use crate::state::Menjin;
+
+/// A JSON body.
+pub(crate) struct Json<T>(pub(crate) T);
+
+/// A JSON body, and SHA-256 of its bytes.
+pub(crate) struct JsonAndDigest<T>(pub(crate) T, pub(crate) [u8; 32]);
+
+/// A JSON body, or none at all.
+pub(crate) struct OptionalJson<T>(pub(crate) Option<T>);
+
+impl<T: DeserializeOwned> FromRequest<Menjin> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &Menjin) -> Result<Self, Problem> {
+        JsonAndDigest::from_request(request, state).await.map(|JsonAndDigest(value, _)| Self(value))
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<Menjin> for JsonAndDigest<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &Menjin) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            return Err(Problem::BadContentType);
+        }
+        let bytes = body(request, state).await?;
+        Ok(Self(parse(&bytes)?, sha256(&bytes)))
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<Menjin> for OptionalJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &Menjin) -> Result<Self, Problem> {
+        let json = is_json(request.headers());
+        let bytes = body(request, state).await?;
+        match (bytes.is_empty(), json) {
+            (true, _) => Ok(Self(None)),
+            (false, false) => Err(Problem::BadContentType),
+            (false, true) => parse(&bytes).map(Some).map(Self),
+        }
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let essence = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = essence.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+        || (essence.len() > 5 && essence.to_ascii_lowercase().ends_with("+json"))
+}
+
+async fn body(request: Request, state: &Menjin) -> Result<Bytes, Problem> {
+    let limit = state.config.server.max_body;
+    let limited = http_body_util::Limited::new(request.into_body(), limit);
+    let collected =
+        tokio::time::timeout(state.config.server.header_timeout, http_body_util::BodyExt::collect(limited)).await;
+    match collected {
+        Err(_) => Err(Problem::BodyTooSlow),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Problem::BodyTooLarge),
+        Ok(Err(_)) => Err(Problem::BadJson(Fault::CutShort)),
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value: T = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        bad_json(&path, error.inner())
+    })?;
+    reader.end().map_err(|_| Problem::BadJson(Fault::Trailing))?;
+    Ok(value)
+}
+
+/// The parser's words may quote what was sent, so only their kind and the field's name are kept.
+fn bad_json(path: &str, error: &serde_json::Error) -> Problem {
+    if !error.is_data() {
+        return Problem::BadJson(Fault::NotJson { line: error.line(), column: error.column() });
+    }
+    let text = error.to_string();
+    let prefix = if path == "." { String::new() } else { format!("{path}.") };
+    for (start, fault) in [("missing field `", Fault::Missing), ("duplicate field `", Fault::Twice)] {
+        if let Some(name) = text.strip_prefix(start).and_then(|rest| rest.split('`').next()) {
+            return Problem::field(format!("{prefix}{name}"), fault);
+        }
+    }
+    if path == "." { Problem::BadJson(Fault::NotAnObject) } else { Problem::field(path, Fault::WrongType) }
+}
+
+/// Where a request came from.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    /// The rightmost hop that is no trusted proxy.
+    pub(crate) ip: Option<IpAddr>,
+    /// What the client calls itself, bounded.
+    pub(crate) user_agent: Option<String>,
+}
+
+impl Client {
+    pub(crate) fn ip_text(&self) -> Option<String> {
+        self.ip.map(|ip| ip.to_string())
+    }
+}
+
+impl FromRequestParts<Menjin> for Client {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Menjin) -> Result<Self, Problem> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        Ok(Self {
+            ip: peer.map(|peer| client_ip(peer, &parts.headers, &state.config.server.trusted_proxies)),
+            user_agent: agent.map(|text| text.chars().filter(|c| !c.is_control()).take(256).collect()),
+        })
+    }
+}
+
+/// Walks `X-Forwarded-For` from the right for as long as the hops are trusted proxies.
+fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let is_trusted = |ip: &IpAddr| trusted.iter().any(|net| net.contains(&ip.to_canonical()));
+    let mut client = peer.to_canonical();
+    let hops: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .collect();
+    for hop in hops.iter().rev() {
+        if !is_trusted(&client) {
+            break;
+        }
+        let Ok(ip) = hop.trim().parse::<IpAddr>() else { break };
+        client = ip.to_canonical();
+    }
+    client
+}
+
+/// The token in `Authorization`: after `Bearer` or `JWT`, or bare where an old client's form is switched on.
+pub(crate) fn authorization(headers: &HeaderMap, bare: bool) -> Option<&str> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let text = value.to_str().ok()?.trim();
+    match text.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("jwt") => {
+            Some(token.trim())
+        }
+        None if bare => Some(text),
+        Some(_) | None => None,
+    }
+}
+
+/// Who calls, by access token alone.
+pub(crate) async fn caller(menjin: &Menjin, headers: &HeaderMap) -> Result<Caller, Problem> {
+    Ok(menjin.guard.check(headers).await?)
+}
+
+/// A caller with a good access token.
+pub(crate) struct SignedIn(pub(crate) Caller);
+
+impl FromRequestParts<Menjin> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Menjin) -> Result<Self, Problem> {
+        caller(state, &parts.headers).await.map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_is_the_rightmost_untrusted_hop() {
+        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
+        let cases = [
+            ("203.0.113.9", "198.51.100.1", "203.0.113.9"),
+            ("10.0.0.1", "198.51.100.1", "198.51.100.1"),
+            ("10.0.0.1", "1.1.1.1, 198.51.100.1, 10.0.0.2", "198.51.100.1"),
+            ("10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"),
+            ("10.0.0.1", "198.51.100.1, nonsense", "10.0.0.1"),
+            ("::ffff:10.0.0.1", "198.51.100.1", "198.51.100.1"),
+        ];
+        for (peer, forwarded, expected) in cases {
+            let headers = HeaderMap::from_iter([("x-forwarded-for".parse().unwrap(), forwarded.parse().unwrap())]);
+            assert_eq!(
+                client_ip(peer.parse().unwrap(), &headers, &trusted),
+                expected.parse::<IpAddr>().unwrap(),
+                "{peer} {forwarded}"
+            );
+        }
+    }
+}

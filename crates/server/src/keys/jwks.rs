@@ -1,0 +1,21 @@
+//! `GET /.well-known/jwks.json`: the public keys, cacheable (RFC 7517).
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::state::Menjin;
+
+pub(crate) fn routes() -> OpenApiRouter<Menjin> {
+    OpenApiRouter::new().routes(routes!(jwks))
+}
+
+/// The keys that verify access tokens: current, next, and retired ones whose last token still lives.
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "tokens", responses((status = 200, description = "A JWK Set (RFC 7517); keep it for as long as Cache-Control says, and fetch it again on an unknown `kid`, at most once a minute", body = serde_json::Value)))]
+async fn jwks(State(menjin): State<Menjin>) -> impl IntoResponse {
+    let max_age = menjin.config.lifetimes.jwks_max_age.as_secs();
+    ([(header::CACHE_CONTROL, format!("public, max-age={max_age}"))], Json(menjin.ring.jwks(menjin.clock.now())))
+}

@@ -1,0 +1,212 @@
+//! The ring itself: loaded from the store, replaced whole when it changes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use menjin_token::{Algorithm, JwkSet, KeySet, SigningKey, Timestamp};
+
+use crate::entropy::Entropy;
+use crate::problem::Problem;
+use crate::seal::{Sealed, Sealer};
+use crate::store::{KeyRow, KeyState, Rotating, Store, StoreError};
+
+/// Why the ring can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RingError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A key can't be opened or made.
+    #[error("signing key {kid}: {why}")]
+    Key {
+        /// Which.
+        kid: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+impl From<RingError> for Problem {
+    fn from(error: RingError) -> Self {
+        match error {
+            RingError::Store(error) => error.into(),
+            RingError::Key { .. } => Self::Internal(error.into()),
+        }
+    }
+}
+
+/// How keys are made and how long they matter.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeyPolicy {
+    /// Algorithm of new keys.
+    pub(crate) alg: Algorithm,
+    /// A key is replaced after so long.
+    pub(crate) lifetime: Duration,
+    /// A new key waits so long before it signs.
+    pub(crate) publish_ahead: Duration,
+    /// The longest life of a token.
+    pub(crate) token_lifetime: Duration,
+}
+
+/// What keys are kept and made with.
+#[derive(Clone, Copy)]
+pub(crate) struct Tools<'a> {
+    /// Where they are kept.
+    pub(crate) store: &'a dyn Store,
+    /// What they are sealed with.
+    pub(crate) sealer: &'a Sealer,
+    /// What names them.
+    pub(crate) entropy: &'a dyn Entropy,
+}
+
+#[derive(Clone)]
+struct Held {
+    row: KeyRow,
+    key: Arc<SigningKey>,
+}
+
+/// The signing keys of this issuer.
+pub(crate) struct Ring {
+    held: ArcSwap<Vec<Held>>,
+    verifying: menjin_guard::Keys,
+    policy: KeyPolicy,
+}
+
+impl std::fmt::Debug for Ring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.held.load().iter().map(|held| &held.row.kid)).finish()
+    }
+}
+
+impl Ring {
+    /// Loads the ring; makes its first key where there is none.
+    pub(crate) async fn load(tools: Tools<'_>, policy: KeyPolicy, now: Timestamp) -> Result<Self, RingError> {
+        let ring = Self { held: ArcSwap::default(), verifying: menjin_guard::Keys::new(KeySet::default()), policy };
+        ring.reload(tools, now).await?;
+        if ring.signing(now).is_none() {
+            ring.replace(tools, now, now).await?;
+        }
+        Ok(ring)
+    }
+
+    /// What verifies our tokens now; the guard holds the same.
+    pub(crate) fn verifying(&self) -> &menjin_guard::Keys {
+        &self.verifying
+    }
+
+    /// The key that signs at `now`: the newest of those whose time has come.
+    pub(crate) fn signing(&self, now: Timestamp) -> Option<Arc<SigningKey>> {
+        let held = self.held.load();
+        let live = held.iter().filter(|held| held.row.state == KeyState::Live && held.row.active_at <= now);
+        live.max_by_key(|held| held.row.active_at).map(|held| Arc::clone(&held.key))
+    }
+
+    /// The public keys that verify, or will.
+    pub(crate) fn jwks(&self, now: Timestamp) -> JwkSet {
+        let held = self.held.load();
+        JwkSet {
+            keys: held.iter().filter(|held| self.verifies(&held.row, now)).filter_map(|held| held.key.jwk()).collect(),
+        }
+    }
+
+    /// Reads the ring anew; what was open stays open.
+    pub(crate) async fn reload(&self, tools: Tools<'_>, now: Timestamp) -> Result<(), RingError> {
+        let known: HashMap<String, Arc<SigningKey>> =
+            self.held.load().iter().map(|held| (held.row.kid.clone(), Arc::clone(&held.key))).collect();
+        let mut keys = Vec::new();
+        for row in tools.store.signing_keys().await? {
+            let key = match known.get(&row.kid) {
+                Some(key) => Arc::clone(key),
+                None => Arc::new(open(&row, tools.sealer)?),
+            };
+            keys.push(Held { row, key });
+        }
+        let verifying: Vec<_> =
+            keys.iter().filter(|held| self.verifies(&held.row, now)).map(|held| held.key.verifying()).collect();
+        self.held.store(Arc::new(keys));
+        self.verifying.replace(KeySet::new(verifying));
+        Ok(())
+    }
+
+    /// Adds a key that signs after the JWKS has had time to spread.
+    pub(crate) async fn rotate(&self, tools: Tools<'_>, now: Timestamp) -> Result<String, RingError> {
+        self.replace(tools, now, now.plus(self.policy.publish_ahead)).await
+    }
+
+    /// Rotates when the newest key has served its time.
+    pub(crate) async fn rotate_if_due(&self, tools: Tools<'_>, now: Timestamp) -> Result<(), RingError> {
+        let newest = self
+            .held
+            .load()
+            .iter()
+            .filter(|held| held.row.state == KeyState::Live)
+            .map(|held| held.row.active_at)
+            .max();
+        if newest.is_none_or(|since| now.since(since) >= self.policy.lifetime) {
+            self.rotate(tools, now).await?;
+        }
+        let forgotten = now.minus(self.policy.token_lifetime + self.policy.publish_ahead + Duration::from_hours(24));
+        tools.store.forget_keys(forgotten).await?;
+        self.reload(tools, now).await
+    }
+
+    /// Refuses a key everywhere at once; should it be the one that signs, a new one signs from now on.
+    pub(crate) async fn revoke(&self, tools: Tools<'_>, kid: &str, now: Timestamp) -> Result<bool, RingError> {
+        let revoked = tools.store.revoke_key(kid, now, now.plus(self.policy.token_lifetime)).await?;
+        self.reload(tools, now).await?;
+        if revoked && self.signing(now).is_none() {
+            self.replace(tools, now, now).await?;
+        }
+        Ok(revoked)
+    }
+
+    /// All rows, for operators.
+    pub(crate) fn rows(&self) -> Vec<KeyRow> {
+        self.held.load().iter().map(|held| held.row.clone()).collect()
+    }
+
+    async fn replace(&self, tools: Tools<'_>, now: Timestamp, active_at: Timestamp) -> Result<String, RingError> {
+        let newest = self.newest_live();
+        let kid = URL_SAFE_NO_PAD.encode(tools.entropy.bytes::<12>());
+        let unusable = |why: String| RingError::Key { kid: kid.clone(), why };
+        let (_, private) =
+            SigningKey::generate(self.policy.alg, kid.clone()).map_err(|error| unusable(error.to_string()))?;
+        let key = KeyRow {
+            kid: kid.clone(),
+            alg: self.policy.alg,
+            private: tools.sealer.seal(Sealed::SigningKey, kid.as_bytes(), &private, tools.entropy),
+            state: KeyState::Live,
+            created_at: now,
+            active_at,
+            retired_at: None,
+            revoked_at: None,
+        };
+        // Another node that was first has rotated for all of us.
+        tools.store.rotate_key(Rotating { key, newest }).await?;
+        self.reload(tools, now).await?;
+        Ok(self.newest_live().unwrap_or(kid))
+    }
+
+    fn newest_live(&self) -> Option<String> {
+        let held = self.held.load();
+        let live = held.iter().filter(|held| held.row.state == KeyState::Live && held.row.retired_at.is_none());
+        live.max_by_key(|held| held.row.created_at).map(|held| held.row.kid.clone())
+    }
+
+    fn verifies(&self, row: &KeyRow, now: Timestamp) -> bool {
+        row.state == KeyState::Live
+            && row.retired_at.is_none_or(|retired| now < retired.plus(self.policy.token_lifetime))
+    }
+}
+
+fn open(row: &KeyRow, sealer: &Sealer) -> Result<SigningKey, RingError> {
+    let unusable = |why: String| RingError::Key { kid: row.kid.clone(), why };
+    let private = sealer
+        .open(Sealed::SigningKey, row.kid.as_bytes(), &row.private)
+        .map_err(|error| unusable(error.to_string()))?;
+    SigningKey::from_private(row.alg, row.kid.clone(), &private).map_err(|error| unusable(error.to_string()))
+}

@@ -1,0 +1,89 @@
+//! menjin as a library: `Menjin::new`, its routers, and `serve`.
+//!
+//! Lives here: the list of rooms, and starting and stopping them together. Does not: reading arguments (`cli`), a rule of any room.
+
+mod apps;
+mod compat;
+pub mod config;
+mod dev;
+mod edge;
+pub mod entropy;
+mod extract;
+mod health;
+mod keys;
+mod limits;
+mod login;
+mod metrics;
+mod openapi;
+mod operate;
+mod outbound;
+mod pages;
+mod people;
+pub mod problem;
+pub mod seal;
+mod serve;
+mod session;
+mod start;
+mod state;
+pub mod store;
+mod upkeep;
+
+use axum::Router;
+use axum::routing::get;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use dev::Dev;
+pub use keys::{DroppedMasterKey, RingError};
+pub use menjin_guard::{Clock, ManualClock, SystemClock};
+pub use operate::{KeyView, SealedView};
+pub use outbound::Simulator;
+pub use serve::{Listeners, Tasks};
+pub use start::{Around, migrate};
+pub use state::Menjin;
+
+/// The rooms' routes, in the order a newcomer reads them.
+fn rooms() -> OpenApiRouter<Menjin> {
+    OpenApiRouter::with_openapi(openapi::Api::openapi())
+        .merge(login::routes())
+        .merge(session::routes())
+        .merge(people::routes())
+        .merge(keys::routes())
+        .merge(health::routes())
+}
+
+/// The `OpenAPI` document, made from the handlers.
+///
+/// # Panics
+/// Never: it is a document of plain values.
+pub fn openapi() -> String {
+    let (_, api) = rooms().split_for_parts();
+    let mut text = api.to_pretty_json().expect("a document of plain values");
+    text.push('\n');
+    text
+}
+
+impl Menjin {
+    /// The public side.
+    pub fn router(&self) -> Router {
+        let (routes, api) = rooms().split_for_parts();
+        let mut all = routes.merge(compat::routes(self)).merge(openapi::routes(api)).merge(problem::routes());
+        if self.dev.is_some() {
+            all = all.merge(dev::routes()).merge(Self::admin_routes());
+        }
+        self.finished(all)
+    }
+
+    /// The operator's side.
+    pub fn admin_router(&self) -> Router {
+        self.finished(Self::admin_routes())
+    }
+
+    fn admin_routes() -> Router<Self> {
+        Router::new().route("/metrics", get(metrics::show))
+    }
+
+    fn finished(&self, router: Router<Self>) -> Router {
+        router.layer(axum::middleware::from_fn_with_state(self.clone(), edge::around)).with_state(self.clone())
+    }
+}

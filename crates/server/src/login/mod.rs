@@ -1,0 +1,16 @@
+//! Ways to prove who you are: a platform's code, exchanged exactly once.
+//!
+//! Does not: opening sessions (`session`), finding people (`store`, in the same transaction), the platform's wire (`platform`).
+
+mod code;
+mod once;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::state::Menjin;
+
+pub(crate) use code::{LoginRequest, sign_in};
+
+pub(crate) fn routes() -> OpenApiRouter<Menjin> {
+    code::routes()
+}

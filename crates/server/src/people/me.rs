@@ -1,0 +1,77 @@
+//! `GET|PUT /v1/me`: who the caller is, and what they call themselves.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use menjin_token::{SessionId, Timestamp};
+use serde::Serialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Person;
+use super::profile::{ProfileInput, chosen};
+use super::view::UserView;
+use crate::extract::Json;
+use crate::problem::Problem;
+use crate::state::Menjin;
+use crate::store::SessionRow;
+
+pub(super) fn routes() -> OpenApiRouter<Menjin> {
+    OpenApiRouter::new().routes(routes!(show, change))
+}
+
+/// The caller and the session they call in.
+#[derive(Serialize, utoipa::ToSchema)]
+struct Me {
+    /// Who they are.
+    user: UserView,
+    /// Where they signed in.
+    session: MySession,
+}
+
+/// The caller's session.
+#[derive(Serialize, utoipa::ToSchema)]
+struct MySession {
+    /// Its id.
+    #[schema(value_type = String)]
+    id: SessionId,
+    /// The app that it came through.
+    app: String,
+    /// When it was opened.
+    #[schema(value_type = String, format = DateTime)]
+    opened_at: Timestamp,
+    /// When it ends at the latest.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+}
+
+impl From<SessionRow> for MySession {
+    fn from(row: SessionRow) -> Self {
+        Self { id: row.id, app: row.app, opened_at: row.opened_at, expires_at: row.expires_at }
+    }
+}
+
+/// Tells who the caller is. The session's row is read each time, so an ended one is refused at once on every node.
+#[utoipa::path(get, path = "/v1/me", tag = "me", security(("bearer" = [])), responses((status = 200, body = Me), (status = 401, description = "Not signed in")))]
+async fn show(State(menjin): State<Menjin>, headers: HeaderMap) -> Result<axum::Json<Me>, Problem> {
+    let person = Person::of(&menjin, &headers).await?;
+    Ok(axum::Json(Me { user: person.user.into(), session: person.session.into() }))
+}
+
+/// Changes nickname or avatar; what is left out stays.
+#[utoipa::path(put, path = "/v1/me", tag = "me", request_body = ProfileInput, security(("bearer" = [])), responses(
+    (status = 200, body = Me),
+    (status = 400, description = "`field_invalid`: names the field"),
+    (status = 401, description = "Not signed in"),
+))]
+async fn change(
+    State(menjin): State<Menjin>,
+    headers: HeaderMap,
+    Json(input): Json<ProfileInput>,
+) -> Result<axum::Json<Me>, Problem> {
+    let person = Person::of(&menjin, &headers).await?;
+    let app = menjin.apps.by_id(&person.session.app).ok_or(Problem::AppUnknown)?;
+    let change = chosen(&app, input, "")?;
+    let user =
+        menjin.store.change_profile(person.user.id, change, menjin.clock.now()).await?.ok_or(Problem::TokenInvalid)?;
+    Ok(axum::Json(Me { user: user.into(), session: person.session.into() }))
+}

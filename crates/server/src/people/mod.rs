@@ -1,0 +1,24 @@
+//! People: what menjin shows of a user, what they may change, and what the platform proves of them.
+//!
+//! Does not: signing in (`login`), sessions (`session`), rows (`store`).
+
+mod me;
+mod open_data;
+mod person;
+mod phone;
+mod profile;
+mod view;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::state::Menjin;
+
+pub(crate) use open_data::{Opened, open_fresh};
+pub(crate) use person::Person;
+pub(crate) use phone::proved;
+pub(crate) use profile::{ProfileInput, chosen, from_platform};
+pub(crate) use view::{NeedView, UserView, need};
+
+pub(crate) fn routes() -> OpenApiRouter<Menjin> {
+    me::routes()
+}

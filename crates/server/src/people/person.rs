@@ -1,0 +1,48 @@
+//! The caller as rows: an access token, or an old client's token (design §4.11), and the session and user behind it.
+
+use axum::http::HeaderMap;
+use menjin_token::SessionId;
+
+use crate::extract::{authorization, caller};
+use crate::problem::Problem;
+use crate::state::Menjin;
+use crate::store::{EndReason, SessionRow, UserRow};
+
+/// Somebody whose session lives.
+pub(crate) struct Person {
+    /// Who they are.
+    pub(crate) user: UserRow,
+    /// The session that they call in.
+    pub(crate) session: SessionRow,
+}
+
+impl Person {
+    /// Who sent a request with these headers. Always reads the session's row.
+    pub(crate) async fn of(menjin: &Menjin, headers: &HeaderMap) -> Result<Self, Problem> {
+        if let Some(person) = Self::by_old_token(menjin, headers).await? {
+            return Ok(person);
+        }
+        let caller = caller(menjin, headers).await?;
+        let person = Self::in_session(menjin, caller.session).await?;
+        if person.user.id == caller.user { Ok(person) } else { Err(Problem::TokenInvalid) }
+    }
+
+    async fn by_old_token(menjin: &Menjin, headers: &HeaderMap) -> Result<Option<Self>, Problem> {
+        let Some(token) = authorization(headers, menjin.old_forms.take_bare()) else { return Ok(None) };
+        let Some(believed) = menjin.old_forms.believe(token, menjin.clock.now()) else { return Ok(None) };
+        let old = believed?;
+        let person = Self::in_session(menjin, old.session).await?;
+        if person.user.number == old.user { Ok(Some(person)) } else { Err(Problem::TokenInvalid) }
+    }
+
+    async fn in_session(menjin: &Menjin, session: SessionId) -> Result<Self, Problem> {
+        let now = menjin.clock.now();
+        let (user, session) = menjin.store.user_of_session(session).await?.ok_or(Problem::Ended(EndReason::Logout))?;
+        match session.ended {
+            Some((_, reason)) => Err(Problem::Ended(reason)),
+            None if now >= session.expires_at => Err(Problem::Ended(EndReason::Expired)),
+            None if user.disabled_at.is_some() => Err(Problem::Ended(EndReason::UserDisabled)),
+            None => Ok(Self { user, session }),
+        }
+    }
+}

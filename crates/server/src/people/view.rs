@@ -1,0 +1,65 @@
+//! A user as clients see them, and what their app still wants of them.
+
+use menjin_token::{Timestamp, UserId};
+use serde::Serialize;
+
+use crate::apps::App;
+use crate::config::{Need, Profile};
+use crate::store::UserRow;
+
+/// A user.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct UserView {
+    /// The public name, stable for ever.
+    #[schema(value_type = String, example = "usr_01jd3v0000zzzzzzzzzzzzzzzz")]
+    id: UserId,
+    /// A number given in order, for back ends with integer keys.
+    #[schema(example = 1)]
+    number: i64,
+    /// What they call themselves.
+    nickname: Option<String>,
+    /// Where their picture is.
+    avatar_url: Option<String>,
+    /// Their phone number, with the middle hidden.
+    #[schema(example = "138****0000")]
+    phone_masked: Option<String>,
+    /// When they first signed in.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+impl From<UserRow> for UserView {
+    fn from(row: UserRow) -> Self {
+        Self {
+            id: row.id,
+            number: row.number,
+            nickname: row.nickname,
+            avatar_url: row.avatar_url,
+            phone_masked: row.phone_masked,
+            created_at: row.created_at,
+        }
+    }
+}
+
+/// What the app wants and the person lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum NeedView {
+    /// A phone number: `POST /v1/me/phone`.
+    Phone,
+    /// Nickname and avatar: `PUT /v1/me`.
+    Profile,
+}
+
+/// What the app wants of this person; `profile_failed`: they brought a profile that could not be read.
+pub(crate) fn need(app: &App, user: &UserRow, profile_failed: bool) -> Vec<NeedView> {
+    let mut need = Vec::new();
+    if app.need.contains(&Need::Phone) && user.phone_masked.is_none() {
+        need.push(NeedView::Phone);
+    }
+    let wanted = app.profile == Profile::Keep && app.need.contains(&Need::Profile) && user.nickname.is_none();
+    if profile_failed || wanted {
+        need.push(NeedView::Profile);
+    }
+    need
+}

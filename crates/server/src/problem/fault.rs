@@ -1,0 +1,91 @@
+//! What can be wrong with one member of a request, in both languages.
+
+use super::words::Language;
+
+/// Why a field can't stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// It is not there.
+    Missing,
+    /// It is there twice.
+    Twice,
+    /// It is empty.
+    Empty,
+    /// It is longer than this.
+    TooLong(usize),
+    /// It has another type than the route takes.
+    WrongType,
+    /// It has characters that nobody sees.
+    Unprintable,
+    /// It is no code that a platform gives.
+    NotACode,
+    /// It is no web address.
+    NotAnAddress,
+    /// It is no idempotency key.
+    NotAKey,
+    /// It is no text.
+    NotText,
+    /// It is base64 whose `+` became a space.
+    Unescaped,
+    /// It does not go together with another member.
+    NotBeside(&'static str),
+    /// The body is no JSON object.
+    NotAnObject,
+    /// The body is no JSON.
+    NotJson {
+        /// Where the parser stopped.
+        line: usize,
+        /// Where in that line.
+        column: usize,
+    },
+    /// The body ended too early.
+    CutShort,
+    /// Something stands behind the JSON value.
+    Trailing,
+}
+
+impl Fault {
+    pub(super) fn words(&self, language: Language) -> String {
+        let (english, chinese) = self.both();
+        match language {
+            Language::Chinese => chinese,
+            Language::English => english,
+        }
+    }
+
+    fn both(&self) -> (String, String) {
+        let plain = |english: &str, chinese: &str| (english.to_owned(), chinese.to_owned());
+        match self {
+            Self::Missing => plain("is missing", "缺失"),
+            Self::Twice => plain("stands twice", "重复出现"),
+            Self::Empty => plain("is empty", "不能为空"),
+            Self::TooLong(longest) => (format!("is longer than {longest}"), format!("长度超过 {longest}")),
+            Self::WrongType => plain("has the wrong type or value", "类型或取值不正确"),
+            Self::Unprintable => plain("has control or invisible characters", "含有控制字符或不可见字符"),
+            Self::NotACode => plain(
+                "must be 1 to 128 visible ASCII characters, as the platform gave it",
+                "必须是平台给出的 1 到 128 个可见 ASCII 字符",
+            ),
+            Self::NotAnAddress => plain("must be an http(s) address", "必须是 http(s) 地址"),
+            Self::NotAKey => plain(
+                "must stand once, with 1 to 128 visible ASCII characters",
+                "必须只出现一次，由 1 到 128 个可见 ASCII 字符组成",
+            ),
+            Self::NotText => plain("is not text", "不是有效文本"),
+            Self::Unescaped => plain(
+                "has spaces where base64 has `+`: send it as JSON, or percent-encode it",
+                "中的 `+` 变成了空格：请以 JSON 发送或先做 URL 编码",
+            ),
+            Self::NotBeside(other) => {
+                (format!("does not go together with `{other}`"), format!("不能与 `{other}` 同时使用"))
+            }
+            Self::NotAnObject => plain("it must be a JSON object", "必须是 JSON 对象"),
+            Self::NotJson { line, column } => (
+                format!("it is not JSON at line {line}, column {column}"),
+                format!("第 {line} 行第 {column} 列不是有效的 JSON"),
+            ),
+            Self::CutShort => plain("it ended too early", "未完整到达"),
+            Self::Trailing => plain("something stands behind the JSON value", "JSON 之后还有多余内容"),
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! The error catalogue: every way a request can fail, with its status, code, action and words.
+//!
+//! Lives here: the enum, its mapping, its rendering in Chinese and English. Does not: deciding (the rooms do).
+
+mod catalogue;
+mod fault;
+mod render;
+mod words;
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use menjin_guard::Refusal;
+
+use crate::store::{EndReason, StoreError};
+pub use catalogue::markdown;
+pub(crate) use catalogue::routes;
+pub use fault::Fault;
+pub(crate) use render::answer;
+pub use words::{Words, catalogue};
+
+/// What a client should do next (design §5.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Call `wx.login` again and sign in.
+    Relogin,
+    /// Trade the refresh token.
+    Refresh,
+    /// Ask again, after `Retry-After`.
+    Retry,
+    /// Sign in anew to prove who you are, then repeat.
+    Reauth,
+    /// Nothing helps but another request.
+    None,
+}
+
+impl Action {
+    /// As the client reads it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Relogin => "relogin",
+            Self::Refresh => "refresh",
+            Self::Retry => "retry",
+            Self::Reauth => "reauth",
+            Self::None => "none",
+        }
+    }
+}
+
+/// What the platform said, shown only where a person caused it.
+#[derive(Debug, Clone)]
+pub struct PlatformSaid {
+    /// Its number.
+    pub errcode: i64,
+    /// Its text.
+    pub errmsg: String,
+}
+
+/// Why a request failed. The only type that a handler fails with.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// A member of the body, query or path can't stand.
+    #[error("`{field}` {fault:?}")]
+    BadField {
+        /// Which one.
+        field: String,
+        /// What is wrong with it.
+        fault: Fault,
+    },
+    /// The body is no JSON.
+    #[error("the body is not the JSON that this route takes: {0:?}")]
+    BadJson(Fault),
+    /// The body has another content type than JSON.
+    #[error("the content type is not application/json")]
+    BadContentType,
+    /// The body is too large.
+    #[error("the body is too large")]
+    BodyTooLarge,
+    /// The body took too long to arrive.
+    #[error("the body did not arrive in time")]
+    BodyTooSlow,
+    /// No such route.
+    #[error("no such route")]
+    RouteUnknown,
+    /// The route has no such method.
+    #[error("no such method on this route")]
+    MethodUnknown,
+    /// No app has this id, or it has no such sign-in.
+    #[error("no such app")]
+    AppUnknown,
+    /// The app's platform can't do this.
+    #[error("the platform has no such thing")]
+    UnsupportedByPlatform,
+    /// Used before.
+    #[error("the login code was used before")]
+    CodeUsed,
+    /// Wrong, expired or foreign.
+    #[error("the platform refused the login code")]
+    CodeInvalid(Option<PlatformSaid>),
+    /// The platform refuses this person.
+    #[error("the platform blocked the sign-in")]
+    PlatformBlocked(Option<PlatformSaid>),
+    /// The same `Idempotency-Key` with another body.
+    #[error("the idempotency key belongs to another request")]
+    IdempotencyMismatch,
+    /// The platform did not take the code: the same one may come again.
+    #[error("the platform is busy or can't be reached")]
+    PlatformBusy {
+        /// When to ask again.
+        retry_after: Duration,
+    },
+    /// The platform may have taken the code: a fresh one is needed.
+    #[error("the platform gave no usable answer")]
+    PlatformUnavailable,
+    /// The platform refuses our own credentials.
+    #[error("the platform refuses this app's configuration (errcode {errcode:?})")]
+    PlatformMisconfigured {
+        /// Its number, for the log.
+        errcode: Option<i64>,
+    },
+    /// What was sent is not sealed under the `session_key` we hold.
+    #[error("the session_key is stale")]
+    SessionKeyStale,
+    /// No token.
+    #[error("no token")]
+    TokenMissing,
+    /// Not a token of ours.
+    #[error("the token is not valid")]
+    TokenInvalid,
+    /// Its time is over.
+    #[error("the token has expired")]
+    TokenExpired {
+        /// What an old client expects instead of 401.
+        status: StatusCode,
+    },
+    /// The session is over.
+    #[error("the session has ended: {0:?}")]
+    Ended(EndReason),
+    /// The sign-in is too old for this.
+    #[error("a fresh sign-in is needed")]
+    ReauthRequired,
+    /// The person already has a session too many.
+    #[error("not yours")]
+    Forbidden,
+    /// No such session, or not the caller's.
+    #[error("no such session")]
+    SessionUnknown,
+    /// Too many requests.
+    #[error("too many requests")]
+    TooManyRequests {
+        /// When to ask again.
+        retry_after: Duration,
+    },
+    /// The store can't be read or written.
+    #[error("the store is unavailable")]
+    StoreUnavailable(#[source] anyhow::Error),
+    /// The feed of ends is older than it may be.
+    #[error("the feed of ends is stale")]
+    RevocationsStale,
+    /// It took too long.
+    #[error("the request took too long")]
+    TimedOut,
+    /// Anything that is our fault. Logged in full, shown as nothing.
+    #[error("internal error")]
+    Internal(#[source] anyhow::Error),
+}
+
+/// How a problem is answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Spec {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// Stable slug.
+    pub code: &'static str,
+    /// What the client should do.
+    pub action: Action,
+}
+
+const fn spec(status: StatusCode, code: &'static str, action: Action) -> Spec {
+    Spec { status, code, action }
+}
+
+impl Problem {
+    /// A member that can't stand.
+    pub fn field(field: impl Into<String>, fault: Fault) -> Self {
+        Self::BadField { field: field.into(), fault }
+    }
+
+    /// Status, code and action.
+    pub fn spec(&self) -> Spec {
+        match self {
+            Self::BadField { .. } => spec(StatusCode::BAD_REQUEST, "field_invalid", Action::None),
+            Self::BadJson(_) => spec(StatusCode::BAD_REQUEST, "json_invalid", Action::None),
+            Self::BadContentType => spec(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type_invalid", Action::None),
+            Self::BodyTooLarge => spec(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", Action::None),
+            Self::BodyTooSlow => spec(StatusCode::REQUEST_TIMEOUT, "body_too_slow", Action::Retry),
+            Self::RouteUnknown => spec(StatusCode::NOT_FOUND, "route_unknown", Action::None),
+            Self::MethodUnknown => spec(StatusCode::METHOD_NOT_ALLOWED, "method_unknown", Action::None),
+            Self::AppUnknown => spec(StatusCode::NOT_FOUND, "app_unknown", Action::None),
+            Self::UnsupportedByPlatform => {
+                spec(StatusCode::UNPROCESSABLE_ENTITY, "unsupported_by_platform", Action::None)
+            }
+            Self::CodeUsed => spec(StatusCode::UNAUTHORIZED, "code_used", Action::Relogin),
+            Self::CodeInvalid(_) => spec(StatusCode::UNAUTHORIZED, "code_invalid", Action::Relogin),
+            Self::PlatformBlocked(_) => spec(StatusCode::FORBIDDEN, "platform_blocked", Action::None),
+            Self::IdempotencyMismatch => spec(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", Action::None),
+            Self::PlatformBusy { .. } => spec(StatusCode::SERVICE_UNAVAILABLE, "platform_unavailable", Action::Retry),
+            Self::PlatformUnavailable => spec(StatusCode::SERVICE_UNAVAILABLE, "platform_unavailable", Action::Relogin),
+            Self::PlatformMisconfigured { .. } => {
+                spec(StatusCode::SERVICE_UNAVAILABLE, "platform_misconfigured", Action::None)
+            }
+            Self::SessionKeyStale => spec(StatusCode::CONFLICT, "session_key_stale", Action::Relogin),
+            Self::TokenMissing => spec(StatusCode::UNAUTHORIZED, "token_missing", Action::Relogin),
+            Self::TokenInvalid => spec(StatusCode::UNAUTHORIZED, "token_invalid", Action::Relogin),
+            Self::TokenExpired { status } => spec(*status, "token_expired", Action::Refresh),
+            Self::Ended(reason) => spec(StatusCode::UNAUTHORIZED, reason.code(), Action::Relogin),
+            Self::ReauthRequired => spec(StatusCode::FORBIDDEN, "reauth_required", Action::Reauth),
+            Self::Forbidden => spec(StatusCode::FORBIDDEN, "forbidden", Action::None),
+            Self::SessionUnknown => spec(StatusCode::NOT_FOUND, "session_unknown", Action::None),
+            Self::TooManyRequests { .. } => spec(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", Action::Retry),
+            Self::StoreUnavailable(_) => spec(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", Action::Retry),
+            Self::RevocationsStale => spec(StatusCode::SERVICE_UNAVAILABLE, "revocations_stale", Action::Retry),
+            Self::TimedOut => spec(StatusCode::SERVICE_UNAVAILABLE, "timed_out", Action::Retry),
+            Self::Internal(_) => spec(StatusCode::INTERNAL_SERVER_ERROR, "internal", Action::None),
+        }
+    }
+
+    /// Seconds after which a 503 or 429 may be tried again.
+    fn retry_after(&self) -> Option<u64> {
+        if let Self::PlatformBusy { retry_after } | Self::TooManyRequests { retry_after } = self {
+            return Some(retry_after.as_secs().max(1));
+        }
+        let unavailable = self.spec().status == StatusCode::SERVICE_UNAVAILABLE;
+        unavailable.then_some(if matches!(self, Self::PlatformMisconfigured { .. }) { 60 } else { 1 })
+    }
+
+    fn platform_said(&self) -> Option<&PlatformSaid> {
+        if let Self::CodeInvalid(said) | Self::PlatformBlocked(said) = self { said.as_ref() } else { None }
+    }
+}
+
+/// Words follow the request's language, so they are put on further out: see [`answer`].
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.spec().status.into_response();
+        response.extensions_mut().insert(std::sync::Arc::new(self));
+        response
+    }
+}
+
+impl From<menjin_platform::Error> for Problem {
+    fn from(error: menjin_platform::Error) -> Self {
+        use menjin_platform::Error;
+        let said = || Some(PlatformSaid { errcode: error.errcode()?, errmsg: error.errmsg()?.to_owned() });
+        match &error {
+            Error::BadCode { .. } => Self::CodeInvalid(said()),
+            Error::CodeUsed { .. } => Self::CodeUsed,
+            Error::Blocked { .. } => Self::PlatformBlocked(said()),
+            Error::Busy { retry_after, .. } => Self::PlatformBusy { retry_after: *retry_after },
+            Error::Quota { retry_after, .. } if error.code_unspent() => {
+                Self::PlatformBusy { retry_after: *retry_after }
+            }
+            Error::Unreachable { .. } => Self::PlatformBusy { retry_after: Duration::from_secs(1) },
+            Error::Misconfigured { .. } | Error::TokenStale { .. } | Error::BadInput { .. } => {
+                Self::PlatformMisconfigured { errcode: error.errcode() }
+            }
+            Error::SessionKeyStale { .. } => Self::SessionKeyStale,
+            Error::Quota { .. } | Error::NoAnswer { .. } | Error::Malformed { .. } | Error::Unexpected { .. } => {
+                Self::PlatformUnavailable
+            }
+            Error::Unsupported => Self::UnsupportedByPlatform,
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => Self::StoreUnavailable(error.into()),
+        }
+    }
+}
+
+/// What the guard refuses is a problem of ours.
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Missing => Self::TokenMissing,
+            Refusal::Invalid(_) => Self::TokenInvalid,
+            Refusal::Expired => Self::TokenExpired { status: StatusCode::UNAUTHORIZED },
+            Refusal::Ended(because) => Self::Ended(EndReason::from_code(&because.code).unwrap_or(EndReason::Logout)),
+            Refusal::InsufficientScope(_) | Refusal::Forbidden(_) => Self::Forbidden,
+            Refusal::KeysUnavailable => Self::Internal(anyhow::anyhow!("the ring holds no keys")),
+            Refusal::FeedStale => Self::RevocationsStale,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! A problem as the client reads it: `application/problem+json` (RFC 9457) in the client's language.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, header};
+use serde_json::{Map, Value, json};
+
+use super::Problem;
+use super::words::{Language, catalogue};
+
+/// The answer to a request that failed with `problem`.
+pub(crate) fn answer(problem: &Problem, accept_language: Option<&str>, request_id: &str) -> Response<Body> {
+    let spec = problem.spec();
+    let language = Language::accepted(accept_language);
+    let mut body = Map::new();
+    body.insert("type".into(), format!("/problems/{}", spec.code).into());
+    body.insert("title".into(), words(spec.code, language, false).into());
+    body.insert("status".into(), spec.status.as_u16().into());
+    body.insert("detail".into(), detail(problem, language).into());
+    body.insert("code".into(), spec.code.into());
+    body.insert("action".into(), spec.action.as_str().into());
+    body.insert("request_id".into(), request_id.into());
+    if let Some(said) = problem.platform_said() {
+        body.insert("platform".into(), json!({"errcode": said.errcode, "errmsg": said.errmsg}));
+    }
+    if let Problem::BadField { field, .. } = problem {
+        body.insert("field".into(), field.as_str().into());
+    }
+    let mut response = Response::new(Body::from(Value::Object(body).to_string()));
+    *response.status_mut() = spec.status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
+    if let Some(seconds) = problem.retry_after() {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let Some(challenge) = challenge(problem) {
+        headers.insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+/// RFC 6750 §3: a request without a token gets the bare challenge, a bad token its error; a 401 about a login code asks for a login.
+fn challenge(problem: &Problem) -> Option<HeaderValue> {
+    let spec = problem.spec();
+    if matches!(problem, Problem::TokenMissing) {
+        return Some(HeaderValue::from_static("Bearer realm=\"menjin\""));
+    }
+    if spec.status != axum::http::StatusCode::UNAUTHORIZED {
+        return None;
+    }
+    let error =
+        if matches!(problem, Problem::CodeUsed | Problem::CodeInvalid(_)) { "invalid_grant" } else { "invalid_token" };
+    HeaderValue::from_str(&format!("Bearer realm=\"menjin\", error=\"{error}\", error_description=\"{}\"", spec.code))
+        .ok()
+}
+
+fn words(code: &str, language: Language, detail: bool) -> &'static str {
+    let Some(words) = catalogue().get(code) else { return "" };
+    if detail { words.detail_in(language) } else { words.title_in(language) }
+}
+
+fn detail(problem: &Problem, language: Language) -> String {
+    let text = match (problem, language) {
+        (Problem::PlatformUnavailable, Language::Chinese) => {
+            "平台没有给出可用的应答，本次 code 可能已被消费：请重新调用 wx.login 后再登录。"
+        }
+        (Problem::PlatformUnavailable, Language::English) => {
+            "The platform gave no usable answer and may have consumed the code: call wx.login again and sign in with the fresh code."
+        }
+        _ => words(problem.spec().code, language, true),
+    };
+    if let Problem::BadField { field, fault } = problem {
+        return text.replace("{field}", field).replace("{why}", &fault.words(language));
+    }
+    if let Problem::BadJson(fault) = problem { text.replace("{why}", &fault.words(language)) } else { text.to_owned() }
+}

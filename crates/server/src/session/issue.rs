@@ -1,0 +1,71 @@
+//! Tokens for a grant: an access token signed by the ring, and the refresh token of its counter.
+
+use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use menjin_token::{Claims, SessionId, Timestamp};
+use serde::Serialize;
+
+use super::refresh_token;
+use crate::problem::Problem;
+use crate::seal::Sealed;
+use crate::state::Menjin;
+use crate::store::Standing;
+
+/// What a client keeps: the pair and how long each half lives.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct Pair {
+    /// Always `Bearer`.
+    #[schema(example = "Bearer")]
+    pub(crate) token_type: &'static str,
+    /// A JWT (RFC 9068) that back ends verify by `/.well-known/jwks.json`.
+    pub(crate) access_token: String,
+    /// Seconds that the access token lives.
+    #[schema(example = 900)]
+    pub(crate) expires_in: u64,
+    /// Trades for the next pair, once.
+    #[schema(example = "mjr_AQ…")]
+    pub(crate) refresh_token: String,
+    /// Seconds that the refresh token lives if it is not used.
+    #[schema(example = 2_592_000)]
+    pub(crate) refresh_expires_in: u64,
+    /// The session, for lists and logs; no secret.
+    #[schema(value_type = String, example = "ses_01jd3v0000zzzzzzzzzzzzzzzz")]
+    pub(crate) session_id: SessionId,
+}
+
+/// Signs a pair for a grant as it stands.
+pub(crate) fn issue(menjin: &Menjin, standing: &Standing, now: Timestamp) -> Result<Pair, Problem> {
+    let lifetime = menjin.config.lifetimes.access_token;
+    let secret = menjin
+        .sealer
+        .open(Sealed::GrantSecret, &standing.grant.to_bytes(), &standing.secret)
+        .with_context(|| format!("opening the secret of {}", standing.grant))
+        .map_err(Problem::Internal)?;
+    Ok(Pair {
+        token_type: "Bearer",
+        access_token: access_token(menjin, standing, now)?,
+        expires_in: lifetime.as_secs(),
+        refresh_token: refresh_token::mint(&menjin.sealer, standing.grant, standing.counter, &secret),
+        refresh_expires_in: standing.idle_until.since(now).as_secs(),
+        session_id: standing.session,
+    })
+}
+
+fn access_token(menjin: &Menjin, standing: &Standing, now: Timestamp) -> Result<String, Problem> {
+    let key = menjin.ring.signing(now).context("no signing key is active").map_err(Problem::Internal)?;
+    let audience = menjin.apps.audience(&standing.app).ok_or(Problem::AppUnknown)?;
+    let claims = Claims {
+        iss: Some(menjin.issuer.clone()),
+        sub: Some(standing.user.id.to_string()),
+        aud: vec![audience.to_owned(), menjin.issuer.clone()],
+        iat: Some(now),
+        jti: Some(URL_SAFE_NO_PAD.encode(menjin.entropy.bytes::<16>())),
+        sid: Some(standing.session.to_string()),
+        client_id: Some(standing.app.clone()),
+        auth_time: Some(standing.auth_time),
+        amr: vec![standing.amr.clone()],
+        ..Claims::expiring(now.plus(menjin.config.lifetimes.access_token))
+    };
+    menjin_token::sign(&key, "at+jwt", &claims).context("signing an access token").map_err(Problem::Internal)
+}

@@ -1,0 +1,102 @@
+//! `POST /v1/token/refresh`: a refresh token for the next pair (design §4.3).
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::refresh_token::Presented;
+use super::{Pair, issue, open};
+use crate::extract::Json;
+use crate::limits::Allowed;
+use crate::problem::Problem;
+use crate::seal::Sealed;
+use crate::state::Menjin;
+use crate::store::{self, EndReason, Rotation};
+
+pub(super) fn routes() -> OpenApiRouter<Menjin> {
+    OpenApiRouter::new().routes(routes!(refresh))
+}
+
+/// A refresh token of a first-party app.
+#[derive(Deserialize, utoipa::ToSchema)]
+struct RefreshRequest {
+    /// As the last answer gave it.
+    #[schema(value_type = String, example = "mjr_AQ…")]
+    refresh_token: SecretString,
+}
+
+/// Trades a refresh token for the next pair. The one before may be sent again for 30 seconds, should its answer be lost;
+/// one that was spent long ago ends the session.
+#[utoipa::path(post, path = "/v1/token/refresh", tag = "sign-in", request_body = RefreshRequest, responses(
+    (status = 200, description = "The next pair", body = Pair),
+    (status = 401, description = "`token_invalid`, `session_ended`, `session_replaced`, `session_kicked`, `session_expired`, `refresh_reused`, `restored`, `user_disabled`: sign in again"),
+    (status = 503, description = "`store_unavailable`: nothing changed, send the same token again"),
+))]
+async fn refresh(
+    State(menjin): State<Menjin>,
+    _allowed: Allowed,
+    Json(request): Json<RefreshRequest>,
+) -> Result<impl IntoResponse, Problem> {
+    let now = menjin.clock.now();
+    let presented = believe(&menjin, request.refresh_token.expose_secret()).await?;
+    let app = menjin.apps.by_id(&presented.app).ok_or(Problem::AppUnknown)?;
+    let rotation = menjin
+        .store
+        .rotate(store::Presented {
+            grant: presented.token.grant(),
+            counter: presented.token.counter(),
+            master_key: menjin.sealer.present(),
+            now,
+            grace: menjin.config.lifetimes.refresh_grace,
+            idle: app.refresh_idle,
+            tokens_until: menjin.tokens_until(now),
+        })
+        .await?;
+    let pair = match rotation {
+        Rotation::Rotated(standing) => issue(&menjin, &standing, now)?,
+        Rotation::Repeated(standing) => {
+            metrics::counter!("menjin_refresh_repeated_total").increment(1);
+            issue(&menjin, &standing, now)?
+        }
+        Rotation::Recovered(standing) => {
+            tracing::info!(session.id = %standing.session, "a refresh token came again after its successor was lost");
+            issue(&menjin, &standing, now)?
+        }
+        Rotation::Stolen(session) => return Err(end(&menjin, session, EndReason::RefreshReused)),
+        Rotation::Restored(session) => return Err(end(&menjin, session, EndReason::Restored)),
+        Rotation::Expired(session) => return Err(end(&menjin, session, EndReason::Expired)),
+        Rotation::Ended(reason) => return Err(Problem::Ended(reason)),
+        Rotation::Unknown => return Err(Problem::TokenInvalid),
+    };
+    Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(pair)))
+}
+
+/// A refresh token that we made, and the app it belongs to.
+pub(super) struct Believed {
+    pub(super) token: Presented,
+    pub(super) app: String,
+}
+
+/// Checks the MAC before anything else; a bad one changes nothing.
+pub(super) async fn believe(menjin: &Menjin, token: &str) -> Result<Believed, Problem> {
+    let token = Presented::parse(token).ok_or(Problem::TokenInvalid)?;
+    let grant = menjin.store.grant(token.grant()).await?.ok_or(Problem::TokenInvalid)?;
+    let secret = menjin
+        .sealer
+        .open(Sealed::GrantSecret, &token.grant().to_bytes(), &grant.secret)
+        .map_err(|error| Problem::Internal(error.into()))?;
+    if !token.is_ours(&menjin.sealer, &secret) {
+        return Err(Problem::TokenInvalid);
+    }
+    Ok(Believed { token, app: grant.app })
+}
+
+fn end(menjin: &Menjin, session: menjin_token::SessionId, reason: EndReason) -> Problem {
+    tracing::warn!(session.id = %session, reason = reason.code(), "a refresh ended its session");
+    open::ended(menjin, &[session], reason, menjin.clock.now());
+    Problem::Ended(reason)
+}

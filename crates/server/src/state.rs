@@ -1,0 +1,80 @@
+//! `Menjin`: everything that handlers share, behind one cheap handle.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::extract::FromRef;
+use menjin_guard::{Clock, Ended, Guard};
+use menjin_token::Timestamp;
+
+use crate::apps::{Broker, Registry};
+use crate::config::Config;
+use crate::entropy::Entropy;
+use crate::keys::{Ring, Tools};
+use crate::limits::Limits;
+use crate::seal::{Digester, Sealer};
+use crate::session::OldForms;
+use crate::store::Store;
+
+/// A running menjin.
+#[derive(Clone)]
+pub struct Menjin(pub(crate) Arc<Inner>);
+
+/// What is behind the handle.
+pub struct Inner {
+    pub(crate) config: Config,
+    pub(crate) issuer: String,
+    pub(crate) store: Box<dyn Store>,
+    pub(crate) sealer: Sealer,
+    pub(crate) digester: Digester,
+    pub(crate) ring: Ring,
+    pub(crate) ended: Arc<Ended>,
+    pub(crate) guard: Guard,
+    pub(crate) apps: Registry,
+    pub(crate) broker: Broker,
+    pub(crate) old_forms: OldForms,
+    pub(crate) limits: Limits,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) dev: Option<crate::Dev>,
+    pub(crate) run_id: u32,
+    pub(crate) stopping: AtomicBool,
+    pub(crate) feed_read: i64,
+}
+
+impl Deref for Menjin {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Menjin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Menjin").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
+
+impl FromRef<Menjin> for Guard {
+    fn from_ref(menjin: &Menjin) -> Self {
+        menjin.guard.clone()
+    }
+}
+
+impl Inner {
+    /// What the ring is kept with.
+    pub(crate) fn key_tools(&self) -> Tools<'_> {
+        Tools { store: &*self.store, sealer: &self.sealer, entropy: &*self.entropy }
+    }
+
+    /// When the last access token issued before `now` is dead everywhere, guards' leeway included.
+    pub(crate) fn tokens_until(&self, now: Timestamp) -> Timestamp {
+        now.plus(self.config.lifetimes.access_token + std::time::Duration::from_mins(1))
+    }
+
+    pub(crate) fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,148 @@
+-- oldest-program: 0.1.0
+-- Times are milliseconds since 1970; ids are 16 bytes; what is sealed begins with a version byte and the master key's id.
+
+CREATE TABLE users (
+  number       INTEGER PRIMARY KEY AUTOINCREMENT,
+  id           BLOB NOT NULL UNIQUE,
+  external_id  TEXT UNIQUE,
+  nickname     TEXT,
+  avatar_url   TEXT,
+  phone_masked TEXT,
+  created_at   INTEGER NOT NULL,
+  updated_at   INTEGER NOT NULL,
+  disabled_at  INTEGER
+) STRICT;
+
+CREATE TABLE identities (
+  id           BLOB PRIMARY KEY,
+  user         INTEGER NOT NULL REFERENCES users (number),
+  platform     TEXT NOT NULL,
+  appid        TEXT NOT NULL,
+  openid       TEXT NOT NULL,
+  open_account TEXT,
+  unionid      TEXT,
+  created_at   INTEGER NOT NULL,
+  UNIQUE (platform, appid, openid)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX identities_user ON identities (user);
+CREATE INDEX identities_unionid ON identities (platform, open_account, unionid) WHERE unionid IS NOT NULL;
+
+-- Found by a keyed digest, shown masked, read only by unsealing.
+CREATE TABLE phones (
+  id       BLOB PRIMARY KEY,
+  user     INTEGER NOT NULL UNIQUE REFERENCES users (number),
+  lookup   BLOB NOT NULL UNIQUE,
+  sealed   BLOB NOT NULL,
+  bound_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The platform's session_key of an identity, and those that it superseded, for a while.
+CREATE TABLE session_keys (
+  id            BLOB PRIMARY KEY,
+  identity      BLOB NOT NULL REFERENCES identities (id),
+  sealed        BLOB NOT NULL,
+  digest        BLOB NOT NULL,
+  obtained_at   INTEGER NOT NULL,
+  superseded_at INTEGER,
+  kept_until    INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX session_keys_identity ON session_keys (identity, obtained_at);
+CREATE INDEX session_keys_kept ON session_keys (kept_until) WHERE kept_until IS NOT NULL;
+
+CREATE TABLE sessions (
+  id            BLOB PRIMARY KEY,
+  user          INTEGER NOT NULL REFERENCES users (number),
+  app           TEXT NOT NULL,
+  identity      BLOB,
+  amr           TEXT NOT NULL,
+  device_id     TEXT,
+  device_class  TEXT NOT NULL,
+  device_name   TEXT,
+  device_system TEXT,
+  ip            TEXT,
+  user_agent    TEXT,
+  opened_at     INTEGER NOT NULL,
+  expires_at    INTEGER NOT NULL,
+  ended_at      INTEGER,
+  end_reason    TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sessions_live ON sessions (user) WHERE ended_at IS NULL;
+CREATE INDEX sessions_ended ON sessions (ended_at) WHERE ended_at IS NOT NULL;
+
+-- One row a grant, never one a token (design §4.3).
+CREATE TABLE grants (
+  id         BLOB PRIMARY KEY,
+  session    BLOB NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+  app        TEXT NOT NULL,
+  secret     BLOB NOT NULL,
+  master_key BLOB NOT NULL,
+  counter    INTEGER NOT NULL,
+  spent      INTEGER,
+  rotated_at INTEGER NOT NULL,
+  idle_until INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX grants_session ON grants (session);
+CREATE INDEX grants_idle ON grants (idle_until) WHERE idle_until IS NOT NULL;
+
+CREATE TABLE codes (
+  digest      BLOB PRIMARY KEY,
+  idempotency BLOB UNIQUE,
+  body        BLOB,
+  session     BLOB,
+  refused     TEXT,
+  claimed_at  INTEGER NOT NULL,
+  until       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX codes_until ON codes (until);
+
+CREATE TABLE signing_keys (
+  kid        TEXT PRIMARY KEY,
+  alg        TEXT NOT NULL,
+  private    BLOB NOT NULL,
+  created_at INTEGER NOT NULL,
+  active_at  INTEGER NOT NULL,
+  retired_at INTEGER,
+  revoked_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE master_keys (
+  id    BLOB PRIMARY KEY,
+  since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Keys that outlive a change of the master key, sealed under it: what keyed digests are made with.
+CREATE TABLE data_keys (
+  name   TEXT PRIMARY KEY,
+  sealed BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE platform_tokens (
+  app        TEXT PRIMARY KEY,
+  version    INTEGER NOT NULL,
+  sealed     BLOB NOT NULL,
+  expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The feed of ends (design §4.5).
+CREATE TABLE events (
+  seq     INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind    TEXT NOT NULL,
+  subject BLOB,
+  reason  TEXT NOT NULL,
+  at      INTEGER NOT NULL,
+  until   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX events_until ON events (until);
+
+CREATE TABLE audit (
+  seq     INTEGER PRIMARY KEY AUTOINCREMENT,
+  at      INTEGER NOT NULL,
+  action  TEXT NOT NULL,
+  actor   TEXT NOT NULL,
+  user    BLOB,
+  session BLOB,
+  app     TEXT,
+  ip      TEXT,
+  detail  TEXT
+) STRICT;
+CREATE INDEX audit_at ON audit (at);

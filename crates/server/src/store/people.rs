@@ -1,0 +1,92 @@
+//! People as rows: users, their identities, phone numbers and platform session keys.
+
+use async_trait::async_trait;
+use menjin_token::{SessionId, Timestamp, UserId};
+
+use super::{Result, SessionRow};
+
+/// A person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserRow {
+    /// The public name.
+    pub id: UserId,
+    /// The row's key; for back ends with integer keys.
+    pub number: i64,
+    /// What they call themselves.
+    pub nickname: Option<String>,
+    /// Where their picture is.
+    pub avatar_url: Option<String>,
+    /// Their number, with the middle hidden.
+    pub phone_masked: Option<String>,
+    /// When they first signed in.
+    pub created_at: Timestamp,
+    /// When an operator disabled them.
+    pub disabled_at: Option<Timestamp>,
+}
+
+/// What makes an identity unique: platform, appid and openid.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IdentityName {
+    /// The platform.
+    pub platform: &'static str,
+    /// The platform's appid.
+    pub appid: String,
+    /// The platform's name of the person in that appid.
+    pub openid: String,
+}
+
+impl std::fmt::Debug for IdentityName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "IdentityName({}, {}, [openid])", self.platform, self.appid)
+    }
+}
+
+/// New nickname or avatar; what is `None` stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProfileChange {
+    /// New nickname.
+    pub nickname: Option<String>,
+    /// New picture.
+    pub avatar_url: Option<String>,
+}
+
+/// A phone number that the platform proved, ready to be stored.
+#[derive(Debug, Clone)]
+pub struct PhoneChange {
+    /// Keyed digest by which it is found.
+    pub lookup: [u8; 32],
+    /// Random name of its row, which it is sealed to.
+    pub row: [u8; 16],
+    /// The sealed number.
+    pub sealed: Vec<u8>,
+    /// With the middle hidden.
+    pub masked: String,
+}
+
+/// A platform `session_key` of an identity, sealed.
+#[derive(Debug, Clone)]
+pub struct KeptKey {
+    /// Name of its row, which it is sealed to.
+    pub row: [u8; 16],
+    /// The sealed key.
+    pub sealed: Vec<u8>,
+    /// When a newer one took its place.
+    pub superseded_at: Option<Timestamp>,
+}
+
+/// Who people are.
+#[async_trait]
+pub trait People: Send + Sync {
+    /// The user of a session, with the session.
+    async fn user_of_session(&self, session: SessionId) -> Result<Option<(UserRow, SessionRow)>>;
+    /// A user by id.
+    async fn user(&self, user: UserId) -> Result<Option<UserRow>>;
+    /// A user by number.
+    async fn user_by_number(&self, number: i64) -> Result<Option<UserRow>>;
+    /// Changes the profile; `None` when there is no such user.
+    async fn change_profile(&self, user: UserId, change: ProfileChange, now: Timestamp) -> Result<Option<UserRow>>;
+    /// The keys of an identity that still open data at `now`, the newest first.
+    async fn session_keys(&self, identity: &IdentityName, now: Timestamp) -> Result<Vec<KeptKey>>;
+    /// Who a session's identity is; `None` for sessions without one.
+    async fn identity_of_session(&self, session: SessionId) -> Result<Option<IdentityName>>;
+}

@@ -1,0 +1,355 @@
+//! A whole menjin on a free port, with the simulator as `WeChat`, a frozen clock, and actors that call it.
+//!
+//! Ready when the listeners are bound; stops when dropped.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use menjin_server::config::Config;
+use menjin_server::entropy::SeededEntropy;
+use menjin_server::{Around, Clock as _, Listeners, ManualClock, Menjin, SystemClock};
+use menjin_sim::Sim;
+use menjin_token::Timestamp;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// The appid of app `shop`.
+pub(crate) const APPID: &str = "wx0123456789abcdef";
+/// The appid of app `club`, bound to the same open-platform account.
+pub(crate) const OTHER_APPID: &str = "wxfedcba9876543210";
+
+/// A menjin with a simulator behind it.
+pub(crate) struct TestServer {
+    pub(crate) sim: Sim,
+    pub(crate) sim_url: String,
+    pub(crate) menjin: Menjin,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) url: String,
+    pub(crate) folder: Arc<TempDir>,
+    http: reqwest::Client,
+    stops: Vec<(oneshot::Sender<()>, JoinHandle<anyhow::Result<()>>)>,
+}
+
+/// What a test changes of the usual server.
+#[derive(Default)]
+pub(crate) struct Setup {
+    /// More TOML, after everything else.
+    pub(crate) toml: String,
+    /// TOML of app `shop`, in its table.
+    pub(crate) shop: String,
+    /// TOML before the first table.
+    pub(crate) top: String,
+    /// The data folder of a server that ran before.
+    pub(crate) folder: Option<Arc<TempDir>>,
+    /// Where `WeChat` is, instead of the simulator.
+    pub(crate) wechat: Option<String>,
+}
+
+impl TestServer {
+    /// The usual server.
+    pub(crate) async fn start() -> Self {
+        Self::with(Setup::default()).await
+    }
+
+    /// A server with changes.
+    pub(crate) async fn with(setup: Setup) -> Self {
+        let (sim, sim_url, sim_stop) = start_sim().await;
+        let folder = setup.folder.clone().unwrap_or_else(|| Arc::new(tempfile::tempdir().unwrap()));
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let toml = toml(&setup, &url, setup.wechat.as_deref().unwrap_or(&sim_url));
+        let config = Config::parse(&toml, folder.path()).unwrap();
+        let clock = Arc::new(ManualClock::new(SystemClock.now()));
+        let entropy = SeededEntropy::new(u64::from(rand_seed()));
+        let around = Around { clock: Arc::clone(&clock) as _, entropy: Arc::new(entropy), dev: None };
+        let menjin = Menjin::new(config, around).await.unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let serving = menjin.clone().serve(Listeners { public: listener, admin: None }, async { drop(stopped.await) });
+        let serving = tokio::spawn(serving);
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).no_proxy().build().unwrap();
+        Self { sim, sim_url, menjin, clock, url, folder, http, stops: vec![(stop, serving), sim_stop] }
+    }
+
+    /// Moves the clocks of menjin and of the simulator.
+    pub(crate) fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+        self.sim.advance(u32::try_from(by.as_secs()).unwrap());
+    }
+
+    /// Somebody who has not signed in.
+    pub(crate) fn anon(&self) -> Actor<'_> {
+        Actor { server: self, person: String::new(), pair: None, language: "en" }
+    }
+
+    /// A phone in `person`'s hand, not signed in.
+    pub(crate) fn phone_of(&self, person: &str) -> Actor<'_> {
+        Actor { person: person.to_owned(), ..self.anon() }
+    }
+
+    /// A phone signed in to app `shop`.
+    pub(crate) async fn phone(&self, person: &str) -> Actor<'_> {
+        let mut phone = self.phone_of(person);
+        phone.login(json!({})).await.ok(200);
+        phone
+    }
+
+    /// A fresh login code for app `shop`.
+    pub(crate) fn code(&self, person: &str) -> String {
+        self.sim.js_code(APPID, person)
+    }
+
+    /// A call of the simulator's control side.
+    pub(crate) async fn control(&self, path: &str, body: Value) -> Value {
+        let answer = self.http.post(format!("{}/_sim/{path}", self.sim_url)).json(&body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap());
+        answer.json().await.unwrap()
+    }
+
+    /// Stops gracefully and gives the data folder back.
+    pub(crate) async fn stop(mut self) -> Arc<TempDir> {
+        for (stop, serving) in self.stops.drain(..) {
+            drop(stop.send(()));
+            serving.await.unwrap().unwrap();
+        }
+        self.folder
+    }
+}
+
+async fn start_sim() -> (Sim, String, (oneshot::Sender<()>, JoinHandle<anyhow::Result<()>>)) {
+    let apps = [APPID, OTHER_APPID]
+        .map(|appid| menjin_sim::App::mini_program(appid, "0123456789abcdef0123456789abcdef").bound_to("company"));
+    let sim = Sim::new(menjin_sim::Options { apps: apps.into(), ..menjin_sim::Options::default() });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (stop, stopped) = oneshot::channel();
+    let serving = tokio::spawn(sim.clone().serve(listener, async { drop(stopped.await) }));
+    (sim, url, (stop, serving))
+}
+
+/// Another seed for each server: ids must differ when a folder is used twice.
+fn rand_seed() -> u32 {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+fn toml(setup: &Setup, url: &str, wechat: &str) -> String {
+    let secret = "0123456789abcdef0123456789abcdef";
+    format!(
+        r#"
+secret_key = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+{top}
+[server]
+public_url = "{url}"
+[store]
+url = "sqlite://menjin.db"
+[limits]
+enabled = false
+[wechat]
+base_url = "{wechat}"
+deadline = "1s"
+[[app]]
+id = "shop"
+kind = "mini_program"
+platform = "wechat"
+appid = "{APPID}"
+secret = "{secret}"
+open_account = "company"
+audience = "shop-api"
+{shop}
+[[app]]
+id = "club"
+kind = "mini_program"
+platform = "wechat"
+appid = "{OTHER_APPID}"
+secret = "{secret}"
+open_account = "company"
+[[app]]
+id = "office"
+kind = "backend"
+client_secret = "office-secret-office-secret-office"
+{toml}
+"#,
+        top = setup.top,
+        shop = setup.shop,
+        toml = setup.toml,
+    )
+}
+
+/// Somebody who calls: all have the same verbs.
+#[derive(Clone)]
+pub(crate) struct Actor<'a> {
+    server: &'a TestServer,
+    pub(crate) person: String,
+    pair: Option<Value>,
+    pub(crate) language: &'static str,
+}
+
+impl Actor<'_> {
+    /// Signs in to app `shop` with a fresh code and what else `body` says; keeps the pair.
+    pub(crate) async fn login(&mut self, body: Value) -> Answer {
+        self.login_to("shop", APPID, body).await
+    }
+
+    /// Signs in to another app.
+    pub(crate) async fn login_to(&mut self, app: &str, appid: &str, mut body: Value) -> Answer {
+        body["code"] = self.server.sim.js_code(appid, &self.person).into();
+        let answer = self.post(&format!("/v1/login/{app}"), body).await;
+        if answer.status == StatusCode::OK {
+            self.pair = Some(answer.json.clone());
+        }
+        answer
+    }
+
+    /// Trades the refresh token it holds; keeps the next pair.
+    pub(crate) async fn refresh(&mut self) -> Answer {
+        let answer = self.refresh_with(&self.refresh_token()).await;
+        if answer.status == StatusCode::OK {
+            self.pair = Some(answer.json.clone());
+        }
+        answer
+    }
+
+    /// Trades a given refresh token; keeps nothing.
+    pub(crate) async fn refresh_with(&self, refresh_token: &str) -> Answer {
+        self.server.anon().post("/v1/token/refresh", json!({"refresh_token": refresh_token})).await
+    }
+
+    pub(crate) fn refresh_token(&self) -> String {
+        self.text("refresh_token")
+    }
+
+    pub(crate) fn access_token(&self) -> String {
+        self.text("access_token")
+    }
+
+    pub(crate) fn session_id(&self) -> String {
+        self.text("session_id")
+    }
+
+    /// The user's id, as the login answered.
+    pub(crate) fn user_id(&self) -> String {
+        self.pair.as_ref().unwrap()["user"]["id"].as_str().unwrap().to_owned()
+    }
+
+    fn text(&self, member: &str) -> String {
+        self.pair.as_ref().expect("signed in")[member].as_str().unwrap().to_owned()
+    }
+
+    /// Forgets what it holds, as a cleared storage does.
+    pub(crate) fn forget(&mut self) {
+        self.pair = None;
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None, &[]).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, None, &[]).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, Some(body.to_string()), &[]).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PUT, path, Some(body.to_string()), &[]).await
+    }
+
+    /// Any request: a body is sent as JSON unless `headers` say otherwise.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let mut request = self
+            .server
+            .http
+            .request(method, format!("{}{path}", self.server.url))
+            .header("accept-language", self.language);
+        let given = |name: &str| headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
+        if let Some(pair) = self.pair.as_ref().filter(|_| !given("authorization")) {
+            request = request.bearer_auth(pair["access_token"].as_str().unwrap());
+        }
+        if let Some(body) = body {
+            if !given("content-type") {
+                request = request.header("content-type", "application/json");
+            }
+            request = request.body(body);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::read(request.send().await.unwrap()).await
+    }
+}
+
+/// What menjin answered.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
+    pub(crate) json: Value,
+}
+
+impl Answer {
+    async fn read(answer: reqwest::Response) -> Self {
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let text = answer.text().await.unwrap();
+        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Self { status, headers, text, json }
+    }
+
+    /// The body of a success with this status.
+    #[track_caller]
+    pub(crate) fn ok(self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        self.json
+    }
+
+    /// A problem with this status and code, whole in every member; gives its body.
+    #[track_caller]
+    pub(crate) fn problem(self, status: u16, code: &str) -> Value {
+        assert_eq!((self.status.as_u16(), self.json["code"].as_str()), (status, Some(code)), "{}", self.text);
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(self.json["type"], format!("/problems/{code}"));
+        assert_eq!(self.json["status"], status);
+        for member in ["title", "detail", "action", "request_id"] {
+            assert!(self.json[member].as_str().is_some_and(|text| !text.is_empty()), "{member}: {}", self.text);
+        }
+        assert_eq!(status == 401, self.headers.contains_key("www-authenticate"), "{:?}", self.headers);
+        self.json
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+/// The claims of a token, unverified.
+pub(crate) fn claims(token: &str) -> Value {
+    part(token, 1)
+}
+
+/// The header of a token.
+pub(crate) fn header(token: &str) -> Value {
+    part(token, 0)
+}
+
+fn part(token: &str, index: usize) -> Value {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(index).unwrap()).unwrap()).unwrap()
+}
+
+/// Seconds of a NumericDate, as a timestamp.
+pub(crate) fn time(value: &Value) -> Timestamp {
+    Timestamp::from_secs(value.as_i64().unwrap())
+}

@@ -1,0 +1,104 @@
+//! `/_sim/…`: how tests, tools and people steer the simulator. JSON in and out, whatever the Content-Type says.
+//!
+//! `phone` acts as WeChat's client on somebody's phone, `registry` changes what exists, `weather` is time, faults and calls.
+
+mod phone;
+mod registry;
+mod weather;
+
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Json, Response};
+use axum::routing::get;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{BODY_LIMIT, Sim};
+
+pub(crate) fn routes() -> Router<Sim> {
+    let index = || get(|| async { Html(include_str!("index.html")) });
+    let all = Router::new()
+        .route("/", index())
+        .merge(phone::routes())
+        .merge(registry::routes())
+        .merge(weather::routes())
+        .method_not_allowed_fallback(|| async {
+            Complaint::new(StatusCode::METHOD_NOT_ALLOWED, "no such method here", INDEX)
+        })
+        .fallback(|| async { Complaint::new(StatusCode::NOT_FOUND, "no such path", INDEX) });
+    Router::new().nest("/_sim", all).route("/_sim/", index())
+}
+
+const INDEX: &str = "GET /_sim/ lists the control API";
+
+/// What went wrong with a request to the control API, and what to do about it.
+#[derive(Debug, Serialize)]
+struct Complaint {
+    #[serde(skip)]
+    status: StatusCode,
+    error: String,
+    hint: String,
+}
+
+impl Complaint {
+    fn new(status: StatusCode, error: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            status,
+            error: error.into(),
+            hint: hint.into(),
+        }
+    }
+
+    fn bad(error: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error, hint)
+    }
+}
+
+impl IntoResponse for Complaint {
+    fn into_response(self) -> Response {
+        (self.status, Json(self)).into_response()
+    }
+}
+
+type Answer<T> = Result<Json<T>, Complaint>;
+
+/// The JSON body; an empty one counts as `{}`.
+struct Input<T>(T);
+
+impl<T: DeserializeOwned> FromRequest<Sim> for Input<T> {
+    type Rejection = Complaint;
+
+    async fn from_request(request: Request, _: &Sim) -> Result<Self, Complaint> {
+        let body = to_bytes(request.into_body(), BODY_LIMIT)
+            .await
+            .map_err(|error| {
+                Complaint::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    error.to_string(),
+                    "a body has at most 64 KiB",
+                )
+            })?;
+        let json = if body.is_empty() {
+            b"{}"
+        } else {
+            body.as_ref()
+        };
+        serde_json::from_slice(json)
+            .map(Self)
+            .map_err(|error| Complaint::bad(error.to_string(), INDEX))
+    }
+}
+
+/// A name that somebody chose: of a person, an app, a nickname.
+fn checked(what: &str, name: String) -> Result<String, Complaint> {
+    let length = name.chars().count();
+    if (1..=64).contains(&length) && !name.chars().any(char::is_control) {
+        return Ok(name);
+    }
+    Err(Complaint::bad(
+        format!("bad {what}"),
+        "1 to 64 characters, none of them a control character",
+    ))
+}
