@@ -84,11 +84,7 @@ impl GuardBuilder {
         }
     }
 
-    pub(crate) fn local(
-        (issuer, audience): (String, String),
-        keys: Keys,
-        ended: Arc<Ended>,
-    ) -> Self {
+    pub(crate) fn local((issuer, audience): (String, String), keys: Keys, ended: Arc<Ended>) -> Self {
         Self {
             typ: Typ::AnyAccess,
             leeway: Duration::ZERO,
@@ -130,11 +126,7 @@ impl GuardBuilder {
 
     /// Whether tokens of `typ: JWT` with `token_use: access` are taken too.
     pub fn accept_jwt_typ(mut self, accept: bool) -> Self {
-        self.typ = if accept {
-            Typ::AnyAccess
-        } else {
-            Typ::AccessToken
-        };
+        self.typ = if accept { Typ::AnyAccess } else { Typ::AccessToken };
         self
     }
 
@@ -189,7 +181,5 @@ impl GuardBuilder {
 }
 
 fn web_url(text: &str) -> Option<Url> {
-    Url::parse(text)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+    Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }

@@ -53,11 +53,7 @@ impl TokenDigest {
 impl Remembered {
     pub(crate) fn new(bytes: usize) -> Self {
         let typical = OVERHEAD + 1024;
-        Self(Cache::with_weighter(
-            bytes / typical + 1,
-            bytes as u64,
-            Bytes,
-        ))
+        Self(Cache::with_weighter(bytes / typical + 1, bytes as u64, Bytes))
     }
 
     pub(crate) fn get(&self, token: TokenDigest) -> Option<Arc<Verified>> {

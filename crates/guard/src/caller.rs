@@ -36,10 +36,7 @@ impl Caller {
         Ok(Self {
             user: sub.parse().map_err(|_| Invalid::Claim("sub"))?,
             session: sid.parse().map_err(|_| Invalid::Claim("sid"))?,
-            client_id: claims
-                .client_id
-                .clone()
-                .ok_or(Invalid::Claim("client_id"))?,
+            client_id: claims.client_id.clone().ok_or(Invalid::Claim("client_id"))?,
             scopes: scope.split_ascii_whitespace().map(str::to_owned).collect(),
             roles: claims.roles.clone(),
             permissions: claims.permissions.clone(),
@@ -67,11 +64,7 @@ impl Caller {
 
     /// Goes on only if one of the caller's permissions covers this one, such as `orders:read`.
     pub fn require(&self, permission: &str) -> Result<(), Refusal> {
-        if self
-            .permissions
-            .iter()
-            .any(|granted| permits(granted, permission))
-        {
+        if self.permissions.iter().any(|granted| permits(granted, permission)) {
             Ok(())
         } else {
             Err(Refusal::Forbidden(format!("the permission {permission}")))

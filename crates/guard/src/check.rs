@@ -69,10 +69,7 @@ impl Guard {
         let now = settings.clock.now();
         let keys = settings.keys.ready(now).await?;
         let digest = TokenDigest::of(token);
-        let remembered = settings
-            .cache
-            .get(digest)
-            .filter(|verified| verified.generation == keys.generation);
+        let remembered = settings.cache.get(digest).filter(|verified| verified.generation == keys.generation);
         let verified = match remembered {
             Some(verified) => verified,
             None => match self.verify(token, &keys, now).await {
@@ -91,12 +88,7 @@ impl Guard {
         Ok(verified)
     }
 
-    async fn verify(
-        &self,
-        token: &str,
-        keys: &Arc<Current>,
-        now: Timestamp,
-    ) -> Result<Verified, Invalid> {
+    async fn verify(&self, token: &str, keys: &Arc<Current>, now: Timestamp) -> Result<Verified, Invalid> {
         let settings = &*self.0;
         let expect = settings.expect();
         let (keys, result) = match verify_with_kid(token, &keys.set, &expect, now) {

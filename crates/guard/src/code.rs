@@ -157,9 +157,7 @@ impl Code {
             Self::InsufficientScope => ("授权范围不足", "令牌的授权范围不包含此操作。"),
             Self::Forbidden => ("没有权限", "没有执行此操作的权限。"),
             Self::KeysUnavailable => ("暂时无法验证", "暂时无法验证登录状态，请稍后重试。"),
-            Self::RevocationsStale => {
-                ("暂时无法验证", "暂时无法确认登录是否仍然有效，请稍后重试。")
-            }
+            Self::RevocationsStale => ("暂时无法验证", "暂时无法确认登录是否仍然有效，请稍后重试。"),
         }
     }
 
@@ -168,49 +166,25 @@ impl Code {
         match self {
             Self::TokenMissing => ("Not signed in", "The request has no token. Sign in first."),
             Self::TokenInvalid => ("Invalid token", "The token is not valid. Sign in again."),
-            Self::TokenExpired => (
-                "Token expired",
-                "The token has expired. Refresh it and ask again.",
-            ),
+            Self::TokenExpired => ("Token expired", "The token has expired. Refresh it and ask again."),
             Self::SessionEnded => ("Signed out", "The sign-in has ended. Sign in again."),
-            Self::SessionReplaced => (
-                "Signed in elsewhere",
-                "Another device has signed in to this account. Sign in again.",
-            ),
-            Self::SessionKicked => (
-                "Signed out remotely",
-                "This device was signed out. Sign in again.",
-            ),
+            Self::SessionReplaced => {
+                ("Signed in elsewhere", "Another device has signed in to this account. Sign in again.")
+            }
+            Self::SessionKicked => ("Signed out remotely", "This device was signed out. Sign in again."),
             Self::SessionExpired => ("Sign-in expired", "The sign-in is too old. Sign in again."),
-            Self::UserDisabled => (
-                "Account disabled",
-                "The account is disabled. Ask for support.",
-            ),
-            Self::PasswordChanged => (
-                "Password changed",
-                "The password was changed. Sign in with the new one.",
-            ),
-            Self::RefreshReused => (
-                "Sign-in at risk",
-                "A refresh token was used twice. To be safe, sign in again.",
-            ),
-            Self::Restored => (
-                "Sign in again",
-                "The system was restored from a backup. Sign in again.",
-            ),
-            Self::InsufficientScope => (
-                "Insufficient scope",
-                "The token's scope does not cover this.",
-            ),
+            Self::UserDisabled => ("Account disabled", "The account is disabled. Ask for support."),
+            Self::PasswordChanged => ("Password changed", "The password was changed. Sign in with the new one."),
+            Self::RefreshReused => ("Sign-in at risk", "A refresh token was used twice. To be safe, sign in again."),
+            Self::Restored => ("Sign in again", "The system was restored from a backup. Sign in again."),
+            Self::InsufficientScope => ("Insufficient scope", "The token's scope does not cover this."),
             Self::Forbidden => ("Forbidden", "You may not do this."),
-            Self::KeysUnavailable => (
-                "Can't verify now",
-                "The sign-in can't be verified at the moment. Try again soon.",
-            ),
-            Self::RevocationsStale => (
-                "Can't verify now",
-                "Whether the sign-in still holds is not known at the moment. Try again soon.",
-            ),
+            Self::KeysUnavailable => {
+                ("Can't verify now", "The sign-in can't be verified at the moment. Try again soon.")
+            }
+            Self::RevocationsStale => {
+                ("Can't verify now", "Whether the sign-in still holds is not known at the moment. Try again soon.")
+            }
         }
     }
 }

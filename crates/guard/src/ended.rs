@@ -77,11 +77,7 @@ impl Ended {
 
     /// With another `revocation_max_lag`; 0 is strict and means one second.
     pub fn with_max_lag(max_lag: Duration) -> Self {
-        Self {
-            known: RwLock::default(),
-            read_at: AtomicI64::new(NEVER),
-            max_lag: max_lag.max(STRICT_LAG),
-        }
+        Self { known: RwLock::default(), read_at: AtomicI64::new(NEVER), max_lag: max_lag.max(STRICT_LAG) }
     }
 
     /// The session is over; `until` is the latest `exp` of any of its tokens.
@@ -150,17 +146,12 @@ impl Ended {
     /// cut (its id carries the millisecond) is past it, so a sign-in in that same second works at once.
     pub fn refusal_for(&self, subject: Subject<'_>, iat: Timestamp) -> Option<EndedBecause> {
         let known = self.read();
-        let session = subject
-            .session
-            .and_then(|session| known.sessions.get(&session));
+        let session = subject.session.and_then(|session| known.sessions.get(&session));
         let user = subject.user.and_then(|user| known.users.get(&user));
         let app = subject.client_id.and_then(|app| known.apps.get(app));
         let cuts = |end: &&End| end.cuts(subject.session, iat);
         let end = session.or(user.filter(cuts)).or(app.filter(cuts))?;
-        Some(EndedBecause {
-            code: end.code.as_str().to_owned(),
-            at: end.at,
-        })
+        Some(EndedBecause { code: end.code.as_str().to_owned(), at: end.at })
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Known> {

@@ -27,13 +27,8 @@ where
         let guard = Guard::from_ref(state);
         guard.check(&parts.headers).await.map_err(|refusal| {
             let language = parts.headers.get(ACCEPT_LANGUAGE);
-            let accept_language = language
-                .and_then(|value| value.to_str().ok())
-                .map(str::to_owned);
-            Refused {
-                refusal,
-                accept_language,
-            }
+            let accept_language = language.and_then(|value| value.to_str().ok()).map(str::to_owned);
+            Refused { refusal, accept_language }
         })
     }
 }

@@ -3,8 +3,7 @@
 //! Does not: say anything about how the guard works. The reason behind `token_invalid` goes to the log only.
 
 use http::header::{
-    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER, VARY,
-    WWW_AUTHENTICATE,
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
 };
 use http::{HeaderValue, Response, StatusCode};
 use menjin_token::Invalid;
@@ -47,11 +46,7 @@ pub enum Refusal {
 
 impl From<Invalid> for Refusal {
     fn from(invalid: Invalid) -> Self {
-        if invalid.is_expired() {
-            Self::Expired
-        } else {
-            Self::Invalid(invalid)
-        }
+        if invalid.is_expired() { Self::Expired } else { Self::Invalid(invalid) }
     }
 }
 
@@ -105,16 +100,12 @@ impl Refusal {
             (Self::Missing, _) => Some(HeaderValue::from_static(r#"Bearer realm="menjin""#)),
             (Self::InsufficientScope(scope), _) => {
                 let scope: String = scope.chars().filter(|&c| is_scope_char(c)).collect();
-                let value = format!(
-                    r#"Bearer realm="menjin", error="insufficient_scope", scope="{scope}""#
-                );
+                let value = format!(r#"Bearer realm="menjin", error="insufficient_scope", scope="{scope}""#);
                 HeaderValue::from_str(&value).ok()
             }
             (_, StatusCode::UNAUTHORIZED) => {
                 let (title, _) = kind.english();
-                let value = format!(
-                    r#"Bearer realm="menjin", error="invalid_token", error_description="{title}""#
-                );
+                let value = format!(r#"Bearer realm="menjin", error="invalid_token", error_description="{title}""#);
                 HeaderValue::from_str(&value).ok()
             }
             _ => None,
@@ -146,10 +137,7 @@ impl Refusal {
         let mut response = Response::new(body);
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(CONTENT_LANGUAGE, Language::preferred(accept_language).tag());
         headers.insert(VARY, HeaderValue::from_name(ACCEPT_LANGUAGE));

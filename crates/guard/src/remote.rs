@@ -76,15 +76,9 @@ enum FetchError {
 }
 
 impl Remote {
-    pub(crate) fn new(
-        url: Url,
-        clock: Arc<dyn Clock>,
-        max_stale: Duration,
-    ) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(url: Url, clock: Arc<dyn Clock>, max_stale: Duration) -> Result<Self, reqwest::Error> {
         let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-        let client = Client::builder()
-            .timeout(DEADLINE)
-            .redirect(redirect::Policy::none());
+        let client = Client::builder().timeout(DEADLINE).redirect(redirect::Policy::none());
         // A proxy of the environment is right for the world and never for this machine.
         let client = if loopback { client.no_proxy() } else { client };
         Ok(Self {
@@ -102,32 +96,19 @@ impl Remote {
     /// after a fetch when there are none; and a 503 when that fails.
     pub(crate) async fn ready(self: &Arc<Self>, now: Timestamp) -> Result<Arc<Current>, Refusal> {
         if self.usable_at(now) {
-            if !self.fresh_at(now)
-                && self
-                    .log
-                    .try_lock()
-                    .is_ok_and(|log| log.allows(Want::Fresh, now))
-            {
+            if !self.fresh_at(now) && self.log.try_lock().is_ok_and(|log| log.allows(Want::Fresh, now)) {
                 tokio::spawn(Arc::clone(self).fetch_for(Want::Fresh));
             }
             return Ok(self.keys.current());
         }
         self.fetched(Want::Any).await;
-        if self.usable_at(self.clock.now()) {
-            Ok(self.keys.current())
-        } else {
-            Err(Refusal::KeysUnavailable)
-        }
+        if self.usable_at(self.clock.now()) { Ok(self.keys.current()) } else { Err(Refusal::KeysUnavailable) }
     }
 
     /// The keys after a token named one that is not among them.
     pub(crate) async fn after_unknown_key(self: &Arc<Self>) -> Arc<Current> {
         // Waits for a fetch that is under way; it may be bringing that key.
-        let wanted = self
-            .log
-            .lock()
-            .await
-            .allows(Want::Unknown, self.clock.now());
+        let wanted = self.log.lock().await.allows(Want::Unknown, self.clock.now());
         if wanted {
             self.fetched(Want::Unknown).await;
         }
@@ -181,17 +162,11 @@ impl Remote {
         }
         let now = self.clock.now();
         log.read_at = Some(now);
-        self.fresh_until
-            .store(now.plus(age).millis(), Ordering::Release);
+        self.fresh_until.store(now.plus(age).millis(), Ordering::Release);
     }
 
     async fn fetch(&self) -> Result<(Vec<u8>, Duration), FetchError> {
-        let mut response = self
-            .client
-            .get(self.url.clone())
-            .send()
-            .await
-            .map_err(reqwest::Error::without_url)?;
+        let mut response = self.client.get(self.url.clone()).send().await.map_err(reqwest::Error::without_url)?;
         if response.status() != http::StatusCode::OK {
             return Err(FetchError::Status(response.status().as_u16()));
         }
@@ -209,15 +184,11 @@ impl Remote {
 
 impl Log {
     fn allows(&self, want: Want, now: Timestamp) -> bool {
-        let passed =
-            |since: Option<Timestamp>, pause| since.is_none_or(|since| now.since(since) >= pause);
+        let passed = |since: Option<Timestamp>, pause| since.is_none_or(|since| now.since(since) >= pause);
         match want {
             Want::Any => passed(self.tried_at, EMPTY_PAUSE),
             Want::Fresh => passed(self.tried_at, RETRY_PAUSE),
-            Want::Unknown => {
-                passed(self.asked_for_unknown_at, UNKNOWN_KEY_PAUSE)
-                    && passed(self.read_at, JUST_READ)
-            }
+            Want::Unknown => passed(self.asked_for_unknown_at, UNKNOWN_KEY_PAUSE) && passed(self.read_at, JUST_READ),
         }
     }
 }
@@ -232,16 +203,11 @@ fn parse(body: &[u8]) -> Result<KeySet, FetchError> {
 
 /// `max-age` (RFC 9111 section 5.2.2.1) within our bounds.
 fn max_age(headers: &HeaderMap) -> Duration {
-    let directives = headers
-        .get_all(CACHE_CONTROL)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
+    let directives = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
     let seconds = directives
         .flat_map(|value| value.split(','))
         .filter_map(|directive| directive.trim().split_once('='))
         .find(|(name, _)| name.eq_ignore_ascii_case("max-age"))
         .and_then(|(_, seconds)| seconds.trim_matches('"').parse().ok());
-    seconds
-        .map_or(DEFAULT_AGE, Duration::from_secs)
-        .clamp(MIN_AGE, MAX_AGE)
+    seconds.map_or(DEFAULT_AGE, Duration::from_secs).clamp(MIN_AGE, MAX_AGE)
 }

@@ -16,14 +16,10 @@ pub fn token(headers: &HeaderMap) -> Result<&str, Refusal> {
     if values.next().is_some() {
         return Err(Refusal::Invalid(Invalid::Malformed));
     }
-    let value = value
-        .to_str()
-        .map_err(|_| Refusal::Invalid(Invalid::Malformed))?;
+    let value = value.to_str().map_err(|_| Refusal::Invalid(Invalid::Malformed))?;
     let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
     let token = rest.trim_matches(' ');
-    let ours = ["Bearer", "JWT"]
-        .iter()
-        .any(|name| scheme.eq_ignore_ascii_case(name));
+    let ours = ["Bearer", "JWT"].iter().any(|name| scheme.eq_ignore_ascii_case(name));
     if !ours || token.is_empty() {
         return Err(Refusal::Missing);
     }

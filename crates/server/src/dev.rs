@@ -20,6 +20,8 @@ use crate::store::{AuditLine, EndReason, Ending, Ends};
 pub struct Dev {
     /// Where the simulator is.
     pub simulator: Simulator,
+    /// Whether the public side is open to the local network: then `/dev` and the operator's side stay on the other listener.
+    pub lan: bool,
 }
 
 pub(crate) fn routes() -> Router<Menjin> {

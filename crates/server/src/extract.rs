@@ -7,7 +7,7 @@ use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use ipnet::IpNet;
-use menjin_guard::Caller;
+use menjin_guard::{Caller, Refusal};
 use serde::de::DeserializeOwned;
 
 use crate::entropy::sha256;
@@ -166,7 +166,14 @@ pub(crate) fn authorization(headers: &HeaderMap, bare: bool) -> Option<&str> {
 
 /// Who calls, by access token alone.
 pub(crate) async fn caller(menjin: &Menjin, headers: &HeaderMap) -> Result<Caller, Problem> {
-    Ok(menjin.guard.check(headers).await?)
+    match menjin.guard.check(headers).await {
+        // A stalled or jumping clock makes the feed look old: read it now, rather than refuse a good token.
+        Err(Refusal::FeedStale) => {
+            menjin.read_feed().await.map_err(|_| Problem::RevocationsStale)?;
+            Ok(menjin.guard.check(headers).await?)
+        }
+        checked => Ok(checked?),
+    }
 }
 
 /// A caller with a good access token.

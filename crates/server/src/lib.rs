@@ -64,19 +64,28 @@ pub fn openapi() -> String {
 }
 
 impl Menjin {
-    /// The public side.
+    /// The public side. In `menjin dev` it has everything; open to the local network it keeps `/dev` and the operator's
+    /// side to itself.
     pub fn router(&self) -> Router {
-        let (routes, api) = rooms().split_for_parts();
-        let mut all = routes.merge(compat::routes(self)).merge(openapi::routes(api)).merge(problem::routes());
-        if self.dev.is_some() {
-            all = all.merge(dev::routes()).merge(Self::admin_routes());
+        match &self.dev {
+            None => self.finished(self.public_routes()),
+            Some(dev) if dev.lan => self.finished(self.public_routes().route("/", get(pages::to_docs))),
+            Some(_) => self.finished(self.all_routes()),
         }
-        self.finished(all)
     }
 
-    /// The operator's side.
+    /// The operator's side; in `menjin dev` everything.
     pub fn admin_router(&self) -> Router {
-        self.finished(Self::admin_routes())
+        self.finished(if self.dev.is_some() { self.all_routes() } else { Self::admin_routes() })
+    }
+
+    fn public_routes(&self) -> Router<Self> {
+        let (routes, api) = rooms().split_for_parts();
+        routes.merge(compat::routes(self)).merge(openapi::routes(api)).merge(problem::routes())
+    }
+
+    fn all_routes(&self) -> Router<Self> {
+        self.public_routes().merge(dev::routes()).merge(Self::admin_routes())
     }
 
     fn admin_routes() -> Router<Self> {

@@ -31,7 +31,7 @@ impl Menjin {
     /// Starts what runs beside requests: the feed, the ring's rotation, the sweeper.
     pub fn start_tasks(&self) -> Tasks {
         let mut tasks = JoinSet::new();
-        tasks.spawn(session::follow(self.clone(), self.feed_read));
+        tasks.spawn(session::follow(self.clone()));
         tasks.spawn(upkeep::run(self.clone()));
         Tasks(tasks)
     }

@@ -13,7 +13,7 @@ use crate::entropy::{Entropy, SystemEntropy};
 use crate::keys::{self, KeyPolicy, Ring, Tools};
 use crate::limits::Limits;
 use crate::seal::Sealer;
-use crate::session::{self, OldForms};
+use crate::session::OldForms;
 use crate::state::{Inner, Menjin};
 use crate::store::{OnOldSchema, Sqlite, Store};
 
@@ -65,7 +65,7 @@ impl Menjin {
         let apps = Registry::new(&config)?;
         let old_forms = OldForms::new(&config.compat)?;
         crate::metrics::install();
-        let mut inner = Inner {
+        let inner = Inner {
             issuer,
             limits: Limits::new(&config.limits),
             apps,
@@ -82,10 +82,10 @@ impl Menjin {
             entropy,
             dev,
             stopping: AtomicBool::new(false),
-            feed_read: 0,
+            feed_read: tokio::sync::Mutex::new(0),
             config,
         };
-        inner.feed_read = session::apply(&inner, 0).await?;
+        inner.read_feed().await?;
         Ok(Self(Arc::new(inner)))
     }
 }

@@ -40,7 +40,7 @@ pub struct Inner {
     pub(crate) dev: Option<crate::Dev>,
     pub(crate) run_id: u32,
     pub(crate) stopping: AtomicBool,
-    pub(crate) feed_read: i64,
+    pub(crate) feed_read: tokio::sync::Mutex<i64>,
 }
 
 impl Deref for Menjin {

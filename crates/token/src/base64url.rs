@@ -23,9 +23,7 @@ pub(crate) fn decode(text: &str) -> Result<Vec<u8>, NotBase64Url> {
 
 /// Decodes into `room` and returns the part that was filled.
 pub(crate) fn decode_into<'r>(text: &str, room: &'r mut [u8]) -> Result<&'r [u8], NotBase64Url> {
-    let len = URL_SAFE_NO_PAD
-        .decode_slice(text, room)
-        .map_err(|_| NotBase64Url)?;
+    let len = URL_SAFE_NO_PAD.decode_slice(text, room).map_err(|_| NotBase64Url)?;
     Ok(&room[..len])
 }
 

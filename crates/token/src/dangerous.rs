@@ -16,8 +16,5 @@ pub fn decode_unverified(token: &str) -> Result<(Value, Value), Invalid> {
 
 fn object(segment: &str) -> Result<Value, Invalid> {
     let json = base64url::decode(segment).map_err(|_| Invalid::Malformed)?;
-    strict::from_slice(&json)
-        .ok()
-        .filter(Value::is_object)
-        .ok_or(Invalid::Malformed)
+    strict::from_slice(&json).ok().filter(Value::is_object).ok_or(Invalid::Malformed)
 }

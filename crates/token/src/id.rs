@@ -117,11 +117,7 @@ impl<K: Kind> FromStr for Id<K> {
     type Err = BadId;
 
     fn from_str(text: &str) -> Result<Self, BadId> {
-        let digits = text
-            .strip_prefix(K::PREFIX)
-            .and_then(|rest| rest.strip_prefix('_'))
-            .ok_or(BadId)?
-            .as_bytes();
+        let digits = text.strip_prefix(K::PREFIX).and_then(|rest| rest.strip_prefix('_')).ok_or(BadId)?.as_bytes();
         if digits.len() != DIGITS || digits[0] > b'7' {
             return Err(BadId);
         }

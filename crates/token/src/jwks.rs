@@ -88,9 +88,7 @@ impl KeySet {
         }
         let document: Document = serde_json::from_slice(json).map_err(|_| JwksError::Malformed)?;
         let usable = |value| VerifyingKey::from_jwk(&Jwk::deserialize(value).ok()?).ok();
-        Ok(Self::new(
-            document.keys.into_iter().filter_map(usable).collect(),
-        ))
+        Ok(Self::new(document.keys.into_iter().filter_map(usable).collect()))
     }
 
     /// The key of this name.
@@ -124,9 +122,7 @@ impl KeySet {
 
     /// What may be published of it: every key but HS256 ones.
     pub fn published(&self) -> JwkSet {
-        JwkSet {
-            keys: self.iter().filter_map(VerifyingKey::jwk).cloned().collect(),
-        }
+        JwkSet { keys: self.iter().filter_map(VerifyingKey::jwk).cloned().collect() }
     }
 }
 
@@ -150,27 +146,15 @@ impl Jwk {
     }
 
     pub(crate) fn eddsa(kid: String, x: &[u8]) -> Self {
-        Self {
-            crv: Some("Ed25519".to_owned()),
-            x: Some(base64url::encode(x)),
-            ..Self::named("OKP", kid)
-        }
+        Self { crv: Some("Ed25519".to_owned()), x: Some(base64url::encode(x)), ..Self::named("OKP", kid) }
     }
 
     pub(crate) fn rs256(kid: String, n: &[u8], e: &[u8]) -> Self {
-        Self {
-            n: Some(base64url::encode(n)),
-            e: Some(base64url::encode(e)),
-            ..Self::named("RSA", kid)
-        }
+        Self { n: Some(base64url::encode(n)), e: Some(base64url::encode(e)), ..Self::named("RSA", kid) }
     }
 
     fn named(kty: &str, kid: String) -> Self {
-        Self {
-            kty: kty.to_owned(),
-            kid: Some(kid),
-            ..Self::default()
-        }
+        Self { kty: kty.to_owned(), kid: Some(kid), ..Self::default() }
     }
 
     /// The algorithm that this key is for, by its type and curve; `alg`, `use` and `key_ops` must not contradict.
@@ -181,26 +165,15 @@ impl Jwk {
             ("RSA", _) => Algorithm::Rs256,
             _ => return Err(KeyError::Unsupported),
         };
-        let verifies = self
-            .key_ops
-            .as_ref()
-            .is_none_or(|ops| ops.iter().any(|op| op == "verify"));
+        let verifies = self.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == "verify"));
         let signature = self.usage.as_deref().is_none_or(|usage| usage == "sig");
-        let agrees = self
-            .alg
-            .as_deref()
-            .is_none_or(|alg| alg == algorithm.as_str());
-        if verifies && signature && agrees {
-            Ok(algorithm)
-        } else {
-            Err(KeyError::Unsupported)
-        }
+        let agrees = self.alg.as_deref().is_none_or(|alg| alg == algorithm.as_str());
+        if verifies && signature && agrees { Ok(algorithm) } else { Err(KeyError::Unsupported) }
     }
 
     /// RFC 7638: SHA-256 over the required members in order, base64url. `None` when one is missing.
     pub fn thumbprint(&self) -> Option<String> {
-        let quoted =
-            |member: &Option<String>| member.as_deref().map(|text| Value::from(text).to_string());
+        let quoted = |member: &Option<String>| member.as_deref().map(|text| Value::from(text).to_string());
         let canonical = match self.kty.as_str() {
             "EC" => format!(
                 r#"{{"crv":{},"kty":"EC","x":{},"y":{}}}"#,
@@ -208,16 +181,8 @@ impl Jwk {
                 quoted(&self.x)?,
                 quoted(&self.y)?
             ),
-            "OKP" => format!(
-                r#"{{"crv":{},"kty":"OKP","x":{}}}"#,
-                quoted(&self.crv)?,
-                quoted(&self.x)?
-            ),
-            "RSA" => format!(
-                r#"{{"e":{},"kty":"RSA","n":{}}}"#,
-                quoted(&self.e)?,
-                quoted(&self.n)?
-            ),
+            "OKP" => format!(r#"{{"crv":{},"kty":"OKP","x":{}}}"#, quoted(&self.crv)?, quoted(&self.x)?),
+            "RSA" => format!(r#"{{"e":{},"kty":"RSA","n":{}}}"#, quoted(&self.e)?, quoted(&self.n)?),
             _ => return None,
         };
         let digest = digest::digest(&digest::SHA256, canonical.as_bytes());

@@ -6,6 +6,7 @@
 mod base64url;
 pub mod claims;
 pub mod dangerous;
+mod header;
 pub mod id;
 pub mod jwks;
 pub mod key;

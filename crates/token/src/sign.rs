@@ -24,19 +24,12 @@ pub enum SignError {
 
 /// Signs the claims as a token of this `typ`.
 pub fn sign<C: Serialize>(key: &SigningKey, typ: &str, claims: &C) -> Result<String, SignError> {
-    let mut json = Vec::with_capacity(512);
-    json.extend_from_slice(key.header_start().as_bytes());
-    serde_json::to_writer(&mut json, typ)?;
-    json.push(b'}');
+    let json = serde_json::to_vec(claims)?;
     let mut token = String::with_capacity(1024);
-    base64url::encode_onto(&json, &mut token);
+    token.push_str(&key.header(typ));
     token.push('.');
-    json.clear();
-    serde_json::to_writer(&mut json, claims)?;
     base64url::encode_onto(&json, &mut token);
-    let signature = key
-        .sign_into(token.as_bytes(), base64url::encode)
-        .map_err(|_| SignError::Signature)?;
+    let signature = key.sign_into(token.as_bytes(), base64url::encode).map_err(|_| SignError::Signature)?;
     token.push('.');
     token.push_str(&signature);
     if token.len() > MAX_TOKEN {

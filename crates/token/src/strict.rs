@@ -27,11 +27,7 @@ impl Strict {
 }
 
 /// Puts a member in, unless its name is there already.
-pub(crate) fn insert<E: de::Error>(
-    map: &mut Map<String, Value>,
-    name: String,
-    value: Value,
-) -> Result<(), E> {
+pub(crate) fn insert<E: de::Error>(map: &mut Map<String, Value>, name: String, value: Value) -> Result<(), E> {
     match map.insert(name, value) {
         None => Ok(()),
         Some(_) => Err(E::custom("a member stands twice")),
@@ -78,9 +74,7 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value)
-            .map(Value::Number)
-            .ok_or_else(|| E::custom("not a finite number"))
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("not a finite number"))
     }
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {

@@ -8,11 +8,7 @@ use crate::harness::{AUDIENCE, ISSUER, Local, claims, headers, key, session, sig
 #[tokio::test]
 async fn a_good_token_names_its_caller() {
     let local = Local::new();
-    let caller = local
-        .guard
-        .check(&headers(&[&format!("Bearer {}", token())]))
-        .await
-        .unwrap();
+    let caller = local.guard.check(&headers(&[&format!("Bearer {}", token())])).await.unwrap();
     assert_eq!((caller.user, caller.session), (user(), session()));
     assert_eq!(caller.client_id, "shop");
     assert_eq!(caller.scopes, ["openid", "profile"]);
@@ -74,10 +70,7 @@ fn a_wildcard_covers_a_segment_and_at_the_end_all_that_follow() {
         ("Orders:read", "orders:read"),
     ];
     for (granted, needed) in not_covered {
-        assert!(
-            !permits(granted, needed),
-            "{granted} does not cover {needed}"
-        );
+        assert!(!permits(granted, needed), "{granted} does not cover {needed}");
     }
 }
 
@@ -85,20 +78,11 @@ fn a_wildcard_covers_a_segment_and_at_the_end_all_that_follow() {
 async fn a_token_for_another_audience_issuer_or_kind_is_refused() {
     let local = Local::new();
     let other = [
-        Claims {
-            aud: vec!["other".to_owned()],
-            ..claims()
-        },
-        Claims {
-            iss: Some("https://evil.example".to_owned()),
-            ..claims()
-        },
+        Claims { aud: vec!["other".to_owned()], ..claims() },
+        Claims { iss: Some("https://evil.example".to_owned()), ..claims() },
     ];
     for claims in other {
-        assert_eq!(
-            local.outcome(&signed(key(), &claims)).await,
-            "token_invalid"
-        );
+        assert_eq!(local.outcome(&signed(key(), &claims)).await, "token_invalid");
     }
     let logout = sign(key(), "logout+jwt", &claims()).unwrap();
     assert_eq!(local.outcome(&logout).await, "token_invalid");
@@ -106,55 +90,29 @@ async fn a_token_for_another_audience_issuer_or_kind_is_refused() {
 
 #[tokio::test]
 async fn a_token_of_typ_jwt_is_taken_where_it_is_expected_and_marked() {
-    let marked = Claims {
-        token_use: Some("access".to_owned()),
-        ..claims()
-    };
+    let marked = Claims { token_use: Some("access".to_owned()), ..claims() };
     let jwt = sign(key(), "JWT", &marked).unwrap();
     let unmarked = sign(key(), "JWT", &claims()).unwrap();
     let local = Local::new();
-    assert_eq!(
-        local.outcome(&jwt).await,
-        "ok",
-        "menjin takes its own tokens of both kinds"
-    );
+    assert_eq!(local.outcome(&jwt).await, "ok", "menjin takes its own tokens of both kinds");
     assert_eq!(local.outcome(&unmarked).await, "token_invalid");
     let strict = Guard::local(ISSUER, AUDIENCE, local.keys.clone(), local.ended.clone())
         .clock(local.clock.clone())
         .accept_jwt_typ(false)
         .build()
         .unwrap();
-    assert_eq!(
-        strict.check_token(&jwt).await.unwrap_err(),
-        Refusal::Invalid(Invalid::Typ)
-    );
+    assert_eq!(strict.check_token(&jwt).await.unwrap_err(), Refusal::Invalid(Invalid::Typ));
 }
 
 #[tokio::test]
 async fn a_token_of_an_app_itself_is_good_and_names_no_caller() {
     let local = Local::new();
-    let app = Claims {
-        sub: Some("shop".to_owned()),
-        sid: None,
-        ..claims()
-    };
+    let app = Claims { sub: Some("shop".to_owned()), sid: None, ..claims() };
     let token = signed(key(), &app);
     assert_eq!(*local.guard.check_claims(&token).await.unwrap(), app);
-    assert_eq!(
-        local.guard.check_token(&token).await.unwrap_err(),
-        Refusal::Invalid(Invalid::Claim("sid"))
-    );
-    let odd = signed(
-        key(),
-        &Claims {
-            sub: Some("7".to_owned()),
-            ..claims()
-        },
-    );
-    assert_eq!(
-        local.guard.check_token(&odd).await.unwrap_err(),
-        Refusal::Invalid(Invalid::Claim("sub"))
-    );
+    assert_eq!(local.guard.check_token(&token).await.unwrap_err(), Refusal::Invalid(Invalid::Claim("sid")));
+    let odd = signed(key(), &Claims { sub: Some("7".to_owned()), ..claims() });
+    assert_eq!(local.guard.check_token(&odd).await.unwrap_err(), Refusal::Invalid(Invalid::Claim("sub")));
 }
 
 #[tokio::test]
@@ -169,24 +127,12 @@ fn a_guard_that_could_not_work_safely_is_not_built() {
     let build = |issuer: &str, audience: &str| Guard::remote(issuer, audience).feed(false).build();
     assert!(build(ISSUER, AUDIENCE).is_ok());
     assert!(build("https://example.com/login", AUDIENCE).is_ok());
-    for issuer in [
-        "https://example.com/",
-        "example.com",
-        "",
-        "ftp://example.com",
-        "https://example.com?x=1",
-    ] {
-        assert!(
-            matches!(build(issuer, AUDIENCE), Err(BuildError::Issuer)),
-            "{issuer}"
-        );
+    for issuer in ["https://example.com/", "example.com", "", "ftp://example.com", "https://example.com?x=1"] {
+        assert!(matches!(build(issuer, AUDIENCE), Err(BuildError::Issuer)), "{issuer}");
     }
     assert!(matches!(build(ISSUER, ""), Err(BuildError::Audience)));
     let no_feed = Guard::remote(ISSUER, AUDIENCE).build();
     assert!(matches!(no_feed, Err(BuildError::NoFeed)));
-    let odd = Guard::remote(ISSUER, AUDIENCE)
-        .feed(false)
-        .jwks_url("file:///etc/passwd")
-        .build();
+    let odd = Guard::remote(ISSUER, AUDIENCE).feed(false).jwks_url("file:///etc/passwd").build();
     assert!(matches!(odd, Err(BuildError::JwksUrl)));
 }

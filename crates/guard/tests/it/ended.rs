@@ -8,11 +8,7 @@ use menjin_guard::{Ended, Subject};
 use crate::harness::{LIFE, NOW, session, user};
 
 fn subject() -> Subject<'static> {
-    Subject {
-        user: Some(user()),
-        session: Some(session()),
-        client_id: Some("shop"),
-    }
+    Subject { user: Some(user()), session: Some(session()), client_id: Some("shop") }
 }
 
 fn code(ended: &Ended, subject: Subject<'_>, iat: Timestamp) -> Option<String> {
@@ -25,10 +21,7 @@ fn an_ended_session_refuses_all_its_tokens_and_no_others() {
     ended.end_session(session(), "session_kicked", NOW, NOW.plus(LIFE));
     let because = ended.refusal_for(subject(), NOW.plus(LIFE)).unwrap();
     assert_eq!((because.code.as_str(), because.at), ("session_kicked", NOW));
-    let other = Subject {
-        session: Some(SessionId::new(NOW, [9; 10])),
-        ..subject()
-    };
+    let other = Subject { session: Some(SessionId::new(NOW, [9; 10])), ..subject() };
     assert_eq!(ended.refusal_for(other, NOW), None);
     assert_eq!(ended.refusal_for(Subject::default(), NOW), None);
 }
@@ -46,17 +39,10 @@ fn every_reason_is_told_by_its_code_and_an_unknown_one_as_session_ended() {
         "restored",
         "token_expired",
     ];
-    for reason in codes
-        .into_iter()
-        .chain(["", "token_missing", "forbidden", "<script>"])
-    {
+    for reason in codes.into_iter().chain(["", "token_missing", "forbidden", "<script>"]) {
         let ended = Ended::new();
         ended.end_session(session(), reason, NOW, NOW.plus(LIFE));
-        let expected = if codes.contains(&reason) {
-            reason
-        } else {
-            "session_ended"
-        };
+        let expected = if codes.contains(&reason) { reason } else { "session_ended" };
         assert_eq!(code(&ended, subject(), NOW).as_deref(), Some(expected));
     }
 }
@@ -92,16 +78,10 @@ fn a_session_opened_after_the_cut_in_the_same_second_works_at_once() {
     let cut = NOW.plus(Duration::from_millis(500));
     ended.user_not_before(user(), "password_changed", cut, NOW.plus(LIFE));
     let opened = |millis| Subject {
-        session: Some(SessionId::new(
-            NOW.plus(Duration::from_millis(millis)),
-            [9; 10],
-        )),
+        session: Some(SessionId::new(NOW.plus(Duration::from_millis(millis)), [9; 10])),
         ..subject()
     };
-    assert_eq!(
-        code(&ended, opened(499), NOW).as_deref(),
-        Some("password_changed")
-    );
+    assert_eq!(code(&ended, opened(499), NOW).as_deref(), Some("password_changed"));
     assert_eq!(code(&ended, opened(500), NOW), None);
     assert_eq!(code(&ended, opened(999), NOW), None);
 }
@@ -109,12 +89,7 @@ fn a_session_opened_after_the_cut_in_the_same_second_works_at_once() {
 #[test]
 fn a_cut_of_one_user_or_app_is_no_cut_of_another() {
     let ended = Ended::new();
-    ended.user_not_before(
-        UserId::new(NOW, [9; 10]),
-        "user_disabled",
-        NOW,
-        NOW.plus(LIFE),
-    );
+    ended.user_not_before(UserId::new(NOW, [9; 10]), "user_disabled", NOW, NOW.plus(LIFE));
     ended.app_not_before("shop-2", "session_ended", NOW, NOW.plus(LIFE));
     assert_eq!(ended.refusal_for(subject(), NOW), None);
 }
@@ -127,13 +102,7 @@ fn of_two_cuts_the_later_counts_whichever_is_told_first() {
         for at in order {
             ended.user_not_before(user(), "session_ended", at, at.plus(LIFE));
         }
-        assert_eq!(
-            ended
-                .refusal_for(subject(), NOW.plus(Duration::from_secs(30)))
-                .unwrap()
-                .at,
-            later
-        );
+        assert_eq!(ended.refusal_for(subject(), NOW.plus(Duration::from_secs(30))).unwrap().at, later);
         ended.forget_before(NOW.plus(LIFE).plus(Duration::from_mins(1)));
         assert_eq!(ended.len(), 1);
     }
@@ -163,14 +132,8 @@ fn the_feed_is_stale_before_the_first_reading_and_when_the_last_is_too_old() {
     assert!(ended.is_stale(NOW.plus(Duration::from_millis(30_001))));
     ended.mark_read(NOW.plus(Duration::from_secs(30)));
     ended.mark_read(NOW);
-    assert!(
-        !ended.is_stale(NOW.plus(Duration::from_mins(1))),
-        "an older reading does not undo a newer"
-    );
-    assert!(
-        !ended.is_stale(NOW.minus(Duration::from_hours(1))),
-        "a clock set back is no lag"
-    );
+    assert!(!ended.is_stale(NOW.plus(Duration::from_mins(1))), "an older reading does not undo a newer");
+    assert!(!ended.is_stale(NOW.minus(Duration::from_hours(1))), "a clock set back is no lag");
 }
 
 #[test]

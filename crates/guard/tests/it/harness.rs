@@ -9,9 +9,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use http::{HeaderMap, HeaderValue, StatusCode};
-use menjin_guard::token::{
-    Algorithm, Claims, KeySet, SessionId, SigningKey, Timestamp, UserId, sign,
-};
+use menjin_guard::token::{Algorithm, Claims, KeySet, SessionId, SigningKey, Timestamp, UserId, sign};
 use menjin_guard::{Clock, Ended, Guard, GuardBuilder, Keys, ManualClock, Refusal};
 use tokio::task::JoinHandle;
 
@@ -37,12 +35,7 @@ struct Answer {
 
 impl Default for Answer {
     fn default() -> Self {
-        Self {
-            status: StatusCode::OK,
-            headers: HeaderMap::new(),
-            body: String::new(),
-            never: false,
-        }
+        Self { status: StatusCode::OK, headers: HeaderMap::new(), body: String::new(), never: false }
     }
 }
 
@@ -63,11 +56,7 @@ impl Menjin {
             .route("/elsewhere", get(jwks))
             .with_state(Arc::clone(&published));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        let menjin = Self {
-            address,
-            published,
-            server,
-        };
+        let menjin = Self { address, published, server };
         menjin.publish(keys);
         menjin
     }
@@ -117,10 +106,7 @@ impl Menjin {
     }
 
     pub(crate) fn builder(&self, clock: &Arc<ManualClock>) -> GuardBuilder {
-        Guard::remote(ISSUER, AUDIENCE)
-            .jwks_url(self.url())
-            .feed(false)
-            .clock(Arc::clone(clock) as Arc<_>)
+        Guard::remote(ISSUER, AUDIENCE).jwks_url(self.url()).feed(false).clock(Arc::clone(clock) as Arc<_>)
     }
 }
 
@@ -144,9 +130,7 @@ pub(crate) fn set_of(keys: &[&SigningKey]) -> KeySet {
 }
 
 fn new_key(kid: &str) -> SigningKey {
-    SigningKey::generate(Algorithm::Es256, kid.to_owned())
-        .unwrap()
-        .0
+    SigningKey::generate(Algorithm::Es256, kid.to_owned()).unwrap().0
 }
 
 pub(crate) fn key() -> &'static SigningKey {
@@ -217,12 +201,7 @@ impl Local {
             .clock(Arc::clone(&clock) as Arc<_>)
             .build()
             .unwrap();
-        Self {
-            guard,
-            keys,
-            ended,
-            clock,
-        }
+        Self { guard, keys, ended, clock }
     }
 
     /// Lets time pass, the feed being read all the while.

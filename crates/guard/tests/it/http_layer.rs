@@ -36,9 +36,7 @@ async fn behind_the_layer(Extension(caller): Extension<Caller>) -> String {
 }
 
 fn router(guard: Guard) -> Router {
-    let nested = Router::new()
-        .route("/who", get(behind_the_layer))
-        .layer(guard.layer());
+    let nested = Router::new().route("/who", get(behind_the_layer)).layer(guard.layer());
     Router::new()
         .route("/who", get(who))
         .route("/admin", get(admin))
@@ -66,27 +64,18 @@ fn bearer() -> String {
 #[tokio::test]
 async fn a_signed_in_person_reaches_the_handler() {
     for path in ["/who", "/layered/who"] {
-        assert_eq!(
-            ask(path, Some(bearer())).await,
-            (StatusCode::OK, user().to_string())
-        );
+        assert_eq!(ask(path, Some(bearer())).await, (StatusCode::OK, user().to_string()));
     }
 }
 
 #[tokio::test]
 async fn anybody_else_gets_a_problem_and_open_routes_stay_open() {
     for path in ["/who", "/layered/who"] {
-        for (authorization, code) in [
-            (None, "token_missing"),
-            (Some("Bearer x".to_owned()), "token_invalid"),
-        ] {
+        for (authorization, code) in [(None, "token_missing"), (Some("Bearer x".to_owned()), "token_invalid")] {
             let (status, body) = ask(path, authorization).await;
             let body: Value = serde_json::from_str(&body).unwrap();
             assert_eq!((status.as_u16(), &body["code"]), (401, &Value::from(code)));
-            assert!(
-                body["detail"].as_str().unwrap().ends_with("gain.") || code == "token_missing",
-                "in English"
-            );
+            assert!(body["detail"].as_str().unwrap().ends_with("gain.") || code == "token_missing", "in English");
         }
     }
     assert_eq!(ask("/open", None).await.0, StatusCode::OK);
@@ -95,24 +84,14 @@ async fn anybody_else_gets_a_problem_and_open_routes_stay_open() {
 
 #[tokio::test]
 async fn the_layer_works_over_any_http_service() {
-    let service = ServiceBuilder::new()
-        .layer(Local::new().guard.layer())
-        .service(service_fn(async |request: Request<()>| {
+    let service =
+        ServiceBuilder::new().layer(Local::new().guard.layer()).service(service_fn(async |request: Request<()>| {
             let caller = request.extensions().get::<Caller>().unwrap();
             Ok::<_, std::convert::Infallible>(Response::new(caller.user.to_string()))
         }));
-    let request = Request::get("/")
-        .header("authorization", format!("JWT {}", token()))
-        .body(())
-        .unwrap();
-    assert_eq!(
-        service.clone().oneshot(request).await.unwrap().body(),
-        &user().to_string()
-    );
-    let refused = service
-        .oneshot(Request::get("/").body(()).unwrap())
-        .await
-        .unwrap();
+    let request = Request::get("/").header("authorization", format!("JWT {}", token())).body(()).unwrap();
+    assert_eq!(service.clone().oneshot(request).await.unwrap().body(), &user().to_string());
+    let refused = service.oneshot(Request::get("/").body(()).unwrap()).await.unwrap();
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
     assert!(refused.headers().contains_key("www-authenticate"));
 }

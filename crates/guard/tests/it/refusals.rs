@@ -7,10 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::{Local, NOW, headers, refusal};
 
 fn ended(code: &str) -> Refusal {
-    Refusal::Ended(EndedBecause {
-        code: code.to_owned(),
-        at: NOW,
-    })
+    Refusal::Ended(EndedBecause { code: code.to_owned(), at: NOW })
 }
 
 fn all() -> Vec<Refusal> {
@@ -44,26 +41,18 @@ fn all() -> Vec<Refusal> {
 fn jw_16_every_401_has_a_challenge_and_only_a_missing_token_has_one_without_error() {
     for refusal in all() {
         let response = refusal.clone().into_response_for(None);
-        let challenge = response
-            .headers()
-            .get("www-authenticate")
-            .map(|value| value.to_str().unwrap());
+        let challenge = response.headers().get("www-authenticate").map(|value| value.to_str().unwrap());
         match (response.status().as_u16(), &refusal) {
             (401, Refusal::Missing) => assert_eq!(challenge, Some(r#"Bearer realm="menjin""#)),
             (401, _) => {
                 let challenge = challenge.unwrap();
                 assert!(
-                    challenge.starts_with(
-                        r#"Bearer realm="menjin", error="invalid_token", error_description=""#
-                    ),
+                    challenge.starts_with(r#"Bearer realm="menjin", error="invalid_token", error_description=""#),
                     "{challenge}"
                 );
             }
             (403, Refusal::InsufficientScope(_)) => {
-                assert_eq!(
-                    challenge,
-                    Some(r#"Bearer realm="menjin", error="insufficient_scope", scope="orders""#)
-                );
+                assert_eq!(challenge, Some(r#"Bearer realm="menjin", error="insufficient_scope", scope="orders""#));
             }
             _ => assert_eq!(challenge, None),
         }
@@ -73,17 +62,10 @@ fn jw_16_every_401_has_a_challenge_and_only_a_missing_token_has_one_without_erro
 #[tokio::test]
 async fn jw_16_wrong_scheme_and_no_token_are_answered_alike() {
     let local = Local::new();
-    let none = refusal(&local.guard, &headers(&[]))
-        .await
-        .into_response_for(Some("en"));
-    let basic = refusal(&local.guard, &headers(&["Basic YTpi"]))
-        .await
-        .into_response_for(Some("en"));
+    let none = refusal(&local.guard, &headers(&[])).await.into_response_for(Some("en"));
+    let basic = refusal(&local.guard, &headers(&["Basic YTpi"])).await.into_response_for(Some("en"));
     assert_eq!(none.status(), 401);
-    assert_eq!(
-        (none.headers(), none.body()),
-        (basic.headers(), basic.body())
-    );
+    assert_eq!((none.headers(), none.body()), (basic.headers(), basic.body()));
 }
 
 #[test]
@@ -97,15 +79,8 @@ fn jw_16_no_internals_stand_in_a_body() {
         Invalid::Typ,
         Invalid::Critical,
     ];
-    let bodies = reasons.map(|invalid| {
-        Refusal::Invalid(invalid)
-            .into_response_for(None)
-            .into_body()
-    });
-    assert!(
-        bodies.iter().all(|body| *body == bodies[0]),
-        "why a token is invalid is nobody's business"
-    );
+    let bodies = reasons.map(|invalid| Refusal::Invalid(invalid).into_response_for(None).into_body());
+    assert!(bodies.iter().all(|body| *body == bodies[0]), "why a token is invalid is nobody's business");
     let forbidden = Refusal::Forbidden("the role secret-role".to_owned()).into_response_for(None);
     assert!(!forbidden.body().contains("secret-role"));
 }
@@ -124,10 +99,7 @@ fn a_scope_cannot_break_out_of_the_challenge() {
 fn a_problem_says_what_happened_in_the_clients_language() {
     let answer = |language: Option<&str>| {
         let response = ended("session_replaced").into_response_for(language);
-        let tag = response.headers()["content-language"]
-            .to_str()
-            .unwrap()
-            .to_owned();
+        let tag = response.headers()["content-language"].to_str().unwrap().to_owned();
         let body: Value = serde_json::from_str(response.body()).unwrap();
         (tag, body)
     };
@@ -156,11 +128,7 @@ fn a_problem_says_what_happened_in_the_clients_language() {
         Some(";;,,="),
     ] {
         let (tag, body) = answer(chinese);
-        assert_eq!(
-            (tag.as_str(), &body["title"]),
-            ("zh-CN", &json!("已在其他设备登录")),
-            "{chinese:?}"
-        );
+        assert_eq!((tag.as_str(), &body["title"]), ("zh-CN", &json!("已在其他设备登录")), "{chinese:?}");
     }
 }
 
@@ -178,10 +146,7 @@ fn every_refusal_has_its_status_action_and_headers() {
             other => panic!("{other:?}"),
         };
         assert_eq!(body["action"], action);
-        assert_eq!(
-            (&body["code"], &body["status"]),
-            (&json!(refusal.code()), &json!(status))
-        );
+        assert_eq!((&body["code"], &body["status"]), (&json!(refusal.code()), &json!(status)));
         assert_eq!(body["type"], format!("/problems/{}", refusal.code()));
         let headers = response.headers();
         assert_eq!(headers["content-type"], "application/problem+json");

@@ -18,54 +18,27 @@ fn the_schemes_bearer_and_jwt_are_taken_in_any_case() {
 
 #[test]
 fn no_header_and_another_scheme_are_alike_no_token() {
-    let without: [&[&str]; 8] = [
-        &[],
-        &["Basic YTpi"],
-        &["Bearer"],
-        &["Bearer "],
-        &[""],
-        &["a.b.c"],
-        &["BearerX a.b.c"],
-        &["Digest x"],
-    ];
+    let without: [&[&str]; 8] =
+        [&[], &["Basic YTpi"], &["Bearer"], &["Bearer "], &[""], &["a.b.c"], &["BearerX a.b.c"], &["Digest x"]];
     for values in without {
-        assert_eq!(
-            source::token(&headers(values)),
-            Err(Refusal::Missing),
-            "{values:?}"
-        );
+        assert_eq!(source::token(&headers(values)), Err(Refusal::Missing), "{values:?}");
     }
 }
 
 #[test]
 fn two_headers_are_refused_whatever_they_say() {
     let malformed = Err(Refusal::Invalid(Invalid::Malformed));
-    assert_eq!(
-        source::token(&headers(&["Bearer a.b.c", "Bearer a.b.c"])),
-        malformed
-    );
-    assert_eq!(
-        source::token(&headers(&["Basic x", "Bearer a.b.c"])),
-        malformed
-    );
+    assert_eq!(source::token(&headers(&["Bearer a.b.c", "Bearer a.b.c"])), malformed);
+    assert_eq!(source::token(&headers(&["Basic x", "Bearer a.b.c"])), malformed);
 }
 
 #[test]
 fn odd_bytes_and_too_many_of_them_are_refused() {
     let mut odd = HeaderMap::new();
-    odd.insert(
-        "authorization",
-        HeaderValue::from_bytes(b"Bearer a.b.\xff").unwrap(),
-    );
-    assert_eq!(
-        source::token(&odd),
-        Err(Refusal::Invalid(Invalid::Malformed))
-    );
+    odd.insert("authorization", HeaderValue::from_bytes(b"Bearer a.b.\xff").unwrap());
+    assert_eq!(source::token(&odd), Err(Refusal::Invalid(Invalid::Malformed)));
     let long = format!("Bearer {}", "x".repeat(MAX_TOKEN + 1));
-    assert_eq!(
-        source::token(&headers(&[&long])),
-        Err(Refusal::Invalid(Invalid::TooLarge))
-    );
+    assert_eq!(source::token(&headers(&[&long])), Err(Refusal::Invalid(Invalid::TooLarge)));
 }
 
 proptest! {

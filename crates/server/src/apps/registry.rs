@@ -61,7 +61,7 @@ impl App {
                 let wechat = WeChat::new(WeChatConfig {
                     appid: AppId::parse(app.appid.clone().unwrap_or_default())?,
                     secret: AppSecret::new(app.secret.expose().unwrap_or_default()),
-                    base_url: config.wechat.base_url.clone(),
+                    base_url: app.base_url.as_ref().unwrap_or(&config.wechat.base_url).clone(),
                     deadline: config.wechat.deadline,
                 })?;
                 Some((PlatformName::Wechat, Arc::new(wechat) as Arc<dyn Platform>))

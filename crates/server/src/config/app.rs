@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::{ConfigError, Secret};
 
@@ -92,6 +93,9 @@ pub struct App {
     /// File that holds the client secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret_file: Option<PathBuf>,
+    /// Where the platform's server API is for this app; instead of `wechat.base_url`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<Url>,
     /// Whether nickname and avatar are kept.
     #[serde(default)]
     pub profile: Profile,
@@ -152,6 +156,16 @@ pub(super) fn check(apps: &[App]) -> Result<(), ConfigError> {
         }
     }
     Ok(())
+}
+
+pub(super) fn check_for_production(apps: &[App]) -> Result<(), ConfigError> {
+    match apps.iter().find(|app| app.base_url.as_ref().is_some_and(|url| url.scheme() != "https")) {
+        Some(app) => Err(ConfigError::refused(
+            format!("app.{}.base_url", app.id),
+            "must be https in production; the simulator is for `menjin dev`",
+        )),
+        None => Ok(()),
+    }
 }
 
 fn check_mini_program(app: &App) -> Result<(), ConfigError> {

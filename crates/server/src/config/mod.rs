@@ -94,17 +94,17 @@ impl ConfigError {
 }
 
 impl Config {
-    /// Reads `file` (absent: defaults alone) and the environment over it, then checks all of it.
+    /// Reads `file` (absent: defaults alone), over it `.env` of the working directory and the environment, then checks all
+    /// of it.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
         let mut layers = config::Config::builder();
         if let Some(file) = file {
             layers = layers.add_source(config::File::from(file).format(config::FileFormat::Toml));
         }
-        let environment =
-            config::Environment::with_prefix("MENJIN").prefix_separator("__").separator("__").try_parsing(true);
+        layers = layers.add_source(environment().source(Some(dot_env()?)));
         let origin = file.map_or_else(|| "environment".to_owned(), |file| file.display().to_string());
         let base = file.and_then(Path::parent).unwrap_or_else(|| Path::new(""));
-        Self::from_layers(layers.add_source(environment), &origin, base)
+        Self::from_layers(layers.add_source(environment()), &origin, base)
     }
 
     /// Reads `text` alone, as if it stood in a file of `base`; for `menjin dev` and tests.
@@ -175,6 +175,34 @@ impl Config {
     pub fn check_for_production(&self) -> Result<(), ConfigError> {
         self.master_keys()?;
         self.server.check_for_production()?;
-        self.wechat.check_for_production()
+        self.wechat.check_for_production()?;
+        app::check_for_production(&self.app)
+    }
+}
+
+/// `MENJIN__SECTION__KEY`; keys that hold lists take them with commas between.
+fn environment() -> config::Environment {
+    config::Environment::with_prefix("MENJIN")
+        .prefix_separator("__")
+        .separator("__")
+        .try_parsing(true)
+        .list_separator(",")
+        .with_list_parse_key("server.trusted_proxies")
+        .with_list_parse_key("old_secret_keys")
+}
+
+/// What `.env` in the working directory says; nothing where there is none.
+fn dot_env() -> Result<config::Map<String, String>, ConfigError> {
+    let unreadable = |error: dotenvy::Error| {
+        let message = match error {
+            // The parser quotes the line, which may hold a secret.
+            dotenvy::Error::LineParse(_, _) => "a line is not KEY=value".to_owned(),
+            error => error.to_string(),
+        };
+        ConfigError::Unreadable { origin: ".env".to_owned(), message }
+    };
+    match dotenvy::from_path_iter(".env") {
+        Err(error) if error.not_found() => Ok(config::Map::new()),
+        opened => opened.and_then(Iterator::collect).map_err(unreadable),
     }
 }

@@ -18,6 +18,10 @@ pub(crate) async fn to_dev() -> Redirect {
     Redirect::to("/dev")
 }
 
+pub(crate) async fn to_docs() -> Redirect {
+    Redirect::to("/docs")
+}
+
 pub(crate) async fn dev() -> Response {
     file("text/html; charset=utf-8", include_str!("dev/index.html"))
 }

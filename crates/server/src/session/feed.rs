@@ -1,6 +1,5 @@
 //! The feed of ends on this node: read often, applied to the guard and the ring (design §4.5).
 
-use menjin_token::Timestamp;
 use tokio::time::MissedTickBehavior;
 
 use crate::problem::Problem;
@@ -8,49 +7,45 @@ use crate::state::{Inner, Menjin};
 use crate::store::EventKind;
 
 /// Reads the feed for as long as the server runs.
-pub(crate) async fn follow(menjin: Menjin, mut read_until: i64) {
+pub(crate) async fn follow(menjin: Menjin) {
     let mut tick = tokio::time::interval(menjin.config.lifetimes.feed_read);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut failing = false;
     loop {
         tick.tick().await;
-        match apply(&menjin, read_until).await {
-            Ok(seq) => {
-                if std::mem::take(&mut failing) {
-                    tracing::info!("the feed of ended sessions is read again");
-                }
-                read_until = seq;
-            }
-            Err(problem) if !failing => {
-                failing = true;
+        match menjin.read_feed().await {
+            Ok(()) if std::mem::take(&mut failing) => tracing::info!("the feed of ended sessions is read again"),
+            Err(problem) if !std::mem::replace(&mut failing, true) => {
                 tracing::error!(error = %problem, "the feed of ended sessions can't be read");
             }
-            Err(_) => {}
+            Ok(()) | Err(_) => {}
         }
     }
 }
 
-/// Applies what has come since `seq`; returns how far it read.
-pub(crate) async fn apply(menjin: &Inner, seq: i64) -> Result<i64, Problem> {
-    let now = menjin.clock.now();
-    let events = menjin.store.events_since(seq).await?;
-    let mut keys_changed = false;
-    for event in &events {
-        match &event.kind {
-            EventKind::SessionEnded(session) => {
-                menjin.ended.end_session(*session, &event.reason, event.at, event.until)
+impl Inner {
+    /// Applies what has come since the last reading.
+    pub(crate) async fn read_feed(&self) -> Result<(), Problem> {
+        let mut read_until = self.feed_read.lock().await;
+        let now = self.clock.now();
+        let events = self.store.events_since(*read_until).await?;
+        let mut keys_changed = false;
+        for event in &events {
+            match &event.kind {
+                EventKind::SessionEnded(session) => {
+                    self.ended.end_session(*session, &event.reason, event.at, event.until);
+                }
+                EventKind::KeyRevoked(_) | EventKind::KeysChanged => keys_changed = true,
             }
-            EventKind::KeyRevoked(_) | EventKind::KeysChanged => keys_changed = true,
         }
+        if keys_changed {
+            self.ring.reload(self.key_tools(), now).await?;
+        }
+        self.ended.mark_read(now);
+        self.ended.forget_before(now);
+        if let Some(last) = events.last() {
+            *read_until = last.seq;
+        }
+        Ok(())
     }
-    if keys_changed {
-        menjin.ring.reload(menjin.key_tools(), now).await?;
-    }
-    mark(menjin, now);
-    Ok(events.last().map_or(seq, |event| event.seq))
-}
-
-fn mark(menjin: &Inner, now: Timestamp) {
-    menjin.ended.mark_read(now);
-    menjin.ended.forget_before(now);
 }

@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::state::Menjin;
 
-pub(crate) use feed::{apply, follow};
+pub(crate) use feed::follow;
 pub(crate) use issue::{Pair, issue};
 pub(crate) use old_form::{OldForms, OldToken};
 pub(crate) use open::{SignIn, SignedIn, again, open};

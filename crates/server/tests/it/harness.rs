@@ -98,6 +98,11 @@ impl TestServer {
         phone
     }
 
+    /// Somebody who holds this access token and nothing else.
+    pub(crate) fn phone_with_token(&self, token: &str) -> Actor<'_> {
+        Actor { pair: Some(json!({"access_token": token})), ..self.anon() }
+    }
+
     /// A fresh login code for app `shop`.
     pub(crate) fn code(&self, person: &str) -> String {
         self.sim.js_code(APPID, person)

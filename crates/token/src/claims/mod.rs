@@ -170,11 +170,7 @@ impl Serialize for Claims {
     }
 }
 
-fn text<M: SerializeMap>(
-    map: &mut M,
-    field: Field,
-    value: Option<&String>,
-) -> Result<(), M::Error> {
+fn text<M: SerializeMap>(map: &mut M, field: Field, value: Option<&String>) -> Result<(), M::Error> {
     match value {
         Some(value) => map.serialize_entry(field.name(), value),
         None => Ok(()),
@@ -188,11 +184,7 @@ fn list<M: SerializeMap>(map: &mut M, field: Field, values: &[String]) -> Result
     map.serialize_entry(field.name(), values)
 }
 
-fn date<M: SerializeMap>(
-    map: &mut M,
-    field: Field,
-    value: Option<Timestamp>,
-) -> Result<(), M::Error> {
+fn date<M: SerializeMap>(map: &mut M, field: Field, value: Option<Timestamp>) -> Result<(), M::Error> {
     match value {
         Some(value) => map.serialize_entry(field.name(), &value.secs()),
         None => Ok(()),

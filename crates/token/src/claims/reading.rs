@@ -84,11 +84,7 @@ const fn bit(field: Field) -> u16 {
     1 << field as u16
 }
 
-fn read_field<'de, A: MapAccess<'de>>(
-    field: Field,
-    claims: &mut Claims,
-    members: &mut A,
-) -> Result<(), A::Error> {
+fn read_field<'de, A: MapAccess<'de>>(field: Field, claims: &mut Claims, members: &mut A) -> Result<(), A::Error> {
     match field {
         Field::Iss => claims.iss = Some(members.next_value()?),
         Field::Sub => claims.sub = Some(members.next_value()?),
@@ -186,15 +182,10 @@ impl Visitor<'_> for NumericDate {
     }
 
     fn visit_u64<E: de::Error>(self, secs: u64) -> Result<Timestamp, E> {
-        Ok(Timestamp::from_secs(
-            i64::try_from(secs).unwrap_or(i64::MAX),
-        ))
+        Ok(Timestamp::from_secs(i64::try_from(secs).unwrap_or(i64::MAX)))
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "`as` saturates, and the fraction is meant to go"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "`as` saturates, and the fraction is meant to go")]
     fn visit_f64<E: de::Error>(self, secs: f64) -> Result<Timestamp, E> {
         if secs.is_finite() && secs >= 0.0 {
             Ok(Timestamp::from_secs(secs as i64))

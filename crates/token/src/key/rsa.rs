@@ -10,9 +10,7 @@ const MAX_BITS: usize = 8192;
 const MIN_EXPONENT: u128 = 65_537;
 /// Primes whose residues give a ROCA modulus away: `n` is a power of 65537 modulo each of them
 /// (CVE-2017-15361). A sound modulus is one for all of them once in about 2^27.
-const ROCA_PRIMES: [u32; 17] = [
-    11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157,
-];
+const ROCA_PRIMES: [u32; 17] = [11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157];
 
 /// Refuses a modulus and exponent that nobody should trust. Both are big-endian.
 pub(super) fn check(n: &[u8], e: &[u8]) -> Result<(), KeyError> {
@@ -39,21 +37,16 @@ fn sound_exponent(e: &[u8]) -> bool {
     if e.len() > 8 {
         return false;
     }
-    let exponent = e
-        .iter()
-        .fold(0, |value: u128, &byte| value << 8 | u128::from(byte));
+    let exponent = e.iter().fold(0, |value: u128, &byte| value << 8 | u128::from(byte));
     exponent >= MIN_EXPONENT && exponent % 2 == 1
 }
 
 fn is_roca(n: &[u8]) -> bool {
-    ROCA_PRIMES
-        .iter()
-        .all(|&prime| is_power_of_65537(residue(n, prime), prime))
+    ROCA_PRIMES.iter().all(|&prime| is_power_of_65537(residue(n, prime), prime))
 }
 
 fn residue(n: &[u8], prime: u32) -> u32 {
-    n.iter()
-        .fold(0, |rest, &byte| (rest * 256 + u32::from(byte)) % prime)
+    n.iter().fold(0, |rest, &byte| (rest * 256 + u32::from(byte)) % prime)
 }
 
 fn is_power_of_65537(value: u32, prime: u32) -> bool {
@@ -98,9 +91,7 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     if octets.len() > 3 {
         return None;
     }
-    let len = octets
-        .iter()
-        .fold(0, |len, &octet| len << 8 | usize::from(octet));
+    let len = octets.iter().fold(0, |len, &octet| len << 8 | usize::from(octet));
     rest.split_at_checked(len)
 }
 

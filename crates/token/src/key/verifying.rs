@@ -7,12 +7,11 @@ use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rsa::PublicKeyComponents;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
-};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
 
 use super::{Algorithm, KeyError, MIN_SECRET, rsa};
 use crate::base64url;
+use crate::header;
 use crate::jwks::Jwk;
 
 /// y-coordinates of the Ed25519 points of order 1, 2, 4 and 8, sign bit cleared: anybody can make signatures
@@ -21,14 +20,12 @@ const SMALL_ORDER: [[u8; 32]; 7] = [
     little_endian(0, 0, 0),
     little_endian(1, 0, 0),
     [
-        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98,
-        0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53,
-        0xfc, 0x05,
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf,
+        0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
     ],
     [
-        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67,
-        0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac,
-        0x03, 0x7a,
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20,
+        0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
     ],
     little_endian(0xec, 0xff, 0x7f),
     little_endian(0xed, 0xff, 0x7f),
@@ -51,6 +48,7 @@ struct Inner {
     algorithm: Algorithm,
     material: Material,
     jwk: Option<Jwk>,
+    usual_header: String,
 }
 
 enum Material {
@@ -75,6 +73,7 @@ impl VerifyingKey {
         };
         Ok(Self(Arc::new(Inner {
             jwk: Some(jwk.published(algorithm, kid.clone())),
+            usual_header: header::written(algorithm, &kid, header::USUAL_TYP),
             kid,
             algorithm,
             material: Material::Public(public),
@@ -87,6 +86,7 @@ impl VerifyingKey {
             return Err(KeyError::TooShort);
         }
         Ok(Self(Arc::new(Inner {
+            usual_header: header::written(Algorithm::Hs256, &kid, header::USUAL_TYP),
             kid,
             algorithm: Algorithm::Hs256,
             material: Material::Secret(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret))),
@@ -107,6 +107,11 @@ impl VerifyingKey {
     /// The key as it is published; `None` for HS256.
     pub fn jwk(&self) -> Option<&Jwk> {
         self.0.jwk.as_ref()
+    }
+
+    /// The header of the access tokens that menjin signs with this key, as it stands in them.
+    pub(crate) fn usual_header(&self) -> &str {
+        &self.0.usual_header
     }
 
     /// Whether this is the key's signature over the message.
@@ -155,9 +160,7 @@ fn rs256(jwk: &Jwk) -> Result<ParsedPublicKey, KeyError> {
     let n = base64url::decode(member(jwk.n.as_ref())?).map_err(|_| KeyError::Malformed)?;
     let e = base64url::decode(member(jwk.e.as_ref())?).map_err(|_| KeyError::Malformed)?;
     rsa::check(&n, &e)?;
-    PublicKeyComponents { n, e }
-        .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
-        .map_err(|_| KeyError::Malformed)
+    PublicKeyComponents { n, e }.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).map_err(|_| KeyError::Malformed)
 }
 
 fn exactly<const N: usize>(value: Option<&String>) -> Result<[u8; N], KeyError> {

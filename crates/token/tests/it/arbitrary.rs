@@ -34,10 +34,7 @@ fn claims_like() -> impl Strategy<Value = String> {
         "[a-z]{0,3}",
     ];
     proptest::collection::vec((name, value), 0..6).prop_map(|members| {
-        let members: Vec<String> = members
-            .iter()
-            .map(|(name, value)| format!("\"{name}\":{value}"))
-            .collect();
+        let members: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
         format!("{{{}}}", members.join(","))
     })
 }

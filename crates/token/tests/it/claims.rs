@@ -33,10 +33,7 @@ fn absent_and_empty_claims_are_not_written() {
 fn several_audiences_are_an_array() {
     let mut claims = Claims::expiring(NOW);
     claims.aud = vec!["a".to_owned(), "b".to_owned()];
-    assert_eq!(
-        serde_json::to_value(claims).unwrap()["aud"],
-        json!(["a", "b"])
-    );
+    assert_eq!(serde_json::to_value(claims).unwrap()["aud"], json!(["a", "b"]));
 }
 
 #[test]
@@ -56,10 +53,7 @@ fn what_is_signed_is_what_is_verified_under_every_algorithm() {
     let mut claims = good_claims();
     claims.nbf = Some(NOW.minus(Duration::from_secs(1)));
     claims.token_use = Some("access".to_owned());
-    claims.extra.insert(
-        "deep".to_owned(),
-        json!({"list": [1, -2, 0.5, null, true, {"名": "值"}]}),
-    );
+    claims.extra.insert("deep".to_owned(), json!({"list": [1, -2, 0.5, null, true, {"名": "值"}]}));
     for pair in pairs() {
         let token = sign(&pair.key, "at+jwt", &claims).unwrap();
         assert_eq!(pair.verify(&token), Ok(claims.clone()));
@@ -76,8 +70,7 @@ fn the_header_is_exactly_alg_kid_and_typ() {
 #[test]
 fn a_kid_or_typ_with_odd_characters_is_escaped_in_the_header() {
     let kid = "a\"b\\\n键".to_owned();
-    let key =
-        SigningKey::from_private(es256().key.algorithm(), kid.clone(), &es256().private).unwrap();
+    let key = SigningKey::from_private(es256().key.algorithm(), kid.clone(), &es256().private).unwrap();
     let token = sign(&key, "x\"y", &good_claims()).unwrap();
     let (header, _) = menjin_token::dangerous::decode_unverified(&token).unwrap();
     assert_eq!(header, json!({"alg": "ES256", "kid": kid, "typ": "x\"y"}));
@@ -92,12 +85,7 @@ fn anything_that_serialises_can_be_signed() {
         sub: &'static str,
         exp: i64,
     }
-    let token = sign(
-        &es256().key,
-        "logout+jwt",
-        &LogoutToken { sub: "u", exp: 1 },
-    )
-    .unwrap();
+    let token = sign(&es256().key, "logout+jwt", &LogoutToken { sub: "u", exp: 1 }).unwrap();
     assert!(token.contains(&base64(r#"{"sub":"u","exp":1}"#)));
 }
 
@@ -118,11 +106,7 @@ fn a_key_shows_its_name_and_nothing_else() {
 
 #[test]
 fn fractional_and_whole_times_read_alike() {
-    let whole: Claims =
-        serde_json::from_str(r#"{"exp":5,"iat":5.0,"nbf":5.999,"auth_time":5e0}"#).unwrap();
+    let whole: Claims = serde_json::from_str(r#"{"exp":5,"iat":5.0,"nbf":5.999,"auth_time":5e0}"#).unwrap();
     let five = Timestamp::from_secs(5);
-    assert_eq!(
-        (whole.exp, whole.iat, whole.nbf, whole.auth_time),
-        (five, Some(five), Some(five), Some(five))
-    );
+    assert_eq!((whole.exp, whole.iat, whole.nbf, whole.auth_time), (five, Some(five), Some(five), Some(five)));
 }

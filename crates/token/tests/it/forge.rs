@@ -10,9 +10,7 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use menjin_token::{
-    Algorithm, Claims, Expect, Invalid, KeySet, SigningKey, Timestamp, Typ, verify,
-};
+use menjin_token::{Algorithm, Claims, Expect, Invalid, KeySet, SigningKey, Timestamp, Typ, verify};
 use serde_json::{Value, json};
 
 pub(crate) const ISSUER: &str = "https://login.example.com";
@@ -29,10 +27,7 @@ impl Pair {
     fn new(algorithm: Algorithm) -> Self {
         let kid = format!("{algorithm}-1");
         let (key, private) = SigningKey::generate(algorithm, kid).unwrap();
-        Self {
-            key,
-            private: private.to_vec(),
-        }
+        Self { key, private: private.to_vec() }
     }
 
     pub(crate) fn keys(&self) -> KeySet {
@@ -42,24 +37,19 @@ impl Pair {
     pub(crate) fn signature(&self, message: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
         match self.key.algorithm() {
-            Algorithm::Es256 => {
-                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &self.private)
-                    .unwrap()
-                    .sign(&random, message)
-                    .unwrap()
-                    .as_ref()
-                    .to_vec()
-            }
-            Algorithm::EdDsa => Ed25519KeyPair::from_pkcs8_maybe_unchecked(&self.private)
+            Algorithm::Es256 => EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &self.private)
                 .unwrap()
-                .sign(message)
+                .sign(&random, message)
+                .unwrap()
                 .as_ref()
                 .to_vec(),
+            Algorithm::EdDsa => {
+                Ed25519KeyPair::from_pkcs8_maybe_unchecked(&self.private).unwrap().sign(message).as_ref().to_vec()
+            }
             Algorithm::Rs256 => {
                 let pair = RsaKeyPair::from_pkcs8(&self.private).unwrap();
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)
-                    .unwrap();
+                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).unwrap();
                 signature
             }
             Algorithm::Hs256 => mac(&self.private, message),
@@ -119,12 +109,7 @@ pub(crate) fn unbase64(text: &str) -> Vec<u8> {
 
 /// What a guard of `shop-api` expects, with no leeway.
 pub(crate) fn expected() -> Expect<'static> {
-    Expect {
-        typ: Typ::AccessToken,
-        issuer: Some(ISSUER),
-        audience: Some(AUDIENCE),
-        leeway: Duration::ZERO,
-    }
+    Expect { typ: Typ::AccessToken, issuer: Some(ISSUER), audience: Some(AUDIENCE), leeway: Duration::ZERO }
 }
 
 /// The claims of an access token that is good at [`NOW`].

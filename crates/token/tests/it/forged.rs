@@ -8,8 +8,7 @@ use menjin_token::{Invalid, KeySet, sign, verify};
 use serde_json::{Value, json};
 
 use crate::forge::{
-    NOW, Pair, base64, eddsa, es256, expected, good_claims, good_payload, hs256, mac, pairs, rs256,
-    unbase64,
+    NOW, Pair, base64, eddsa, es256, expected, good_claims, good_payload, hs256, mac, pairs, rs256, unbase64,
 };
 
 #[test]
@@ -31,20 +30,15 @@ fn jw_01_alg_none_in_any_spelling_absent_or_of_another_type_is_refused() {
         json!(["ES256"]),
         json!({"ES256": 1}),
     ];
-    let mut headers: Vec<Value> = spellings
-        .into_iter()
-        .map(|alg| json!({"alg": alg, "kid": key.key.kid(), "typ": "at+jwt"}))
-        .collect();
+    let mut headers: Vec<Value> =
+        spellings.into_iter().map(|alg| json!({"alg": alg, "kid": key.key.kid(), "typ": "at+jwt"})).collect();
     headers.push(json!({"kid": key.key.kid(), "typ": "at+jwt"}));
     for header in headers {
         let honest = key.token(&header.to_string(), &good_payload().to_string());
         let unsigned = honest.rsplit_once('.').unwrap().0;
         for token in [honest.clone(), format!("{unsigned}."), unsigned.to_owned()] {
             let refused = key.verify(&token).unwrap_err();
-            assert!(
-                matches!(refused, Invalid::Algorithm | Invalid::Malformed),
-                "{header}: {refused}"
-            );
+            assert!(matches!(refused, Invalid::Algorithm | Invalid::Malformed), "{header}: {refused}");
         }
     }
 }
@@ -65,21 +59,11 @@ fn public_forms(pair: &Pair) -> Vec<Vec<u8>> {
     }
     if let (Some(x), Some(y)) = (&jwk.x, &jwk.y) {
         let point = [vec![4], unbase64(x), unbase64(y)].concat();
-        let parsed =
-            ParsedPublicKey::new(&aws_lc_rs::signature::ECDSA_P256_SHA256_FIXED, &point).unwrap();
+        let parsed = ParsedPublicKey::new(&aws_lc_rs::signature::ECDSA_P256_SHA256_FIXED, &point).unwrap();
         let der: PublicKeyX509Der<'_> = parsed.as_der().unwrap();
         let body = STANDARD.encode(der.as_ref());
-        let pem = format!(
-            "-----BEGIN PUBLIC KEY-----\n{}\n{}\n-----END PUBLIC KEY-----",
-            &body[..64],
-            &body[64..]
-        );
-        forms.extend([
-            point,
-            der.as_ref().to_vec(),
-            pem.clone().into_bytes(),
-            (pem + "\n").into_bytes(),
-        ]);
+        let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n{}\n-----END PUBLIC KEY-----", &body[..64], &body[64..]);
+        forms.extend([point, der.as_ref().to_vec(), pem.clone().into_bytes(), (pem + "\n").into_bytes()]);
     }
     forms
 }
@@ -91,11 +75,7 @@ fn jw_02_an_hmac_keyed_with_any_public_form_of_the_key_is_refused() {
             let named = json!({"alg": "HS256", "kid": pair.key.kid(), "typ": "at+jwt"});
             let unnamed = json!({"alg": "HS256", "typ": "at+jwt"});
             for header in [named, unnamed] {
-                let signed = format!(
-                    "{}.{}",
-                    base64(header.to_string()),
-                    base64(good_payload().to_string())
-                );
+                let signed = format!("{}.{}", base64(header.to_string()), base64(good_payload().to_string()));
                 let token = format!("{signed}.{}", base64(mac(&secret, signed.as_bytes())));
                 assert_eq!(pair.verify(&token), Err(Invalid::Algorithm));
             }
@@ -114,13 +94,7 @@ fn jw_03_keys_come_only_from_the_configured_set() {
         ("x5c", json!(["MIIB"])),
     ];
     for (name, value) in brought {
-        for kid in [
-            theirs.key.kid(),
-            "https://evil.example/key",
-            "../../dev/null",
-            "' or 1=1 --",
-            "\u{0}",
-        ] {
+        for kid in [theirs.key.kid(), "https://evil.example/key", "../../dev/null", "' or 1=1 --", "\u{0}"] {
             let header = json!({"alg": "RS256", "kid": kid, "typ": "at+jwt", name: value});
             let token = theirs.token(&header.to_string(), &good_payload().to_string());
             assert_eq!(ours.verify(&token), Err(Invalid::UnknownKey));
@@ -128,11 +102,7 @@ fn jw_03_keys_come_only_from_the_configured_set() {
         let mut header = ours.header();
         header[name] = value;
         let token = ours.token(&header.to_string(), &good_payload().to_string());
-        assert_eq!(
-            ours.verify(&token),
-            Ok(good_claims()),
-            "{name} is read past"
-        );
+        assert_eq!(ours.verify(&token), Ok(good_claims()), "{name} is read past");
     }
 }
 
@@ -142,22 +112,12 @@ fn jw_03_a_token_that_names_no_key_is_only_tried_against_a_set_of_one() {
     let token = es256().token(&header, &good_payload().to_string());
     assert_eq!(es256().verify(&token), Ok(good_claims()));
     let several = KeySet::new(vec![es256().key.verifying(), eddsa().key.verifying()]);
-    assert_eq!(
-        verify(&token, &several, &expected(), NOW),
-        Err(Invalid::UnknownKey)
-    );
-    assert_eq!(
-        verify(&token, &KeySet::default(), &expected(), NOW),
-        Err(Invalid::UnknownKey)
-    );
+    assert_eq!(verify(&token, &several, &expected(), NOW), Err(Invalid::UnknownKey));
+    assert_eq!(verify(&token, &KeySet::default(), &expected(), NOW), Err(Invalid::UnknownKey));
 }
 
 fn with_signature(token: &str, signature: &[u8]) -> String {
-    format!(
-        "{}.{}",
-        token.rsplit_once('.').unwrap().0,
-        base64(signature)
-    )
+    format!("{}.{}", token.rsplit_once('.').unwrap().0, base64(signature))
 }
 
 /// `a + b`, big-endian, one byte longer than `a`.
@@ -220,11 +180,7 @@ fn jw_04_degenerate_ecdsa_signatures_are_refused() {
     assert!(es256().verify(&token).is_ok());
     for signature in degenerate {
         let refused = es256().verify(&with_signature(&token, &signature));
-        let expected = if signature.is_empty() {
-            Invalid::Malformed
-        } else {
-            Invalid::Signature
-        };
+        let expected = if signature.is_empty() { Invalid::Malformed } else { Invalid::Signature };
         assert_eq!(refused, Err(expected), "{signature:02x?}");
     }
 }
@@ -240,12 +196,7 @@ fn jw_04_a_noncanonical_ed25519_signature_is_refused() {
     let mut raised = reversed(&sum(&reversed(scalar), &reversed(&order)));
     raised.pop();
     assert!(eddsa().verify(&token).is_ok());
-    for signature in [
-        [point, &raised].concat(),
-        [point, &[0; 32]].concat(),
-        vec![0; 64],
-        honest[..63].to_vec(),
-    ] {
+    for signature in [[point, &raised].concat(), [point, &[0; 32]].concat(), vec![0; 64], honest[..63].to_vec()] {
         let refused = eddsa().verify(&with_signature(&token, &signature));
         assert_eq!(refused, Err(Invalid::Signature));
     }
@@ -291,14 +242,11 @@ fn jw_04_the_signature_of_another_token_is_refused() {
 #[test]
 fn jw_05_an_honest_signature_under_another_alg_is_refused() {
     let names = [
-        "ES256", "EdDSA", "RS256", "HS256", "PS256", "RS384", "RS512", "ES384", "ES512", "ES256K",
-        "HS384", "HS512", "Ed25519", "RS1",
+        "ES256", "EdDSA", "RS256", "HS256", "PS256", "RS384", "RS512", "ES384", "ES512", "ES256K", "HS384", "HS512",
+        "Ed25519", "RS1",
     ];
     for pair in pairs() {
-        for alg in names
-            .into_iter()
-            .filter(|&alg| alg != pair.key.algorithm().as_str())
-        {
+        for alg in names.into_iter().filter(|&alg| alg != pair.key.algorithm().as_str()) {
             let header = json!({"alg": alg, "kid": pair.key.kid(), "typ": "at+jwt"});
             let token = pair.token(&header.to_string(), &good_payload().to_string());
             assert_eq!(pair.verify(&token), Err(Invalid::Algorithm));
@@ -309,8 +257,7 @@ fn jw_05_an_honest_signature_under_another_alg_is_refused() {
 #[test]
 fn a_key_of_the_same_name_in_another_set_does_not_verify() {
     let (impostor, _) =
-        menjin_token::SigningKey::generate(hs256().key.algorithm(), hs256().key.kid().to_owned())
-            .unwrap();
+        menjin_token::SigningKey::generate(hs256().key.algorithm(), hs256().key.kid().to_owned()).unwrap();
     let token = sign(&impostor, "at+jwt", &good_claims()).unwrap();
     assert_eq!(hs256().verify(&token), Err(Invalid::Signature));
 }

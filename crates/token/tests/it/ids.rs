@@ -17,19 +17,13 @@ fn an_id_says_what_it_names_and_is_26_digits_long() {
         EventId::from_bytes([0; 16]).to_string(),
     ];
     let zeros = "0".repeat(26);
-    assert_eq!(
-        prefixes,
-        ["ses_", "grt_", "idn_", "evt_"].map(|prefix| prefix.to_owned() + &zeros)
-    );
+    assert_eq!(prefixes, ["ses_", "grt_", "idn_", "evt_"].map(|prefix| prefix.to_owned() + &zeros));
 }
 
 #[test]
 fn only_the_canonical_spelling_is_read() {
     let good = "usr_01k9q3zv6m0000000000000001";
-    assert_eq!(
-        good.parse::<UserId>().map(|id| id.to_string()),
-        Ok(good.to_owned())
-    );
+    assert_eq!(good.parse::<UserId>().map(|id| id.to_string()), Ok(good.to_owned()));
     let bad = [
         "",
         "usr_",

@@ -1,14 +1,10 @@
 //! JW-15 and key sets: which published keys are taken, and which never.
 
 use menjin_token::jwks::MAX_JWKS;
-use menjin_token::{
-    Algorithm, Jwk, JwksError, KeyError, KeySet, SigningKey, VerifyingKey, sign, verify,
-};
+use menjin_token::{Algorithm, Jwk, JwksError, KeyError, KeySet, SigningKey, VerifyingKey, sign, verify};
 use serde_json::{Value, json};
 
-use crate::forge::{
-    NOW, base64, eddsa, es256, expected, good_claims, hs256, pairs, rs256, unbase64,
-};
+use crate::forge::{NOW, base64, eddsa, es256, expected, good_claims, hs256, pairs, rs256, unbase64};
 
 fn jwk_of(pair: &crate::forge::Pair) -> Value {
     serde_json::to_value(pair.key.jwk().unwrap()).unwrap()
@@ -40,20 +36,8 @@ fn a_published_set_verifies_what_its_keys_sign_and_never_holds_a_secret() {
 fn a_published_key_says_what_it_is_for() {
     let jwk = jwk_of(es256());
     assert_eq!(
-        (
-            &jwk["kty"],
-            &jwk["crv"],
-            &jwk["alg"],
-            &jwk["use"],
-            &jwk["kid"]
-        ),
-        (
-            &json!("EC"),
-            &json!("P-256"),
-            &json!("ES256"),
-            &json!("sig"),
-            &json!("ES256-1")
-        )
+        (&jwk["kty"], &jwk["crv"], &jwk["alg"], &jwk["use"], &jwk["kid"]),
+        (&json!("EC"), &json!("P-256"), &json!("ES256"), &json!("sig"), &json!("ES256-1"))
     );
     assert_eq!(jwk_of(eddsa())["kty"], "OKP");
     assert_eq!(jwk_of(rs256())["e"], "AQAB");
@@ -100,10 +84,7 @@ fn a_key_for_verifying_is_taken_whatever_else_stands_in_it() {
     jwk.as_object_mut().unwrap().remove("alg");
     jwk.as_object_mut().unwrap().remove("use");
     let set = parse(&json!([jwk]));
-    assert_eq!(
-        set.only().map(VerifyingKey::algorithm),
-        Some(Algorithm::Es256)
-    );
+    assert_eq!(set.only().map(VerifyingKey::algorithm), Some(Algorithm::Es256));
     let again = serde_json::to_string(&set.published()).unwrap();
     assert!(!again.contains("private"));
 }
@@ -113,10 +94,7 @@ fn of_several_keys_with_one_name_the_first_stays() {
     let mut second = jwk_of(eddsa());
     second["kid"] = json!("ES256-1");
     let set = parse(&json!([jwk_of(es256()), second]));
-    assert_eq!(
-        set.only().map(VerifyingKey::algorithm),
-        Some(Algorithm::Es256)
-    );
+    assert_eq!(set.only().map(VerifyingKey::algorithm), Some(Algorithm::Es256));
 }
 
 #[test]
@@ -132,32 +110,13 @@ fn a_key_without_a_name_is_known_by_its_thumbprint() {
 
 #[test]
 fn a_document_that_is_no_key_set_or_too_large_is_an_error_and_an_empty_set_is_not() {
-    for text in [
-        "",
-        "{}",
-        "[]",
-        "null",
-        r#"{"keys":{}}"#,
-        r#"{"keys":null}"#,
-        "{\"keys\":[]",
-        "\u{0}",
-    ] {
-        assert_eq!(
-            KeySet::parse(text.as_bytes()).unwrap_err(),
-            JwksError::Malformed,
-            "{text}"
-        );
+    for text in ["", "{}", "[]", "null", r#"{"keys":{}}"#, r#"{"keys":null}"#, "{\"keys\":[]", "\u{0}"] {
+        assert_eq!(KeySet::parse(text.as_bytes()).unwrap_err(), JwksError::Malformed, "{text}");
     }
     let deep = "[".repeat(100_000);
-    assert_eq!(
-        KeySet::parse(deep.as_bytes()).unwrap_err(),
-        JwksError::Malformed
-    );
+    assert_eq!(KeySet::parse(deep.as_bytes()).unwrap_err(), JwksError::Malformed);
     let padded = format!(r#"{{"keys":[]}}{}"#, " ".repeat(MAX_JWKS));
-    assert_eq!(
-        KeySet::parse(padded.as_bytes()).unwrap_err(),
-        JwksError::TooLarge
-    );
+    assert_eq!(KeySet::parse(padded.as_bytes()).unwrap_err(), JwksError::TooLarge);
     assert!(KeySet::parse(br#"{"keys":[]}"#).unwrap().is_empty());
 }
 
@@ -232,10 +191,7 @@ fn jw_15_weak_rsa_keys_are_refused() {
         (with(&n, &[1, 0, 2]), KeyError::Weak),
         (with(&n, &[0xff; 9]), KeyError::Weak),
         (with(&n, &[0, 1, 0, 1]), KeyError::Malformed),
-        (
-            with(&[&[0][..], &n].concat(), &[1, 0, 1]),
-            KeyError::Malformed,
-        ),
+        (with(&[&[0][..], &n].concat(), &[1, 0, 1]), KeyError::Malformed),
         (with(&n, &[]), KeyError::Malformed),
         (with(&[], &[1, 0, 1]), KeyError::Malformed),
         (json!({"kty": "RSA", "e": "AQAB"}), KeyError::Malformed),
@@ -250,10 +206,7 @@ fn jw_15_weak_rsa_keys_are_refused() {
 fn jw_15_hmac_secrets_under_32_bytes_are_refused() {
     for len in [0, 1, 16, 31] {
         let secret = vec![7; len];
-        assert_eq!(
-            VerifyingKey::hs256("k".to_owned(), &secret).unwrap_err(),
-            KeyError::TooShort
-        );
+        assert_eq!(VerifyingKey::hs256("k".to_owned(), &secret).unwrap_err(), KeyError::TooShort);
         let signing = SigningKey::from_private(Algorithm::Hs256, "k".to_owned(), &secret);
         assert_eq!(signing.unwrap_err(), KeyError::TooShort);
     }
@@ -263,16 +216,10 @@ fn jw_15_hmac_secrets_under_32_bytes_are_refused() {
 #[test]
 fn private_bytes_make_the_same_key_again_and_no_other_kind() {
     for pair in pairs() {
-        let again =
-            SigningKey::from_private(pair.key.algorithm(), "again".to_owned(), &pair.private)
-                .unwrap();
+        let again = SigningKey::from_private(pair.key.algorithm(), "again".to_owned(), &pair.private).unwrap();
         let token = sign(&again, "at+jwt", &good_claims()).unwrap();
         let (signed, signature) = token.rsplit_once('.').unwrap();
-        assert!(
-            pair.key
-                .verifying()
-                .accepts(signed.as_bytes(), &unbase64(signature))
-        );
+        assert!(pair.key.verifying().accepts(signed.as_bytes(), &unbase64(signature)));
         for other in [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256] {
             if other != pair.key.algorithm() {
                 let parsed = SigningKey::from_private(other, "k".to_owned(), &pair.private);
@@ -289,10 +236,7 @@ fn algorithms_are_known_by_their_exact_names() {
         assert_eq!(algorithm.to_string().parse(), Ok(algorithm));
         let json = serde_json::to_value(algorithm).unwrap();
         assert_eq!(json, json!(algorithm.as_str()));
-        assert_eq!(
-            serde_json::from_value::<Algorithm>(json).unwrap(),
-            algorithm
-        );
+        assert_eq!(serde_json::from_value::<Algorithm>(json).unwrap(), algorithm);
     }
     for name in ["none", "es256", "ES384", "", "EDDSA"] {
         assert!(name.parse::<Algorithm>().is_err());

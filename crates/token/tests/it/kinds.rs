@@ -5,9 +5,7 @@ use std::time::Duration;
 use menjin_token::{Claims, Expect, Invalid, Timestamp, Typ, sign, verify};
 use serde_json::{Value, json};
 
-use crate::forge::{
-    ISSUER, NOW, es256, expected, good_claims, good_payload, payload_with, payload_without,
-};
+use crate::forge::{ISSUER, NOW, es256, expected, good_claims, good_payload, payload_with, payload_without};
 
 fn token_of(typ: Option<&str>) -> String {
     let mut header = es256().header();
@@ -45,12 +43,7 @@ fn jw_06_refresh_id_logout_and_client_assertion_tokens_are_not_access_tokens() {
 
 #[test]
 fn an_access_token_is_known_by_both_spellings_of_its_media_type_in_any_case() {
-    for typ in [
-        "at+jwt",
-        "AT+JWT",
-        "application/at+jwt",
-        "Application/At+Jwt",
-    ] {
+    for typ in ["at+jwt", "AT+JWT", "application/at+jwt", "Application/At+Jwt"] {
         assert_eq!(es256().verify(&token_of(Some(typ))), Ok(good_claims()));
     }
 }
@@ -64,38 +57,20 @@ fn a_token_of_typ_jwt_is_an_access_token_only_when_token_use_says_so() {
     };
     assert!(verify_as(Typ::JwtAccess, &marked(json!("access"))).is_ok());
     for token_use in ["id", "refresh", "Access", ""] {
-        assert_eq!(
-            verify_as(Typ::JwtAccess, &marked(json!(token_use))),
-            Err(Invalid::Typ)
-        );
+        assert_eq!(verify_as(Typ::JwtAccess, &marked(json!(token_use))), Err(Invalid::Typ));
     }
-    assert_eq!(
-        verify_as(Typ::JwtAccess, &token_of(Some("JWT"))),
-        Err(Invalid::Typ)
-    );
-    assert_eq!(
-        verify_as(Typ::JwtAccess, &token_of(None)),
-        Err(Invalid::Typ)
-    );
-    assert_eq!(
-        verify_as(Typ::JwtAccess, &token_of(Some("at+jwt"))),
-        Err(Invalid::Typ)
-    );
+    assert_eq!(verify_as(Typ::JwtAccess, &token_of(Some("JWT"))), Err(Invalid::Typ));
+    assert_eq!(verify_as(Typ::JwtAccess, &token_of(None)), Err(Invalid::Typ));
+    assert_eq!(verify_as(Typ::JwtAccess, &token_of(Some("at+jwt"))), Err(Invalid::Typ));
 }
 
 #[test]
 fn an_old_systems_token_may_say_jwt_or_nothing_and_needs_no_sub_or_iat() {
     assert!(verify_as(Typ::Jwt, &token_of(Some("JWT"))).is_ok());
     assert!(verify_as(Typ::Jwt, &token_of(None)).is_ok());
-    assert_eq!(
-        verify_as(Typ::Jwt, &token_of(Some("at+jwt"))),
-        Err(Invalid::Typ)
-    );
+    assert_eq!(verify_as(Typ::Jwt, &token_of(Some("at+jwt"))), Err(Invalid::Typ));
     let mut payload = good_payload();
-    payload
-        .as_object_mut()
-        .unwrap()
-        .retain(|name, _| ["exp", "iss", "aud"].contains(&name.as_str()));
+    payload.as_object_mut().unwrap().retain(|name, _| ["exp", "iss", "aud"].contains(&name.as_str()));
     let bare = es256().token(&json!({"alg": "ES256"}).to_string(), &payload.to_string());
     assert!(verify_as(Typ::Jwt, &bare).is_ok());
 }
@@ -104,62 +79,19 @@ fn an_old_systems_token_may_say_jwt_or_nothing_and_needs_no_sub_or_iat() {
 fn a_token_of_a_typ_of_its_own_is_only_that() {
     let assertion = Typ::Exactly("menjin-assertion+jwt".to_owned());
     assert!(verify_as(assertion.clone(), &token_of(Some("menjin-assertion+jwt"))).is_ok());
-    assert_eq!(
-        verify_as(assertion, &token_of(Some("at+jwt"))),
-        Err(Invalid::Typ)
-    );
+    assert_eq!(verify_as(assertion, &token_of(Some("at+jwt"))), Err(Invalid::Typ));
 }
 
 #[test]
 fn jw_07_a_registered_claim_of_the_wrong_type_refuses_the_token() {
-    let text = [
-        json!(null),
-        json!(1),
-        json!(true),
-        json!(["x"]),
-        json!({"x": 1}),
-    ];
-    let date = [
-        json!(null),
-        json!("1795000000"),
-        json!("x"),
-        json!(true),
-        json!([1]),
-        json!({}),
-        json!(-1),
-        json!(-0.5),
-    ];
-    let list = [
-        json!(null),
-        json!("x"),
-        json!(1),
-        json!([1]),
-        json!([null]),
-        json!([["x"]]),
-        json!({"0": "x"}),
-    ];
-    let audience = [
-        json!(null),
-        json!(1),
-        json!(true),
-        json!([1]),
-        json!([null]),
-        json!(["shop-api", 1]),
-        json!({"shop-api": 1}),
-    ];
+    let text = [json!(null), json!(1), json!(true), json!(["x"]), json!({"x": 1})];
+    let date =
+        [json!(null), json!("1795000000"), json!("x"), json!(true), json!([1]), json!({}), json!(-1), json!(-0.5)];
+    let list = [json!(null), json!("x"), json!(1), json!([1]), json!([null]), json!([["x"]]), json!({"0": "x"})];
+    let audience =
+        [json!(null), json!(1), json!(true), json!([1]), json!([null]), json!(["shop-api", 1]), json!({"shop-api": 1})];
     let cases: [(&[&str], &[Value]); 4] = [
-        (
-            &[
-                "iss",
-                "sub",
-                "jti",
-                "sid",
-                "client_id",
-                "scope",
-                "token_use",
-            ],
-            &text,
-        ),
+        (&["iss", "sub", "jti", "sid", "client_id", "scope", "token_use"], &text),
         (&["exp", "iat", "nbf", "auth_time"], &date),
         (&["amr", "roles", "permissions"], &list),
         (&["aud"], &audience),
@@ -168,11 +100,7 @@ fn jw_07_a_registered_claim_of_the_wrong_type_refuses_the_token() {
         for &name in names {
             for value in values {
                 let token = es256().access(&payload_with(name, value.clone()));
-                assert_eq!(
-                    es256().verify(&token),
-                    Err(Invalid::Claim(name)),
-                    "{name}: {value}"
-                );
+                assert_eq!(es256().verify(&token), Err(Invalid::Claim(name)), "{name}: {value}");
             }
         }
     }
@@ -181,29 +109,11 @@ fn jw_07_a_registered_claim_of_the_wrong_type_refuses_the_token() {
 #[test]
 fn jw_07_a_time_that_is_not_a_number_refuses_the_token() {
     for claim in ["exp", "iat", "nbf"] {
-        for spelling in [
-            "NaN",
-            "Infinity",
-            "-Infinity",
-            "1e400",
-            "-1e400",
-            "0x7f",
-            "01",
-            "1.",
-            "+1",
-            "",
-        ] {
+        for spelling in ["NaN", "Infinity", "-Infinity", "1e400", "-1e400", "0x7f", "01", "1.", "+1", ""] {
             let rest = good_payload().to_string();
-            let payload = payload_without_member(&rest, claim).replacen(
-                '{',
-                &format!(r#"{{"{claim}":{spelling},"#),
-                1,
-            );
+            let payload = payload_without_member(&rest, claim).replacen('{', &format!(r#"{{"{claim}":{spelling},"#), 1);
             let refused = es256().verify(&es256().access(&payload)).unwrap_err();
-            assert!(
-                matches!(refused, Invalid::Claim(_) | Invalid::Malformed),
-                "{claim}: {spelling}"
-            );
+            assert!(matches!(refused, Invalid::Claim(_) | Invalid::Malformed), "{claim}: {spelling}");
         }
     }
 }
@@ -227,17 +137,7 @@ fn jw_07_an_absent_claim_that_must_be_there_refuses_the_token() {
         let token = es256().access(&payload_without(name));
         assert_eq!(es256().verify(&token), Err(refused));
     }
-    for payload in [
-        "{}",
-        "[]",
-        "null",
-        "1",
-        "\"x\"",
-        "",
-        "{",
-        "true",
-        "\u{feff}{}",
-    ] {
+    for payload in ["{}", "[]", "null", "1", "\"x\"", "", "{", "true", "\u{feff}{}"] {
         assert!(es256().verify(&es256().access(payload)).is_err());
     }
 }
@@ -245,17 +145,11 @@ fn jw_07_an_absent_claim_that_must_be_there_refuses_the_token() {
 #[test]
 fn a_time_with_a_fraction_counts_in_whole_seconds() {
     let exp = NOW.secs() + 1;
-    let token = es256().access(&payload_with(
-        "exp",
-        json!(exp).as_f64().map(|exp| exp + 0.9).into(),
-    ));
+    let token = es256().access(&payload_with("exp", json!(exp).as_f64().map(|exp| exp + 0.9).into()));
     let keys = es256().keys();
     assert!(verify(&token, &keys, &expected(), NOW).is_ok());
     let later = Timestamp::from_secs(exp);
-    assert_eq!(
-        verify(&token, &keys, &expected(), later),
-        Err(Invalid::Expired)
-    );
+    assert_eq!(verify(&token, &keys, &expected(), later), Err(Invalid::Expired));
 }
 
 #[test]
@@ -279,11 +173,7 @@ fn jw_08_iss_is_compared_whole_and_as_a_string() {
 
 #[test]
 fn jw_08_aud_as_a_string_or_an_array_must_contain_our_audience() {
-    for audience in [
-        json!("shop-api"),
-        json!(["shop-api"]),
-        json!(["x", "shop-api", "y"]),
-    ] {
+    for audience in [json!("shop-api"), json!(["shop-api"]), json!(["x", "shop-api", "y"])] {
         let token = es256().access(&payload_with("aud", audience));
         assert!(es256().verify(&token).is_ok());
     }
@@ -309,11 +199,7 @@ fn jw_08_sub_must_be_a_non_empty_string() {
 
 #[test]
 fn what_is_not_expected_is_not_checked() {
-    let anybody = Expect {
-        issuer: None,
-        audience: None,
-        ..expected()
-    };
+    let anybody = Expect { issuer: None, audience: None, ..expected() };
     let token = es256().access(&payload_without("aud"));
     assert!(verify(&token, &es256().keys(), &anybody, NOW).is_ok());
 }
@@ -325,10 +211,7 @@ fn jw_09_a_token_is_good_before_exp_plus_leeway_and_from_nbf_minus_leeway() {
     claims.exp = NOW.plus(Duration::from_secs(100));
     let token = sign(&es256().key, "at+jwt", &claims).unwrap();
     let at = |leeway: u64, millis: i64| {
-        let expect = Expect {
-            leeway: Duration::from_secs(leeway),
-            ..expected()
-        };
+        let expect = Expect { leeway: Duration::from_secs(leeway), ..expected() };
         let now = Timestamp::from_millis(NOW.millis() + millis);
         verify(&token, &es256().keys(), &expect, now).map(|_| ())
     };
@@ -345,32 +228,17 @@ fn jw_09_a_token_is_good_before_exp_plus_leeway_and_from_nbf_minus_leeway() {
 #[test]
 fn jw_09_no_more_than_60_seconds_of_leeway_are_granted() {
     let token = sign(&es256().key, "at+jwt", &good_claims()).unwrap();
-    let expect = Expect {
-        leeway: Duration::MAX,
-        ..expected()
-    };
+    let expect = Expect { leeway: Duration::MAX, ..expected() };
     let end = good_claims().exp;
     let keys = es256().keys();
     assert!(verify(&token, &keys, &expect, end.plus(Duration::from_secs(59))).is_ok());
-    assert_eq!(
-        verify(&token, &keys, &expect, end.plus(Duration::from_mins(1))),
-        Err(Invalid::Expired)
-    );
+    assert_eq!(verify(&token, &keys, &expect, end.plus(Duration::from_mins(1))), Err(Invalid::Expired));
 }
 
 #[test]
 fn times_far_away_do_not_overflow() {
-    for far in [
-        json!(u64::MAX),
-        json!(i64::MAX),
-        json!(1e300),
-        json!(9_007_199_254_740_993_i64),
-    ] {
-        assert!(
-            es256()
-                .verify(&es256().access(&payload_with("exp", far.clone())))
-                .is_ok()
-        );
+    for far in [json!(u64::MAX), json!(i64::MAX), json!(1e300), json!(9_007_199_254_740_993_i64)] {
+        assert!(es256().verify(&es256().access(&payload_with("exp", far.clone()))).is_ok());
         let not_yet = es256().verify(&es256().access(&payload_with("nbf", far)));
         assert_eq!(not_yet, Err(Invalid::NotYet));
     }

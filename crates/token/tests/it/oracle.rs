@@ -6,9 +6,7 @@ use jsonwebtoken::{Algorithm as Theirs, DecodingKey, EncodingKey, Header, Valida
 use menjin_token::{Algorithm, sign};
 use serde_json::Value;
 
-use crate::forge::{
-    AUDIENCE, ISSUER, Pair, eddsa, es256, good_claims, good_payload, hs256, pairs, rs256,
-};
+use crate::forge::{AUDIENCE, ISSUER, Pair, eddsa, es256, good_claims, good_payload, hs256, pairs, rs256};
 
 fn theirs(pair: &Pair) -> Theirs {
     match pair.key.algorithm() {
@@ -24,9 +22,7 @@ fn decoding(pair: &Pair) -> DecodingKey {
     match pair.key.jwk() {
         None => DecodingKey::from_secret(&pair.private),
         Some(jwk) => match pair.key.algorithm() {
-            Algorithm::Es256 => {
-                DecodingKey::from_ec_components(&member(jwk.x), &member(jwk.y)).unwrap()
-            }
+            Algorithm::Es256 => DecodingKey::from_ec_components(&member(jwk.x), &member(jwk.y)).unwrap(),
             Algorithm::EdDsa => DecodingKey::from_ed_components(&member(jwk.x)).unwrap(),
             Algorithm::Rs256 | Algorithm::Hs256 => {
                 DecodingKey::from_rsa_components(&member(jwk.n), &member(jwk.e)).unwrap()
@@ -42,15 +38,8 @@ fn encoding(pair: &Pair) -> EncodingKey {
         Algorithm::Hs256 => EncodingKey::from_secret(&pair.private),
         Algorithm::Rs256 => {
             let body = STANDARD.encode(&pair.private);
-            let lines: Vec<&str> = body
-                .as_bytes()
-                .chunks(64)
-                .map(|line| std::str::from_utf8(line).unwrap())
-                .collect();
-            let pem = format!(
-                "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
-                lines.join("\n")
-            );
+            let lines: Vec<&str> = body.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+            let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"));
             EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap()
         }
     }
@@ -68,8 +57,7 @@ fn validation(pair: &Pair) -> Validation {
 fn jsonwebtoken_takes_what_we_sign() {
     for pair in pairs() {
         let token = sign(&pair.key, "at+jwt", &good_claims()).unwrap();
-        let read =
-            jsonwebtoken::decode::<Value>(&token, &decoding(pair), &validation(pair)).unwrap();
+        let read = jsonwebtoken::decode::<Value>(&token, &decoding(pair), &validation(pair)).unwrap();
         assert_eq!(read.claims, good_payload());
         assert_eq!(read.header.kid.as_deref(), Some(pair.key.kid()));
         assert_eq!(read.header.typ.as_deref(), Some("at+jwt"));
@@ -92,15 +80,9 @@ fn both_refuse_a_token_whose_signature_has_one_bit_turned() {
     for pair in [es256(), eddsa(), rs256(), hs256()] {
         let token = sign(&pair.key, "at+jwt", &good_claims()).unwrap();
         let at = token.len() - 10;
-        let other = if token.as_bytes()[at] == b'A' {
-            "B"
-        } else {
-            "A"
-        };
+        let other = if token.as_bytes()[at] == b'A' { "B" } else { "A" };
         let turned = format!("{}{other}{}", &token[..at], &token[at + 1..]);
         assert!(pair.verify(&turned).is_err());
-        assert!(
-            jsonwebtoken::decode::<Value>(&turned, &decoding(pair), &validation(pair)).is_err()
-        );
+        assert!(jsonwebtoken::decode::<Value>(&turned, &decoding(pair), &validation(pair)).is_err());
     }
 }

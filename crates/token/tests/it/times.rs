@@ -9,37 +9,18 @@ use proptest::prelude::*;
 fn a_timestamp_reads_as_rfc_3339_in_whole_seconds() {
     let moment = Timestamp::from_millis(1_795_261_831_999);
     assert_eq!(moment.to_string(), "2026-11-21T11:50:31Z");
-    assert_eq!(
-        serde_json::to_string(&moment).unwrap(),
-        r#""2026-11-21T11:50:31Z""#
-    );
-    assert_eq!(
-        Timestamp::from_millis(-1).to_string(),
-        "1969-12-31T23:59:59Z"
-    );
+    assert_eq!(serde_json::to_string(&moment).unwrap(), r#""2026-11-21T11:50:31Z""#);
+    assert_eq!(Timestamp::from_millis(-1).to_string(), "1969-12-31T23:59:59Z");
 }
 
 #[test]
 fn a_timestamp_is_read_from_rfc_3339_with_any_offset() {
     let expected = Timestamp::from_secs(1_795_261_831);
-    for text in [
-        "2026-11-21T11:50:31Z",
-        "2026-11-21T19:50:31+08:00",
-        "2026-11-21T11:50:31.000Z",
-    ] {
+    for text in ["2026-11-21T11:50:31Z", "2026-11-21T19:50:31+08:00", "2026-11-21T11:50:31.000Z"] {
         assert_eq!(text.parse(), Ok(expected), "{text}");
     }
-    assert_eq!(
-        "2026-11-21T11:50:31.25Z".parse(),
-        Ok(expected.plus(Duration::from_millis(250)))
-    );
-    for text in [
-        "",
-        "2026-11-21",
-        "1795261831",
-        "2026-11-21 11:50",
-        "2026-13-21T11:50:31Z",
-    ] {
+    assert_eq!("2026-11-21T11:50:31.25Z".parse(), Ok(expected.plus(Duration::from_millis(250))));
+    for text in ["", "2026-11-21", "1795261831", "2026-11-21 11:50", "2026-13-21T11:50:31Z"] {
         assert!(text.parse::<Timestamp>().is_err(), "{text}");
     }
     assert!(serde_json::from_str::<Timestamp>("1795261831").is_err());
@@ -47,17 +28,11 @@ fn a_timestamp_is_read_from_rfc_3339_with_any_offset() {
 
 #[test]
 fn arithmetic_saturates() {
-    let (first, last) = (
-        Timestamp::from_millis(i64::MIN),
-        Timestamp::from_millis(i64::MAX),
-    );
+    let (first, last) = (Timestamp::from_millis(i64::MIN), Timestamp::from_millis(i64::MAX));
     assert_eq!(last.plus(Duration::MAX), last);
     assert_eq!(first.minus(Duration::MAX), first);
     assert_eq!(first.since(last), Duration::ZERO);
-    assert_eq!(
-        last.since(first),
-        Duration::from_millis(i64::MAX.unsigned_abs())
-    );
+    assert_eq!(last.since(first), Duration::from_millis(i64::MAX.unsigned_abs()));
     assert_eq!(Timestamp::from_secs(i64::MAX), last);
 }
 

@@ -13,26 +13,15 @@ const BEFORE: Timestamp = Timestamp::from_secs(1_300_819_379);
 /// The example's claims hold, and one changed bit of the signature is noticed.
 fn holds(key: VerifyingKey, header: &str, signature: &str) {
     let keys = KeySet::new(vec![key]);
-    let expect = Expect {
-        typ: Typ::Jwt,
-        issuer: Some("joe"),
-        audience: None,
-        leeway: Duration::ZERO,
-    };
+    let expect = Expect { typ: Typ::Jwt, issuer: Some("joe"), audience: None, leeway: Duration::ZERO };
     let token = format!("{header}.{PAYLOAD}.{signature}");
     let claims = verify(&token, &keys, &expect, BEFORE).unwrap();
     assert_eq!(claims.exp, Timestamp::from_secs(1_300_819_380));
     assert_eq!(claims.extra["http://example.com/is_root"], json!(true));
-    assert_eq!(
-        verify(&token, &keys, &expect, claims.exp),
-        Err(Invalid::Expired)
-    );
+    assert_eq!(verify(&token, &keys, &expect, claims.exp), Err(Invalid::Expired));
     let first = if signature.starts_with('A') { "B" } else { "A" };
     let changed = format!("{header}.{PAYLOAD}.{first}{}", &signature[1..]);
-    assert_eq!(
-        verify(&changed, &keys, &expect, BEFORE),
-        Err(Invalid::Signature)
-    );
+    assert_eq!(verify(&changed, &keys, &expect, BEFORE), Err(Invalid::Signature));
 }
 
 fn key(jwk: serde_json::Value) -> VerifyingKey {
@@ -41,9 +30,7 @@ fn key(jwk: serde_json::Value) -> VerifyingKey {
 
 #[test]
 fn rfc_7515_a_1_hs256_holds() {
-    let secret = unbase64(
-        "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
-    );
+    let secret = unbase64("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow");
     holds(
         VerifyingKey::hs256("a1".to_owned(), &secret).unwrap(),
         "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9",
@@ -88,25 +75,13 @@ fn rfc_7515_a_3_es256_holds() {
 
 #[test]
 fn rfc_8037_a_4_eddsa_holds() {
-    let key = key(
-        json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}),
-    );
-    assert_eq!(
-        key.kid(),
-        "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
-        "RFC 8037 A.3"
-    );
+    let key = key(json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}));
+    assert_eq!(key.kid(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k", "RFC 8037 A.3");
     let signed = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
-    let signature =
-        "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
+    let signature = "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
     assert!(key.accepts(signed.as_bytes(), &unbase64(signature)));
     // The example's payload is a sentence, so the whole is a good JWS and no good JWT.
-    let expect = Expect {
-        typ: Typ::Jwt,
-        issuer: None,
-        audience: None,
-        leeway: Duration::ZERO,
-    };
+    let expect = Expect { typ: Typ::Jwt, issuer: None, audience: None, leeway: Duration::ZERO };
     let token = format!("{signed}.{signature}");
     let refused = verify(&token, &KeySet::new(vec![key]), &expect, BEFORE);
     assert_eq!(refused, Err(Invalid::Malformed));
@@ -127,8 +102,5 @@ fn rfc_7638_thumbprint_holds() {
         "kid": "2011-04-29",
     }))
     .unwrap();
-    assert_eq!(
-        jwk.thumbprint().as_deref(),
-        Some("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs")
-    );
+    assert_eq!(jwk.thumbprint().as_deref(), Some("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"));
 }

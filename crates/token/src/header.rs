@@ -1,4 +1,4 @@
-//! A token's header: read for `alg`, `kid` and `typ`, refused when it asks for more.
+//! A token's header: written as exactly `alg`, `kid`, `typ`; read for these three, refused when it asks for more.
 //!
 //! `jwk`, `jku`, `x5u` and `x5c` are read past: a token never brings or names a key (RFC 8725 section 3.10).
 
@@ -8,9 +8,20 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Map;
 
-use super::Invalid;
+use crate::base64url;
 use crate::key::Algorithm;
 use crate::strict::{self, Strict};
+use crate::verify::Invalid;
+
+/// The `typ` of access tokens (RFC 9068 section 2.1), which is that of nearly all tokens.
+pub(crate) const USUAL_TYP: &str = "at+jwt";
+
+/// The header as it stands in a token.
+pub(crate) fn written(algorithm: Algorithm, kid: &str, typ: &str) -> String {
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let json = format!(r#"{{"alg":"{algorithm}","kid":{},"typ":{}}}"#, quoted(kid), quoted(typ));
+    base64url::encode(json.as_bytes())
+}
 
 /// What a header says, as far as anybody asks.
 #[derive(Default)]
@@ -40,8 +51,8 @@ impl<'t> Header<'t> {
         self.kid.as_deref()
     }
 
-    pub(crate) fn typ(&self) -> Option<&str> {
-        self.typ.as_deref()
+    pub(crate) fn into_typ(self) -> Option<String> {
+        self.typ.map(Cow::into_owned)
     }
 }
 

@@ -1,0 +1,4 @@
+//! `POST /v1/token/refresh` and what access tokens hold.
+
+mod access;
+mod refresh;
