@@ -84,7 +84,7 @@ impl GuardBuilder {
         }
     }
 
-    pub(crate) fn local((issuer, audience): (String, String), keys: Keys, ended: Arc<Ended>) -> Self {
+    pub(crate) fn local(issuer: String, audience: String, keys: Keys, ended: Arc<Ended>) -> Self {
         Self {
             typ: Typ::AnyAccess,
             leeway: Duration::ZERO,

@@ -19,6 +19,18 @@ pub struct Guard(Arc<Settings>);
 
 impl Guard {
     /// A guard in another program than menjin: it fetches menjin's public keys.
+    ///
+    /// ```
+    /// use menjin_guard::{Caller, Guard};
+    ///
+    /// async fn hello(caller: Caller) -> String {
+    ///     format!("hello {}", caller.user)
+    /// }
+    ///
+    /// let guard = Guard::remote("https://login.example.com", "shop-api").feed(false).build()?;
+    /// let app: axum::Router = axum::Router::new().route("/", axum::routing::get(hello)).with_state(guard);
+    /// # Ok::<(), menjin_guard::BuildError>(())
+    /// ```
     pub fn remote(issuer: impl Into<String>, audience: impl Into<String>) -> GuardBuilder {
         GuardBuilder::remote(issuer.into(), audience.into())
     }
@@ -30,7 +42,7 @@ impl Guard {
         keys: Keys,
         ended: Arc<Ended>,
     ) -> GuardBuilder {
-        GuardBuilder::local((issuer.into(), audience.into()), keys, ended)
+        GuardBuilder::local(issuer.into(), audience.into(), keys, ended)
     }
 
     pub(crate) fn new(settings: Settings) -> Self {

@@ -125,7 +125,7 @@ impl Ended {
 
     /// The feed was read to its end at `now`.
     pub fn mark_read(&self, now: Timestamp) {
-        self.read_at.fetch_max(now.millis(), Ordering::AcqRel);
+        self.read_at.store(now.millis(), Ordering::Release);
     }
 
     /// Whether the feed was never read, or too long ago to vouch for anybody.

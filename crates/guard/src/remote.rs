@@ -37,7 +37,8 @@ pub(crate) struct Remote {
     clock: Arc<dyn Clock>,
     max_stale: Duration,
     keys: Keys,
-    /// Until when the keys need no thought at all.
+    /// From when until when the keys need no thought at all.
+    read_at: AtomicI64,
     fresh_until: AtomicI64,
     /// Held while fetching, so that there is one fetch at a time.
     log: Mutex<Log>,
@@ -87,6 +88,7 @@ impl Remote {
             clock,
             max_stale,
             keys: Keys::default(),
+            read_at: AtomicI64::new(NEVER),
             fresh_until: AtomicI64::new(NEVER),
             log: Mutex::default(),
         })
@@ -116,7 +118,9 @@ impl Remote {
     }
 
     fn fresh_at(&self, now: Timestamp) -> bool {
-        now.millis() < self.fresh_until.load(Ordering::Acquire)
+        // Keys from the future are not fresh: the clock was set back, and their age is not known.
+        let read_at = self.read_at.load(Ordering::Acquire);
+        (read_at..self.fresh_until.load(Ordering::Acquire)).contains(&now.millis())
     }
 
     fn usable_at(&self, now: Timestamp) -> bool {
@@ -162,6 +166,7 @@ impl Remote {
         }
         let now = self.clock.now();
         log.read_at = Some(now);
+        self.read_at.store(now.millis(), Ordering::Release);
         self.fresh_until.store(now.plus(age).millis(), Ordering::Release);
     }
 
@@ -184,7 +189,9 @@ impl Remote {
 
 impl Log {
     fn allows(&self, want: Want, now: Timestamp) -> bool {
-        let passed = |since: Option<Timestamp>, pause| since.is_none_or(|since| now.since(since) >= pause);
+        // A time that lies ahead was noted before the clock was set back.
+        let passed =
+            |since: Option<Timestamp>, pause| since.is_none_or(|since| now < since || now.since(since) >= pause);
         match want {
             Want::Any => passed(self.tried_at, EMPTY_PAUSE),
             Want::Fresh => passed(self.tried_at, RETRY_PAUSE),

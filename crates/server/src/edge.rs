@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version, header};
 use axum::middleware::Next;
 use futures_util::FutureExt as _;
 use tracing::Instrument as _;
@@ -29,7 +29,7 @@ pub(crate) async fn around(State(menjin): State<Menjin>, mut request: Request, n
     let id = request_id(request.headers(), &menjin);
     let began = tokio::time::Instant::now();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let method = request.method().clone();
+    let (method, version) = (request.method().clone(), request.version());
     let language = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
     request.headers_mut().remove(REQUEST_ID);
     let span = tracing::info_span!("request", request.id = %id, http.method = %method, http.route = route.as_ref().map(MatchedPath::as_str));
@@ -45,6 +45,10 @@ pub(crate) async fn around(State(menjin): State<Menjin>, mut request: Request, n
         }
     }
     finish(response.headers_mut(), &id);
+    menjin.answered.fetch_add(1, Ordering::Relaxed);
+    if menjin.stopping() && version < Version::HTTP_2 {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     let status = response.status();
     let elapsed = began.elapsed();
     let route = route.map_or_else(|| "unmatched".to_owned(), |route| route.as_str().to_owned());

@@ -6,6 +6,7 @@ mod apps;
 mod compat;
 pub mod config;
 mod dev;
+mod door;
 mod edge;
 pub mod entropy;
 mod extract;

@@ -11,6 +11,7 @@ use axum_server::Handle;
 use hyper_util::rt::TokioTimer;
 use tokio::task::JoinSet;
 
+use crate::door::Door;
 use crate::state::Menjin;
 use crate::{session, upkeep};
 
@@ -50,12 +51,26 @@ impl Menjin {
             ended = servers.join_next() => return ended.context("no server ran")??.context("a listener failed"),
         }
         self.stopping.store(true, Ordering::Relaxed);
-        tracing::info!("stopping: no new connections, requests under way finish");
+        tracing::info!("stopping: connections close after their next answer, requests under way finish");
+        self.quiet().await;
         handle.graceful_shutdown(Some(self.config.server.drain));
         while let Some(ended) = servers.join_next().await {
             ended??;
         }
         Ok(())
+    }
+
+    /// Serves on while requests keep coming, each answered with `Connection: close`, so that no client finds its
+    /// connection gone under a request; a second at most.
+    async fn quiet(&self) {
+        let mut seen = self.answered.load(Ordering::Relaxed);
+        for _ in 0..20 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let now = self.answered.load(Ordering::Relaxed);
+            if std::mem::replace(&mut seen, now) == now {
+                return;
+            }
+        }
     }
 }
 
@@ -66,7 +81,7 @@ fn server(
     handle: Handle<SocketAddr>,
 ) -> anyhow::Result<impl Future<Output = std::io::Result<()>> + use<>> {
     listener.set_nonblocking(true)?;
-    let mut server = axum_server::from_tcp(listener)?.handle(handle);
+    let mut server = axum_server::from_tcp(listener)?.handle(handle).acceptor(Door::new(menjin.config.server.max_connections));
     let header_timeout: Duration = menjin.config.server.header_timeout;
     server
         .http_builder()

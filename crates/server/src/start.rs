@@ -1,7 +1,7 @@
 //! Starting: the store is opened, the master keys are admitted, the ring and the feed are read, and only then is there a `Menjin`.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use anyhow::Context as _;
 use menjin_guard::{Clock, Ended, Guard, SystemClock};
@@ -82,6 +82,7 @@ impl Menjin {
             entropy,
             dev,
             stopping: AtomicBool::new(false),
+            answered: AtomicU64::new(0),
             feed_read: tokio::sync::Mutex::new(0),
             config,
         };

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use axum::extract::FromRef;
 use menjin_guard::{Clock, Ended, Guard};
@@ -40,6 +40,7 @@ pub struct Inner {
     pub(crate) dev: Option<crate::Dev>,
     pub(crate) run_id: u32,
     pub(crate) stopping: AtomicBool,
+    pub(crate) answered: AtomicU64,
     pub(crate) feed_read: tokio::sync::Mutex<i64>,
 }
 

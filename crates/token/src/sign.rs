@@ -24,7 +24,8 @@ pub enum SignError {
 
 /// Signs the claims as a token of this `typ`.
 pub fn sign<C: Serialize>(key: &SigningKey, typ: &str, claims: &C) -> Result<String, SignError> {
-    let json = serde_json::to_vec(claims)?;
+    let mut json = Vec::with_capacity(512);
+    serde_json::to_writer(&mut json, claims)?;
     let mut token = String::with_capacity(1024);
     token.push_str(&key.header(typ));
     token.push('.');

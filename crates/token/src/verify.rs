@@ -145,9 +145,10 @@ fn verify_signed<'k>(
     let (key, typ) = key_and_typ(&parts, keys)?;
     check_signature(key, &parts)?;
     let payload = base64url::decode(parts.payload).map_err(|_| Invalid::Malformed)?;
+    // Checked as a whole, the text need not be checked string by string.
+    let payload = std::str::from_utf8(&payload).map_err(|_| Invalid::Malformed)?;
     let place = Place::default();
-    let claims =
-        claims::read(&payload, &place).map_err(|_| place.claim().map_or(Invalid::Malformed, Invalid::Claim))?;
+    let claims = claims::read(payload, &place).map_err(|_| place.claim().map_or(Invalid::Malformed, Invalid::Claim))?;
     expect.check_typ(typ.as_deref(), &claims)?;
     expect.check_claims(&claims)?;
     expect.check_times(&claims, now)?;

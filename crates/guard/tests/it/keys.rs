@@ -230,3 +230,13 @@ async fn a_guard_elsewhere_grants_30_seconds_of_leeway() {
     clock.advance(Duration::from_secs(1));
     assert_eq!(outcome(&guard, &token()).await, "token_expired");
 }
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_does_not_keep_keys_for_ever() {
+    let (menjin, guard, clock) = warm().await;
+    clock.set(NOW.minus(Duration::from_hours(1)));
+    eventually(async || outcome(&guard, &token()).await == "ok" && menjin.fetches() == 2).await;
+    assert_eq!(outcome(&guard, &unknown("new")).await, "token_invalid");
+    clock.advance(Duration::from_secs(301));
+    eventually(async || outcome(&guard, &token()).await == "ok" && menjin.fetches() == 3).await;
+}

@@ -30,6 +30,7 @@ pub(crate) struct TestServer {
     pub(crate) menjin: Menjin,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) url: String,
+    admin_url: String,
     pub(crate) folder: Arc<TempDir>,
     http: reqwest::Client,
     stops: Vec<(oneshot::Sender<()>, JoinHandle<anyhow::Result<()>>)>,
@@ -61,6 +62,8 @@ impl TestServer {
         let (sim, sim_url, sim_stop) = start_sim().await;
         let folder = setup.folder.clone().unwrap_or_else(|| Arc::new(tempfile::tempdir().unwrap()));
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let admin = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let admin_url = format!("http://{}", admin.local_addr().unwrap());
         let url = format!("http://{}", listener.local_addr().unwrap());
         let toml = toml(&setup, &url, setup.wechat.as_deref().unwrap_or(&sim_url));
         let config = Config::parse(&toml, folder.path()).unwrap();
@@ -69,10 +72,10 @@ impl TestServer {
         let around = Around { clock: Arc::clone(&clock) as _, entropy: Arc::new(entropy), dev: None };
         let menjin = Menjin::new(config, around).await.unwrap();
         let (stop, stopped) = oneshot::channel();
-        let serving = menjin.clone().serve(Listeners { public: listener, admin: None }, async { drop(stopped.await) });
+        let serving = menjin.clone().serve(Listeners { public: listener, admin: Some(admin) }, async { drop(stopped.await) });
         let serving = tokio::spawn(serving);
         let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).no_proxy().build().unwrap();
-        Self { sim, sim_url, menjin, clock, url, folder, http, stops: vec![(stop, serving), sim_stop] }
+        Self { sim, sim_url, menjin, clock, url, admin_url, folder, http, stops: vec![(stop, serving), sim_stop] }
     }
 
     /// Moves the clocks of menjin and of the simulator.
@@ -113,6 +116,11 @@ impl TestServer {
         let answer = self.http.post(format!("{}/_sim/{path}", self.sim_url)).json(&body).send().await.unwrap();
         assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap());
         answer.json().await.unwrap()
+    }
+
+    /// What the operator's side answers.
+    pub(crate) async fn admin_get(&self, path: &str) -> Answer {
+        Answer::read(self.http.get(format!("{}{path}", self.admin_url)).send().await.unwrap()).await
     }
 
     /// Stops gracefully and gives the data folder back.

@@ -3,5 +3,6 @@
 
 mod harness;
 mod login;
+mod serving;
 mod sessions;
 mod token;

@@ -22,8 +22,8 @@ impl Place {
 }
 
 /// Reads claims; after a failure `place` names the claim at fault, when it is one of ours.
-pub(crate) fn read(json: &[u8], place: &Place) -> Result<Claims, serde_json::Error> {
-    let mut reader = serde_json::Deserializer::from_slice(json);
+pub(crate) fn read(json: &str, place: &Place) -> Result<Claims, serde_json::Error> {
+    let mut reader = serde_json::Deserializer::from_str(json);
     let claims = ClaimsVisitor(place).deserialize(&mut reader)?;
     reader.end()?;
     Ok(claims)

@@ -1,0 +1,35 @@
+//! Starting the log: to standard output in production, to standard error beside what a command prints.
+
+use std::io::{self, IsTerminal as _};
+
+use anyhow::Context as _;
+use menjin_server::config::{Log, LogFormat};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// As `[log]` says, to standard output.
+pub(crate) fn to_stdout(log: &Log) -> anyhow::Result<()> {
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter(&log.level)?)
+        .with_ansi(io::stdout().is_terminal())
+        .with_writer(io::stdout);
+    match log.format {
+        LogFormat::Text => lines.finish().try_init()?,
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).finish().try_init()?,
+    }
+    Ok(())
+}
+
+/// Lines for people, to standard error.
+pub(crate) fn to_stderr(level: &str) -> anyhow::Result<()> {
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter(level)?)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr);
+    lines.finish().try_init()?;
+    Ok(())
+}
+
+fn filter(level: &str) -> anyhow::Result<EnvFilter> {
+    EnvFilter::try_new(level).context("`log.level`: is no filter, e.g. \"info\" or \"menjin_server=debug,info\"")
+}

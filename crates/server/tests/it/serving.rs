@@ -1,0 +1,122 @@
+//! Serving as such: health, metrics, headers on every answer, and a stop that fails no request.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::harness::{Setup, TestServer};
+
+#[tokio::test]
+async fn health_is_plain_and_readiness_asks_the_store() {
+    let t = TestServer::start().await;
+    assert_eq!(t.anon().get("/healthz").await.text, "ok");
+    assert_eq!(t.anon().get("/readyz").await.text, "ok");
+}
+
+#[tokio::test]
+async fn every_answer_has_a_request_id_and_security_headers() {
+    let t = TestServer::start().await;
+    for path in ["/healthz", "/v1/me", "/nowhere", "/.well-known/jwks.json", "/docs/", "/openapi.json"] {
+        let answer = t.anon().get(path).await;
+        assert!(answer.header("x-request-id").len() >= 16, "{path}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");
+        assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
+        assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
+    }
+    let own = t.anon().send(Method::GET, "/v1/me", None, &[("x-request-id", "my-request-0001")]).await;
+    assert_eq!((own.header("x-request-id"), &own.json["request_id"]), ("my-request-0001", &json!("my-request-0001")));
+    let odd = t.anon().send(Method::GET, "/v1/me", None, &[("x-request-id", "a\"b <script>")]).await;
+    assert!(!odd.header("x-request-id").contains('<'));
+}
+
+#[tokio::test]
+async fn the_api_is_documented_from_its_handlers_and_readable_offline() {
+    let t = TestServer::start().await;
+    let api = t.anon().get("/openapi.json").await.ok(200);
+    for path in ["/v1/login/{app}", "/v1/token/refresh", "/v1/logout", "/v1/me", "/v1/me/sessions", "/v1/me/sessions/{id}"] {
+        assert!(api["paths"].get(path).is_some(), "{path}");
+    }
+    let page = t.anon().get("/docs/").await;
+    assert_eq!(page.status, 200);
+    assert!(!page.text.contains("https://"), "the page asks the internet for nothing");
+    let words = t.anon().get("/problems/code_used").await;
+    assert!(words.text.contains("works once"), "{}", words.text);
+    t.anon().get("/problems/nothing").await.problem(404, "route_unknown");
+}
+
+#[tokio::test]
+async fn the_host_header_never_reaches_an_answer() {
+    let t = TestServer::start().await;
+    let forged = [("host", "evil.example"), ("x-forwarded-host", "evil.example"), ("x-forwarded-proto", "https")];
+    for path in ["/v1/me", "/.well-known/jwks.json", "/openapi.json", "/docs/", "/nowhere"] {
+        let answer = t.anon().send(Method::GET, path, None, &forged).await;
+        assert!(!answer.text.contains("evil") && !format!("{:?}", answer.headers).contains("evil"), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_fails_no_request() {
+    let t = TestServer::start().await;
+    let token = t.phone("alice").await.access_token();
+    let answered = Arc::new(AtomicUsize::new(0));
+    let workers: Vec<_> = (0..8).map(|_| tokio::spawn(ask_until_gone(t.url.clone(), token.clone(), Arc::clone(&answered)))).collect();
+    while answered.load(Ordering::Relaxed) < 200 {
+        tokio::task::yield_now().await;
+    }
+    let slow = menjin_sim::FaultKind::Slow(std::time::Duration::from_millis(500));
+    t.sim.add_fault(menjin_sim::Fault::once(slow).on("/sns/jscode2session"));
+    let late = tokio::spawn(login_directly(t.url.clone(), t.code("bob")));
+    while t.sim.calls(&menjin_sim::CallFilter::default()).len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    t.stop().await;
+    assert_eq!(late.await.unwrap(), 200, "a request under way is finished");
+    for worker in workers {
+        let (answers, failures) = worker.await.unwrap();
+        assert!(answers > 0);
+        assert_eq!(failures, Vec::<String>::new());
+    }
+}
+
+async fn login_directly(url: String, code: String) -> u16 {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    client.post(format!("{url}/v1/login/shop")).json(&json!({"code": code})).send().await.unwrap().status().as_u16()
+}
+
+/// Asks over one kept connection until the server says that it closes it, as a balancer does; tells what failed.
+async fn ask_until_gone(url: String, token: String, answered: Arc<AtomicUsize>) -> (usize, Vec<String>) {
+    let client = reqwest::Client::builder().no_proxy().retry(reqwest::retry::never()).build().unwrap();
+    let (mut answers, mut failures) = (0, Vec::new());
+    loop {
+        match client.get(format!("{url}/v1/me")).bearer_auth(&token).send().await {
+            Ok(answer) if answer.status() == 200 => {
+                answers += 1;
+                answered.fetch_add(1, Ordering::Relaxed);
+                if answer.headers().get("connection").is_some_and(|value| value == "close") {
+                    return (answers, failures);
+                }
+            }
+            Ok(answer) => failures.push(answer.status().to_string()),
+            Err(error) => {
+                failures.push(format!("{error:?}"));
+                return (answers, failures);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_operators_side_shows_metrics_and_the_public_side_does_not() {
+    let t = TestServer::start().await;
+    t.phone("alice").await;
+    t.anon().get("/metrics").await.problem(404, "route_unknown");
+    let metrics = t.admin_get("/metrics").await;
+    for name in ["http_requests_total", "http_request_duration_seconds_bucket", "menjin_logins_total"] {
+        assert!(metrics.text.contains(name), "{name}: {}", metrics.text);
+    }
+    let limited = TestServer::with(Setup::default()).await;
+    limited.anon().get("/admin/v1/users").await.problem(404, "route_unknown");
+}
