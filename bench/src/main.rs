@@ -1,2 +1,78 @@
-//! Placeholder.
-fn main() {}
+//! `cargo xtask bench`: how fast menjin is, as ratios to bare programs that do the same, beside what it promises.
+//!
+//! Lives here: the command line. It starts the servers as processes of its own (this program again, with a hidden
+//! subcommand), drives them with wrk, and prints one table. Never asserts: a missed figure is printed, not a failure.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool for a terminal")]
+
+mod ask;
+mod bare;
+mod load;
+mod machine;
+mod menjin;
+mod micro;
+mod process;
+mod run;
+mod scenarios;
+mod stub;
+mod table;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// How fast menjin is: ratios to bare programs with the same headers, bodies, platform call, rows and signature.
+///
+/// Needs wrk (Debian: `apt-get install wrk`). Servers run on the first allowed core, wrk and the platform's stand-in on
+/// the last. Rows of one table are driven in turns, A B A B, and each figure is the median of all turns.
+#[derive(Parser)]
+#[command(name = "cargo xtask bench", version)]
+struct Arguments {
+    /// Three turns of a second instead of five of three seconds: rough figures, soon.
+    #[arg(long)]
+    quick: bool,
+    /// Only these rows (and those that they are compared with): start, healthz, protected, me, login, login-known, refresh, micro.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Seconds of a turn.
+    #[arg(long)]
+    seconds: Option<u32>,
+    /// How many turns.
+    #[arg(long)]
+    turns: Option<u32>,
+    #[command(subcommand)]
+    role: Option<Role>,
+}
+
+/// What this program is when it has started itself.
+#[derive(Subcommand)]
+enum Role {
+    /// The platform's stand-in.
+    #[command(hide = true)]
+    Stub { listen: SocketAddr },
+    /// The bare baselines.
+    #[command(hide = true)]
+    Bare { listen: SocketAddr, plan: PathBuf },
+    /// A menjin as `menjin serve` runs it.
+    #[command(hide = true)]
+    Menjin { config: PathBuf },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match &arguments.role {
+        Some(Role::Stub { listen }) => stub::serve(*listen),
+        Some(Role::Bare { listen, plan }) => bare::serve(*listen, plan),
+        Some(Role::Menjin { config }) => menjin::serve(config),
+        None => run::run(&run::Plan::of(&arguments)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

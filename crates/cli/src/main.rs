@@ -5,6 +5,7 @@
 mod config;
 mod dev;
 mod generated;
+mod http;
 mod init;
 mod key;
 mod listen;

@@ -45,7 +45,5 @@ pub(crate) fn keep(path: &Path, secret: &str) -> anyhow::Result<()> {
         }
         written => written,
     };
-    written
-        .and_then(|()| std::fs::rename(&fresh, path))
-        .with_context(|| format!("{} can't be written", path.display()))
+    written.and_then(|()| std::fs::rename(&fresh, path)).with_context(|| format!("{} can't be written", path.display()))
 }

@@ -51,6 +51,8 @@ fn page(sim: &Sim, address: SocketAddr) -> String {
 fn app(text: &str) -> Result<App, String> {
     match text.split_once(':') {
         Some((appid, secret)) if !appid.is_empty() && !secret.is_empty() => Ok(App::mini_program(appid, secret)),
-        Some(_) | None => Err("an AppID and an AppSecret with a colon between, e.g. wx0123456789abcdef:s3cret".to_owned()),
+        Some(_) | None => {
+            Err("an AppID and an AppSecret with a colon between, e.g. wx0123456789abcdef:s3cret".to_owned())
+        }
     }
 }

@@ -23,8 +23,8 @@ const MIN_AGE: Duration = Duration::from_mins(1);
 const MAX_AGE: Duration = Duration::from_hours(24);
 /// An unknown `kid` may cause one fetch in this time…
 const UNKNOWN_KEY_PAUSE: Duration = Duration::from_mins(1);
-/// …and none while the keys are younger than this.
-const JUST_READ: Duration = Duration::from_secs(5);
+/// …and none so soon after another, whatever came of it.
+const JUST_TRIED: Duration = Duration::from_secs(5);
 /// After a failure: with keys at hand, and without any.
 const RETRY_PAUSE: Duration = Duration::from_secs(10);
 const EMPTY_PAUSE: Duration = Duration::from_secs(1);
@@ -48,7 +48,6 @@ pub(crate) struct Remote {
 #[derive(Default)]
 struct Log {
     body: Vec<u8>,
-    read_at: Option<Timestamp>,
     tried_at: Option<Timestamp>,
     asked_for_unknown_at: Option<Timestamp>,
 }
@@ -165,7 +164,6 @@ impl Remote {
             }
         }
         let now = self.clock.now();
-        log.read_at = Some(now);
         self.read_at.store(now.millis(), Ordering::Release);
         self.fresh_until.store(now.plus(age).millis(), Ordering::Release);
     }
@@ -177,7 +175,7 @@ impl Remote {
         }
         let age = max_age(response.headers());
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await? {
+        while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
             if body.len() + chunk.len() > MAX_JWKS {
                 return Err(JwksError::TooLarge.into());
             }
@@ -195,7 +193,7 @@ impl Log {
         match want {
             Want::Any => passed(self.tried_at, EMPTY_PAUSE),
             Want::Fresh => passed(self.tried_at, RETRY_PAUSE),
-            Want::Unknown => passed(self.asked_for_unknown_at, UNKNOWN_KEY_PAUSE) && passed(self.read_at, JUST_READ),
+            Want::Unknown => passed(self.asked_for_unknown_at, UNKNOWN_KEY_PAUSE) && passed(self.tried_at, JUST_TRIED),
         }
     }
 }

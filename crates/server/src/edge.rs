@@ -12,7 +12,7 @@ use axum::middleware::Next;
 use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 
-use crate::problem::{self, Problem};
+use crate::problem::{self, Problem, Reader};
 use crate::state::Menjin;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -31,15 +31,16 @@ pub(crate) async fn around(State(menjin): State<Menjin>, mut request: Request, n
     let route = request.extensions().get::<MatchedPath>().cloned();
     let (method, version) = (request.method().clone(), request.version());
     let language = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
+    let wants_message = is_old_path(&menjin, request.uri().path());
     request.headers_mut().remove(REQUEST_ID);
-    let span = tracing::info_span!("request", request.id = %id, http.method = %method, http.route = route.as_ref().map(MatchedPath::as_str));
+    let span = tracing::info_span!("request", request.id = %id, http.method = %method, http.route = route.as_ref().map(MatchedPath::as_str), app.id = tracing::field::Empty);
     let mut response = within_limits(&menjin, request, next).instrument(span.clone()).await;
     let problem = response.extensions_mut().remove::<Arc<Problem>>().or_else(|| unnamed(&response));
     if let Some(problem) = problem {
         span.in_scope(|| log(&problem));
-        let language = language.as_ref().and_then(|value| value.to_str().ok());
+        let accept_language = language.as_ref().and_then(|value| value.to_str().ok());
         let allow = response.headers_mut().remove(header::ALLOW);
-        response = problem::answer(&problem, language, &id);
+        response = problem::answer(&problem, &Reader { accept_language, request_id: &id, wants_message });
         if let Some(allow) = allow {
             response.headers_mut().insert(header::ALLOW, allow);
         }
@@ -51,16 +52,8 @@ pub(crate) async fn around(State(menjin): State<Menjin>, mut request: Request, n
     }
     let status = response.status();
     let elapsed = began.elapsed();
-    let route = route.map_or_else(|| "unmatched".to_owned(), |route| route.as_str().to_owned());
-    span.in_scope(|| {
-        tracing::debug!(
-            http.status = status.as_u16(),
-            duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
-            "answered"
-        )
-    });
-    metrics::counter!("http_requests_total", "route" => route.clone(), "method" => method_label(&method), "status" => status.as_str().to_owned()).increment(1);
-    metrics::histogram!("http_request_duration_seconds", "route" => route).record(elapsed.as_secs_f64());
+    span.in_scope(|| tracing::debug!(http.status = status.as_u16(), duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX), "answered"));
+    menjin.answers.count(route.as_ref().map_or("unmatched", MatchedPath::as_str), &method, status, elapsed);
     response
 }
 
@@ -99,30 +92,15 @@ fn finish(headers: &mut HeaderMap, id: &str) {
     }
 }
 
-/// A failure is logged once, here, where it becomes an answer: ours in full, a client's at debug.
+/// A failure is counted and logged once, here, where it becomes an answer.
 fn log(problem: &Problem) {
-    let code = problem.spec().code;
-    metrics::counter!("menjin_problems_total", "code" => code).increment(1);
-    if let Problem::Internal(error) | Problem::StoreUnavailable(error) = problem {
-        tracing::error!(problem = code, error = format!("{error:#}"), "failed");
-    } else if let Problem::PlatformMisconfigured { errcode } = problem {
-        let remedy = errcode.and_then(menjin_platform::wechat::explain).map(|it| it.remedy_en);
-        tracing::error!(problem = code, errcode, remedy, "the platform refuses the app's configuration");
-    } else {
-        tracing::debug!(problem = code, error = %problem, "refused");
-    }
+    metrics::counter!("menjin_problems_total", "code" => problem.spec().code).increment(1);
+    problem::tell(problem);
 }
 
-fn method_label(method: &axum::http::Method) -> &'static str {
-    match method.as_str() {
-        "GET" => "GET",
-        "POST" => "POST",
-        "PUT" => "PUT",
-        "DELETE" => "DELETE",
-        "HEAD" => "HEAD",
-        "OPTIONS" => "OPTIONS",
-        _ => "other",
-    }
+/// Whether a `[[compat]]` entry has this path.
+fn is_old_path(menjin: &Menjin, path: &str) -> bool {
+    menjin.config.compat.iter().any(|compat| compat.paths.iter().any(|old| old == path))
 }
 
 /// The caller's own id when it is harmless, else a new one.

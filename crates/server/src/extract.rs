@@ -1,14 +1,19 @@
 //! What handlers take: JSON with errors that name the field, the caller, and where a request came from.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use ipnet::IpNet;
 use menjin_guard::{Caller, Refusal};
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::entropy::sha256;
 use crate::problem::{Fault, Problem};
@@ -64,27 +69,70 @@ fn is_json(headers: &HeaderMap) -> bool {
         || (essence.len() > 5 && essence.to_ascii_lowercase().ends_with("+json"))
 }
 
+/// What is left of a body that is too large is read up to so many times `server.max_body`: a client that is still
+/// writing hears the answer instead of a reset connection.
+const LINGER: usize = 16;
+
 async fn body(request: Request, state: &Menjin) -> Result<Bytes, Problem> {
-    let limit = state.config.server.max_body;
-    let limited = http_body_util::Limited::new(request.into_body(), limit);
-    let collected =
-        tokio::time::timeout(state.config.server.header_timeout, http_body_util::BodyExt::collect(limited)).await;
-    match collected {
-        Err(_) => Err(Problem::BodyTooSlow),
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Problem::BodyTooLarge),
-        Ok(Err(_)) => Err(Problem::BadJson(Fault::CutShort)),
+    let whole = read(request.into_body(), state.config.server.max_body);
+    tokio::time::timeout(state.config.server.header_timeout, whole).await.unwrap_or(Err(Problem::BodyTooSlow))
+}
+
+async fn read(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
+    match Limited::new(&mut body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let mut left = limit.saturating_mul(LINGER);
+            while let Some(Ok(frame)) = body.frame().await {
+                left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+                if left == 0 {
+                    break;
+                }
+            }
+            Err(Problem::BodyTooLarge)
+        }
+        Err(_) => Err(Problem::BadJson(Fault::CutShort)),
     }
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value: T = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+    let Object(value) = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
         bad_json(&path, error.inner())
     })?;
     reader.end().map_err(|_| Problem::BadJson(Fault::Trailing))?;
     Ok(value)
+}
+
+/// A JSON object and nothing else: by itself a derived `Deserialize` takes an array of the members, too.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Members(PhantomData)).map(Self)
+    }
+}
+
+struct Members<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(members))
+    }
+}
+
+/// For members that are objects themselves: an object, `null` or nothing.
+pub(crate) fn object_or_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|Object(value)| value))
 }
 
 /// The parser's words may quote what was sent, so only their kind and the field's name are kept.
@@ -144,10 +192,15 @@ fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
         if !is_trusted(&client) {
             break;
         }
-        let Ok(ip) = hop.trim().parse::<IpAddr>() else { break };
+        let Some(ip) = address(hop.trim()) else { break };
         client = ip.to_canonical();
     }
     client
+}
+
+/// A hop's address: some proxies add the port.
+fn address(hop: &str) -> Option<IpAddr> {
+    hop.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|with_port| with_port.ip()))
 }
 
 /// The token in `Authorization`: after `Bearer` or `JWT`, or bare where an old client's form is switched on.
@@ -200,6 +253,8 @@ mod tests {
             ("10.0.0.1", "1.1.1.1, 198.51.100.1, 10.0.0.2", "198.51.100.1"),
             ("10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"),
             ("10.0.0.1", "198.51.100.1, nonsense", "10.0.0.1"),
+            ("10.0.0.1", "198.51.100.1:52011", "198.51.100.1"),
+            ("10.0.0.1", "[2001:db8::1]:443", "2001:db8::1"),
             ("::ffff:10.0.0.1", "198.51.100.1", "198.51.100.1"),
         ];
         for (peer, forwarded, expected) in cases {

@@ -1,9 +1,12 @@
-//! `/metrics` on the operator's side, in Prometheus' text format.
+//! What is counted of every request, and `/metrics` on the operator's side, in Prometheus' text format.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::{OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
-use axum::http::header;
+use axum::http::{Method, StatusCode, header};
 use axum::response::IntoResponse;
+use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 /// Seconds: from a cached check to a slow platform.
@@ -15,10 +18,8 @@ static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 pub(crate) fn install() -> Option<&'static PrometheusHandle> {
     HANDLE
         .get_or_init(|| {
-            let builder = PrometheusBuilder::new()
-                .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS)
-                .ok()?;
-            let handle = builder.install_recorder().ok()?;
+            let buckets = Matcher::Suffix("_seconds".to_owned());
+            let handle = PrometheusBuilder::new().set_buckets_for_metric(buckets, &BUCKETS).ok()?.install_recorder().ok()?;
             describe();
             Some(handle)
         })
@@ -38,4 +39,56 @@ fn describe() {
 pub(crate) async fn show() -> impl IntoResponse {
     let text = install().map(PrometheusHandle::render).unwrap_or_default();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+}
+
+/// Counts answers; the handles are looked up once a route, as making their labels costs more than many a request.
+#[derive(Default)]
+pub(crate) struct Answers(RwLock<HashMap<Box<str>, RouteMeters>>);
+
+struct RouteMeters {
+    duration: Histogram,
+    counts: Vec<(&'static str, StatusCode, Counter)>,
+}
+
+impl Answers {
+    pub(crate) fn count(&self, route: &str, method: &Method, status: StatusCode, took: Duration) {
+        let method = method_label(method);
+        if !self.counted(route, method, status, took) {
+            self.add(route, method, status);
+            self.counted(route, method, status, took);
+        }
+    }
+
+    fn counted(&self, route: &str, method: &'static str, status: StatusCode, took: Duration) -> bool {
+        let routes = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(meters) = routes.get(route) else { return false };
+        let Some((_, _, counter)) = meters.counts.iter().find(|(m, s, _)| *m == method && *s == status) else { return false };
+        counter.increment(1);
+        meters.duration.record(took.as_secs_f64());
+        true
+    }
+
+    fn add(&self, route: &str, method: &'static str, status: StatusCode) {
+        let mut routes = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let meters = routes.entry(route.into()).or_insert_with(|| RouteMeters {
+            duration: metrics::histogram!("http_request_duration_seconds", "route" => route.to_owned()),
+            counts: Vec::new(),
+        });
+        if !meters.counts.iter().any(|(m, s, _)| *m == method && *s == status) {
+            let labels = [("route", route.to_owned()), ("method", method.to_owned()), ("status", status.as_str().to_owned())];
+            meters.counts.push((method, status, metrics::counter!("http_requests_total", &labels)));
+        }
+    }
+}
+
+fn method_label(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "HEAD" => "HEAD",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
 }

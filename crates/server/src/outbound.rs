@@ -21,6 +21,11 @@ impl Simulator {
         Ok(Self { base, client })
     }
 
+    /// Where it is.
+    pub(crate) fn address(&self) -> &Url {
+        &self.base
+    }
+
     /// Posts `body` to `path`; gives status and answer.
     pub(crate) async fn ask(&self, path: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
         let url = self.base.join(path).context("the simulator's address")?;

@@ -255,23 +255,23 @@ mod tests {
     #[test]
     fn what_is_sealed_opens_for_its_own_row_alone() {
         let sealer = sealer(&[1]);
-        let sealed = sealer.seal(Sealed::Phone, b"row", b"+8613800000000", &SeededEntropy::new(1));
-        assert_eq!(&**sealer.open(Sealed::Phone, b"row", &sealed).unwrap(), b"+8613800000000");
-        assert!(matches!(sealer.open(Sealed::Phone, b"other", &sealed), Err(CantOpen::Damaged)));
-        assert!(matches!(sealer.open(Sealed::SessionKey, b"row", &sealed), Err(CantOpen::Damaged)));
+        let closed = sealer.seal(Sealed::Phone, b"row", b"+8613800000000", &SeededEntropy::new(1));
+        assert_eq!(&**sealer.open(Sealed::Phone, b"row", &closed).unwrap(), b"+8613800000000");
+        assert!(matches!(sealer.open(Sealed::Phone, b"other", &closed), Err(CantOpen::Damaged)));
+        assert!(matches!(sealer.open(Sealed::SessionKey, b"row", &closed), Err(CantOpen::Damaged)));
     }
 
     #[test]
     fn any_flipped_bit_is_noticed() {
         let sealer = sealer(&[1]);
-        let sealed = sealer.seal(Sealed::GrantSecret, b"row", b"secret", &SeededEntropy::new(1));
-        for at in 0..sealed.len() {
-            let mut flipped = sealed.clone();
+        let closed = sealer.seal(Sealed::GrantSecret, b"row", b"secret", &SeededEntropy::new(1));
+        for at in 0..closed.len() {
+            let mut flipped = closed.clone();
             flipped[at] ^= 1;
             assert!(sealer.open(Sealed::GrantSecret, b"row", &flipped).is_err(), "byte {at}");
         }
-        for length in 0..sealed.len() {
-            assert!(sealer.open(Sealed::GrantSecret, b"row", &sealed[..length]).is_err(), "{length} bytes");
+        for length in 0..closed.len() {
+            assert!(sealer.open(Sealed::GrantSecret, b"row", &closed[..length]).is_err(), "{length} bytes");
         }
     }
 

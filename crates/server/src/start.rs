@@ -12,6 +12,7 @@ use crate::dev::Dev;
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::keys::{self, KeyPolicy, Ring, Tools};
 use crate::limits::Limits;
+use crate::metrics::Answers;
 use crate::seal::Sealer;
 use crate::session::OldForms;
 use crate::state::{Inner, Menjin};
@@ -83,6 +84,7 @@ impl Menjin {
             dev,
             stopping: AtomicBool::new(false),
             answered: AtomicU64::new(0),
+            answers: Answers::default(),
             feed_read: tokio::sync::Mutex::new(0),
             config,
         };

@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::keys::{Ring, Tools};
 use crate::limits::Limits;
+use crate::metrics::Answers;
 use crate::seal::{Digester, Sealer};
 use crate::session::OldForms;
 use crate::store::Store;
@@ -41,6 +42,7 @@ pub struct Inner {
     pub(crate) run_id: u32,
     pub(crate) stopping: AtomicBool,
     pub(crate) answered: AtomicU64,
+    pub(crate) answers: Answers,
     pub(crate) feed_read: tokio::sync::Mutex<i64>,
 }
 

@@ -23,6 +23,7 @@ pub(crate) async fn run(menjin: Menjin) {
 async fn once(menjin: &Menjin) -> anyhow::Result<()> {
     let now = menjin.clock.now();
     menjin.limits.forget_quiet();
+    menjin.ended.forget_before(now);
     menjin.ring.rotate_if_due(menjin.key_tools(), now).await?;
     let lifetimes = &menjin.config.lifetimes;
     while menjin.store.sweep(now, now.minus(lifetimes.audit), now.minus(lifetimes.ended_sessions), BATCH).await?.more {}

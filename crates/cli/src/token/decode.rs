@@ -23,7 +23,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let token = token.trim();
     let bare = token.strip_prefix("Bearer ").or_else(|| token.strip_prefix("JWT ")).unwrap_or(token);
-    let (header, claims) = decode_unverified(bare).map_err(|invalid| anyhow!("{invalid}: a token is three parts with dots between"))?;
+    let (header, claims) =
+        decode_unverified(bare).map_err(|invalid| anyhow!("{invalid}: a token is three parts with dots between"))?;
     let shown = json!({ "header": header, "claims": claims, "warning": WARNING });
     writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&shown)?)?;
     Ok(())

@@ -1,13 +1,13 @@
 //! Reading a key set from a file or an address.
 
 use std::io::Read as _;
-use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use menjin_token::KeySet;
 use menjin_token::jwks::MAX_JWKS;
+use url::Url;
 
-const DEADLINE: Duration = Duration::from_secs(10);
+use crate::http;
 
 /// The keys at `place`, a file or an http(s) address.
 pub(super) async fn read(place: &str) -> anyhow::Result<KeySet> {
@@ -23,8 +23,8 @@ fn load(file: &str) -> anyhow::Result<Vec<u8>> {
 }
 
 async fn fetch(address: &str) -> anyhow::Result<Vec<u8>> {
-    let client = reqwest::Client::builder().timeout(DEADLINE).build()?;
-    let mut answer = client.get(address).send().await?.error_for_status()?;
+    let address = Url::parse(address)?;
+    let mut answer = http::client_for(&address)?.get(address).send().await?.error_for_status()?;
     let mut json = Vec::new();
     while let Some(chunk) = answer.chunk().await? {
         json.extend_from_slice(&chunk);

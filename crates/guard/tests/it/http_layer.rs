@@ -1,5 +1,7 @@
 //! The guard as a layer and as an extractor, in a real router.
 
+use std::convert::Infallible;
+
 use axum::body::{Body, to_bytes};
 use axum::extract::FromRef;
 use axum::routing::get;
@@ -35,12 +37,21 @@ async fn behind_the_layer(Extension(caller): Extension<Caller>) -> String {
     caller.user.to_string()
 }
 
+async fn open() -> &'static str {
+    "open"
+}
+
+async fn bare(request: Request<()>) -> Result<Response<String>, Infallible> {
+    let caller = request.extensions().get::<Caller>().unwrap();
+    Ok(Response::new(caller.user.to_string()))
+}
+
 fn router(guard: Guard) -> Router {
     let nested = Router::new().route("/who", get(behind_the_layer)).layer(guard.layer());
     Router::new()
         .route("/who", get(who))
         .route("/admin", get(admin))
-        .route("/open", get(async || "open"))
+        .route("/open", get(open))
         .nest("/layered", nested)
         .with_state(App { guard })
 }
@@ -84,11 +95,7 @@ async fn anybody_else_gets_a_problem_and_open_routes_stay_open() {
 
 #[tokio::test]
 async fn the_layer_works_over_any_http_service() {
-    let service =
-        ServiceBuilder::new().layer(Local::new().guard.layer()).service(service_fn(async |request: Request<()>| {
-            let caller = request.extensions().get::<Caller>().unwrap();
-            Ok::<_, std::convert::Infallible>(Response::new(caller.user.to_string()))
-        }));
+    let service = ServiceBuilder::new().layer(Local::new().guard.layer()).service(service_fn(bare));
     let request = Request::get("/").header("authorization", format!("JWT {}", token())).body(()).unwrap();
     assert_eq!(service.clone().oneshot(request).await.unwrap().body(), &user().to_string());
     let refused = service.oneshot(Request::get("/").body(()).unwrap()).await.unwrap();

@@ -154,6 +154,7 @@ impl Config {
         self.server.check()?;
         self.store.check()?;
         self.lifetimes.check()?;
+        self.tokens.check()?;
         app::check(&self.app)?;
         compat::check(&self.compat, &self.app)
     }
@@ -194,11 +195,9 @@ fn environment() -> config::Environment {
 /// What `.env` in the working directory says; nothing where there is none.
 fn dot_env() -> Result<config::Map<String, String>, ConfigError> {
     let unreadable = |error: dotenvy::Error| {
-        let message = match error {
-            // The parser quotes the line, which may hold a secret.
-            dotenvy::Error::LineParse(_, _) => "a line is not KEY=value".to_owned(),
-            error => error.to_string(),
-        };
+        // The parser quotes the line, which may hold a secret.
+        let is_quoting = matches!(error, dotenvy::Error::LineParse(_, _));
+        let message = if is_quoting { "a line is not KEY=value".to_owned() } else { error.to_string() };
         ConfigError::Unreadable { origin: ".env".to_owned(), message }
     };
     match dotenvy::from_path_iter(".env") {

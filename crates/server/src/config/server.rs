@@ -159,6 +159,16 @@ impl Default for Tokens {
     }
 }
 
+impl Tokens {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.alg == Algorithm::Hs256 {
+            let why = "must be ES256, EdDSA or RS256: with HS256 every back end that verifies could also sign";
+            return Err(ConfigError::refused("tokens.alg", why));
+        }
+        Ok(())
+    }
+}
+
 /// `[limits]`: how much a stranger may ask.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

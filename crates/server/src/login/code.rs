@@ -1,85 +1,37 @@
 //! `POST /v1/login/{app}`: a platform's code becomes a user, a session and tokens.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
-use menjin_platform::{Identity, JsCode, PhoneCode, looks_unescaped};
+use menjin_platform::{Identity, PhoneCode};
 use menjin_token::Timestamp;
-use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Serialize};
+use secrecy::ExposeSecret as _;
+use serde::Serialize;
+use tokio::time::Instant;
+use tracing::Instrument as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::brought::{Brought, LoginRequest};
 use super::once::{self, Claim};
 use crate::apps::{self, App};
 use crate::entropy::sha256;
 use crate::extract::{Client, JsonAndDigest};
 use crate::limits::Allowed;
-use crate::people::{NeedView, Opened, ProfileInput, UserView, chosen, from_platform, need, open_fresh, proved};
-use crate::problem::{Fault, Problem};
+use crate::people::{NeedView, Opened, Unusable, UserView, from_platform, need, open_fresh, proved};
+use crate::problem::{self, Fault, Problem};
 use crate::session::{self, Pair, SignIn, SignedIn};
 use crate::state::Menjin;
-use crate::store::{CodeDigest, Device, DeviceClass, IdempotencyKey, PhoneChange, ProfileChange};
+use crate::store::{CodeDigest, IdempotencyKey, PhoneChange, ProfileChange, UserRow};
+
+/// However slow the platform was with the code, a phone number may take so long.
+const PHONE_AT_LEAST: Duration = Duration::from_secs(1);
 
 pub(super) fn routes() -> OpenApiRouter<Menjin> {
     OpenApiRouter::new().routes(routes!(login))
-}
-
-/// What a mini program sends.
-#[derive(Deserialize, utoipa::ToSchema)]
-pub(crate) struct LoginRequest {
-    /// From `wx.login()`: five minutes, one use.
-    #[schema(value_type = String, example = "0a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P")]
-    pub(crate) code: SecretString,
-    /// From `wx.getUserProfile`, `wx.getUserInfo` or an old `getPhoneNumber`; with `iv`.
-    #[schema(value_type = Option<String>)]
-    pub(crate) encrypted_data: Option<SecretString>,
-    /// Belongs to `encrypted_data`.
-    pub(crate) iv: Option<String>,
-    /// From `wx.getUserProfile`, exactly as it came; with `signature`.
-    pub(crate) raw_data: Option<String>,
-    /// sha1 of `raw_data` and the `session_key`, as `WeChat` made it.
-    pub(crate) signature: Option<String>,
-    /// From a `getPhoneNumber` button.
-    #[schema(value_type = Option<String>)]
-    pub(crate) phone_code: Option<SecretString>,
-    /// What the person typed or chose.
-    pub(crate) profile: Option<ProfileInput>,
-    /// What the device says of itself.
-    pub(crate) device: Option<DeviceInput>,
-}
-
-impl LoginRequest {
-    /// A code and nothing beside it.
-    pub(crate) fn with_code(code: SecretString) -> Self {
-        Self {
-            code,
-            encrypted_data: None,
-            iv: None,
-            raw_data: None,
-            signature: None,
-            phone_code: None,
-            profile: None,
-            device: None,
-        }
-    }
-}
-
-/// A device as it calls itself.
-#[derive(Default, Deserialize, utoipa::ToSchema)]
-#[serde(default)]
-pub(crate) struct DeviceInput {
-    /// Random, made once and kept by the client: a new sign-in with it takes the place of the former one.
-    #[schema(example = "d5c1f0a2b34e4f6f")]
-    id: Option<String>,
-    /// `phone` by default.
-    class: DeviceClass,
-    /// Its model.
-    #[schema(example = "iPhone 17")]
-    name: Option<String>,
-    /// Its system.
-    #[schema(example = "iOS 20.1")]
-    system: Option<String>,
 }
 
 /// A session for the person who tapped.
@@ -91,7 +43,7 @@ pub(crate) struct LoginAnswer {
     is_new_user: bool,
     /// Who they are.
     user: UserView,
-    /// What the app wants and they lack.
+    /// What the app wants and they lack, and what they brought that could not be used.
     need: Vec<NeedView>,
 }
 
@@ -117,81 +69,122 @@ async fn login(
 ) -> Result<impl IntoResponse, Problem> {
     let app = menjin.apps.by_id(&app).filter(|app| app.platform().is_some()).ok_or(Problem::AppUnknown)?;
     let idempotency = arrived.idempotency_key(&app.id, body);
-    let (signed_in, profile_failed) =
-        allowed.counting(sign_in(&menjin, &app, request, arrived.client, idempotency).await)?;
-    let need = need(&app, &signed_in.user, profile_failed);
+    let signed_in = sign_in(&menjin, Arc::clone(&app), (request, arrived.client), idempotency).await;
+    let Entered { signed_in, unusable } = allowed.counting(signed_in)?;
+    let need = need(&app, &signed_in.user, unusable);
     let SignedIn { pair, user, is_new_user } = signed_in;
     Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(LoginAnswer { pair, is_new_user, user: user.into(), need })))
 }
 
-/// The whole of a sign-in, for whatever route: what the person brought becomes a session. Also tells whether a profile failed.
+/// An open session, and what of the request could not be used.
+pub(crate) struct Entered {
+    pub(crate) signed_in: SignedIn,
+    unusable: Unusable,
+}
+
+/// The whole of a sign-in, for whatever route: what the person brought becomes a session. It is carried through when the
+/// connection breaks meanwhile: the code is spent by then, and the repeated request shall find the session.
 pub(crate) async fn sign_in(
     menjin: &Menjin,
-    app: &App,
-    request: LoginRequest,
-    client: Client,
+    app: Arc<App>,
+    (request, client): (LoginRequest, Client),
     idempotency: Option<IdempotencyKey>,
-) -> Result<(SignedIn, bool), Problem> {
-    let brought = Brought::checked(app, request, client)?;
+) -> Result<Entered, Problem> {
+    tracing::Span::current().record("app.id", &app.id);
+    let brought = Brought::checked(&app, request, client)?;
+    let whole = carried_through(menjin.clone(), app, brought, idempotency).in_current_span();
+    tokio::spawn(whole).await.unwrap_or_else(|error| Err(Problem::Internal(error.into())))
+}
+
+async fn carried_through(
+    menjin: Menjin,
+    app: Arc<App>,
+    brought: Brought,
+    idempotency: Option<IdempotencyKey>,
+) -> Result<Entered, Problem> {
     let platform = app.platform().ok_or(Problem::AppUnknown)?;
-    let claimed = match once::claim(menjin, &app.id, &brought.code, idempotency).await? {
-        Claim::Ours(claimed) => claimed,
+    let code = match once::claim(&menjin, &app.id, &brought.code, idempotency).await? {
+        Claim::Ours(code) => code,
         Claim::Repeated(session) => {
-            let signed_in = session::again(menjin, session, menjin.clock.now()).await?.ok_or(Problem::CodeUsed)?;
-            return Ok((signed_in, false));
+            let signed_in = session::again(&menjin, session, menjin.clock.now()).await?.ok_or(Problem::CodeUsed)?;
+            let unusable = unusable_before(&brought, &signed_in.user);
+            return Ok(Entered { signed_in, unusable });
         }
     };
-    let identity = once::exchange(menjin, platform, &brought.code, claimed).await?;
-    let signed_in = enter(menjin, app, &identity, brought, claimed).await?;
-    let outcome = if signed_in.0.is_new_user { "new" } else { "known" };
+    let began = Instant::now();
+    let identity = once::exchange(&menjin, platform, &brought.code, code).await?;
+    let phone_until = (began + menjin.config.wechat.deadline).max(Instant::now() + PHONE_AT_LEAST);
+    let entered = match enter(&menjin, &app, (&identity, code), (brought, phone_until)).await {
+        Ok(entered) => entered,
+        Err(problem) => return Err(once::lost(&menjin, code, problem).await),
+    };
+    let signed_in = &entered.signed_in;
+    let outcome = if signed_in.is_new_user { "new" } else { "known" };
     metrics::counter!("menjin_logins_total", "app" => app.id.clone(), "outcome" => outcome).increment(1);
-    tracing::info!(app.id = %app.id, user.id = %signed_in.0.user.id, session.id = %signed_in.0.pair.session_id, new = signed_in.0.is_new_user, "signed in");
-    Ok(signed_in)
+    tracing::info!(user.id = %signed_in.user.id, session.id = %signed_in.pair.session_id, new = signed_in.is_new_user, "signed in");
+    Ok(entered)
 }
 
 async fn enter(
     menjin: &Menjin,
     app: &App,
-    identity: &Identity,
-    brought: Brought,
-    code: CodeDigest,
-) -> Result<(SignedIn, bool), Problem> {
+    (identity, code): (&Identity, CodeDigest),
+    (brought, phone_until): (Brought, Instant),
+) -> Result<Entered, Problem> {
     let now = menjin.clock.now();
-    let (mut profile, mut phone, profile_failed) = read_data(menjin, app, identity, &brought, now).await?;
+    let mut data = read_data(menjin, app, identity, &brought, now).await?;
     if brought.profile != ProfileChange::default() {
-        profile = brought.profile;
+        data.profile = brought.profile;
+        data.unusable.profile = false;
     }
     if let Some(phone_code) = &brought.phone_code {
-        phone = phone_by_code(menjin, app, phone_code, identity).await.or(phone);
+        let asked = phone_by_code(menjin, app, phone_code, identity);
+        data.phone = tokio::time::timeout_at(phone_until, asked).await.unwrap_or_default().or(data.phone);
+        data.unusable.phone = data.phone.is_none();
     }
-    let sign_in = SignIn { app, identity, profile, phone, device: brought.device, code };
-    Ok((session::open(menjin, sign_in, now).await?, profile_failed))
+    let sign_in = SignIn { app, identity, profile: data.profile, phone: data.phone, device: brought.device, code };
+    Ok(Entered { signed_in: session::open(menjin, sign_in, now).await?, unusable: data.unusable })
 }
 
-/// What the platform's own data says of the person. Data that does not open or verify never fails a sign-in.
+/// What the platform's own data says of a person.
+#[derive(Default)]
+struct Data {
+    profile: ProfileChange,
+    phone: Option<PhoneChange>,
+    unusable: Unusable,
+}
+
+impl Data {
+    fn unusable(profile: bool, phone: bool) -> Self {
+        Self { unusable: Unusable { profile, phone }, ..Self::default() }
+    }
+}
+
+/// Data that does not open or verify never fails a sign-in.
 async fn read_data(
     menjin: &Menjin,
     app: &App,
     identity: &Identity,
     brought: &Brought,
     now: Timestamp,
-) -> Result<(ProfileChange, Option<PhoneChange>, bool), Problem> {
+) -> Result<Data, Problem> {
     if let Some((encrypted, iv)) = &brought.encrypted {
         return Ok(match open_fresh(menjin, app, identity, (encrypted.expose_secret(), iv), now).await? {
-            Opened::Profile(profile) => (from_platform(app, &profile), None, false),
-            Opened::Phone(number) => (ProfileChange::default(), Some(proved(menjin, &number)), false),
-            Opened::Other => (ProfileChange::default(), None, false),
-            Opened::Nothing => (ProfileChange::default(), None, true),
+            Opened::Profile(profile) => Data { profile: from_platform(app, &profile), ..Data::default() },
+            Opened::Phone(number) => Data { phone: Some(proved(menjin, &number)), ..Data::default() },
+            Opened::StalePhone => Data::unusable(false, true),
+            Opened::Other => Data::default(),
+            Opened::Nothing => Data::unusable(true, false),
         });
     }
-    let Some((raw_data, signature)) = &brought.signed else { return Ok((ProfileChange::default(), None, false)) };
+    let Some((raw_data, signature)) = &brought.signed else { return Ok(Data::default()) };
     let open_data = app.platform().and_then(|platform| platform.open_data());
     let verified = open_data
         .zip(identity.session_key.as_ref())
         .is_some_and(|(it, key)| it.verify_signature(key, raw_data, signature));
     match menjin_platform::Profile::from_raw_data(raw_data) {
-        Ok(profile) if verified => Ok((from_platform(app, &profile), None, false)),
-        Ok(_) | Err(_) => Ok((ProfileChange::default(), None, true)),
+        Ok(profile) if verified => Ok(Data { profile: from_platform(app, &profile), ..Data::default() }),
+        Ok(_) | Err(_) => Ok(Data::unusable(true, false)),
     }
 }
 
@@ -200,70 +193,21 @@ async fn phone_by_code(menjin: &Menjin, app: &App, code: &PhoneCode, identity: &
     match apps::phone(menjin, app, code, &identity.openid).await {
         Ok(number) => Some(proved(menjin, &number)),
         Err(problem) => {
-            tracing::warn!(app.id = %app.id, error = %problem, "a phone code that came with a sign-in failed");
+            problem::tell(&problem);
+            tracing::warn!(problem = problem.spec().code, "a phone code that came with a sign-in failed");
             None
         }
     }
 }
 
-/// What a request brought, each part parsed.
-struct Brought {
-    code: JsCode,
-    encrypted: Option<(SecretString, String)>,
-    signed: Option<(String, String)>,
-    phone_code: Option<PhoneCode>,
-    profile: ProfileChange,
-    device: Device,
-}
-
-impl Brought {
-    fn checked(app: &App, request: LoginRequest, client: Client) -> Result<Self, Problem> {
-        let code = JsCode::parse(request.code.expose_secret()).map_err(|_| Problem::field("code", Fault::NotACode))?;
-        let encrypted = both(("encrypted_data", request.encrypted_data), ("iv", request.iv))?;
-        if encrypted.as_ref().is_some_and(|(data, iv)| looks_unescaped(data.expose_secret()) || looks_unescaped(iv)) {
-            return Err(Problem::field("encrypted_data", Fault::Unescaped));
-        }
-        let phone_code = request.phone_code.map(|code| PhoneCode::parse(code.expose_secret())).transpose();
-        Ok(Self {
-            code,
-            encrypted,
-            signed: both(("raw_data", request.raw_data), ("signature", request.signature))?,
-            phone_code: phone_code.map_err(|_| Problem::field("phone_code", Fault::NotACode))?,
-            profile: chosen(app, request.profile.unwrap_or_default(), "profile.")?,
-            device: device(request.device.unwrap_or_default(), client)?,
-        })
+/// What the first answer to a repeated request asked for once more, as far as the user tells.
+fn unusable_before(brought: &Brought, user: &UserRow) -> Unusable {
+    let lacks_phone = user.phone_masked.is_none();
+    let brought_profile = brought.signed.is_some() || (brought.encrypted.is_some() && lacks_phone);
+    Unusable {
+        profile: brought_profile && user.nickname.is_none() && brought.profile == ProfileChange::default(),
+        phone: brought.phone_code.is_some() && lacks_phone,
     }
-}
-
-/// Two members that only mean something together.
-fn both<A, B>(
-    (left_name, left): (&str, Option<A>),
-    (right_name, right): (&str, Option<B>),
-) -> Result<Option<(A, B)>, Problem> {
-    match (left, right) {
-        (Some(left), Some(right)) => Ok(Some((left, right))),
-        (None, None) => Ok(None),
-        (Some(_), None) => Err(Problem::field(right_name, Fault::Missing)),
-        (None, Some(_)) => Err(Problem::field(left_name, Fault::Missing)),
-    }
-}
-
-fn device(input: DeviceInput, client: Client) -> Result<Device, Problem> {
-    let bounded = |name: &str, text: Option<String>, longest: usize| match text {
-        Some(text) if text.len() > longest => Err(Problem::field(format!("device.{name}"), Fault::TooLong(longest))),
-        Some(text) if text.chars().any(char::is_control) => {
-            Err(Problem::field(format!("device.{name}"), Fault::Unprintable))
-        }
-        text => Ok(text.filter(|text| !text.is_empty())),
-    };
-    Ok(Device {
-        id: bounded("id", input.id, 128)?,
-        class: input.class,
-        name: bounded("name", input.name, 128)?,
-        system: bounded("system", input.system, 128)?,
-        ip: client.ip_text(),
-        user_agent: client.user_agent,
-    })
 }
 
 /// Where a request came from, and whether it may be repeated.

@@ -2,6 +2,7 @@
 //!
 //! Does not: opening sessions (`session`), finding people (`store`, in the same transaction), the platform's wire (`platform`).
 
+mod brought;
 mod code;
 mod once;
 
@@ -9,7 +10,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::state::Menjin;
 
-pub(crate) use code::{LoginRequest, sign_in};
+pub(crate) use brought::LoginRequest;
+pub(crate) use code::sign_in;
 
 pub(crate) fn routes() -> OpenApiRouter<Menjin> {
     code::routes()

@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use menjin_platform::{Identity, JsCode, Platform};
 use menjin_token::SessionId;
+use tokio::time::Instant;
 
 use crate::entropy::sha256;
-use crate::problem::Problem;
+use crate::problem::{PlatformSaid, Problem};
 use crate::state::Menjin;
-use crate::store::{Claiming, CodeClaim, CodeDigest, IdempotencyKey, Refused};
+use crate::store::{Claiming, CodeClaim, CodeDigest, EndReason, IdempotencyKey, Refused};
 
 /// How often a repeated request looks whether the first one is done.
 const LOOK: Duration = Duration::from_millis(25);
+/// What a sign-in takes beyond the platform's deadline at the most: a phone number, and the store.
+const SLACK: Duration = Duration::from_secs(2);
 
 /// What a claim came to.
 pub(super) enum Claim {
@@ -29,9 +32,7 @@ pub(super) async fn claim(
     idempotency: Option<IdempotencyKey>,
 ) -> Result<Claim, Problem> {
     let digest = digest(app, code);
-    let patience = menjin.config.wechat.deadline + Duration::from_secs(1);
-    let claimed = tokio::time::timeout(patience, settled(menjin, digest, idempotency)).await;
-    match claimed.unwrap_or(Ok(CodeClaim::Used))? {
+    match settled(menjin, digest, idempotency).await? {
         CodeClaim::Claimed => Ok(Claim::Ours(digest)),
         CodeClaim::Done(session) => Ok(Claim::Repeated(session)),
         CodeClaim::Refused(refused) => Err(same_refusal(&refused)),
@@ -40,8 +41,9 @@ pub(super) async fn claim(
     }
 }
 
-/// Asks until the same request is no longer under way elsewhere.
+/// Asks until the same request is no longer under way elsewhere, or has taken longer than any can.
 async fn settled(menjin: &Menjin, code: CodeDigest, idempotency: Option<IdempotencyKey>) -> Result<CodeClaim, Problem> {
+    let patience = Instant::now() + menjin.config.wechat.deadline + SLACK;
     loop {
         let now = menjin.clock.now();
         let lifetimes = &menjin.config.lifetimes;
@@ -53,7 +55,7 @@ async fn settled(menjin: &Menjin, code: CodeDigest, idempotency: Option<Idempote
             repeatable_since: now.minus(lifetimes.login_result),
         };
         let claim = menjin.store.claim_code(claiming).await?;
-        if claim != CodeClaim::InFlight {
+        if claim != CodeClaim::InFlight || Instant::now() >= patience {
             return Ok(claim);
         }
         tokio::time::sleep(LOOK).await;
@@ -76,12 +78,24 @@ pub(super) async fn exchange(
         .increment(1);
     let unspent = error.code_unspent();
     let problem = Problem::from(error);
-    if unspent {
-        menjin.store.release_code(claimed).await?;
-    } else {
-        menjin.store.refuse_code(claimed, Refused(problem.spec().code.to_owned())).await?;
+    if !unspent {
+        return Err(lost(menjin, claimed, problem).await);
     }
+    // A code that stays claimed although it is good: the person needs a fresh one.
+    menjin.store.release_code(claimed).await.map_err(|error| Problem::SignInLost(error.into()))?;
     Err(problem)
+}
+
+/// No session came of a code that may be spent: repeats of the request learn the same.
+pub(super) async fn lost(menjin: &Menjin, claimed: CodeDigest, problem: Problem) -> Problem {
+    let problem = match problem {
+        Problem::StoreUnavailable(error) => Problem::SignInLost(error),
+        other => other,
+    };
+    if let Err(error) = menjin.store.refuse_code(claimed, remembered(&problem)).await {
+        tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "a refusal could not be kept for its repeats");
+    }
+    problem
 }
 
 /// SHA-256 of app and code.
@@ -89,14 +103,31 @@ fn digest(app: &str, code: &JsCode) -> CodeDigest {
     CodeDigest(sha256(&[app.as_bytes(), &[0], code.expose().as_bytes()].concat()))
 }
 
+/// A refusal as it is kept: the problem's code, and what the platform said.
+fn remembered(problem: &Problem) -> Refused {
+    let code = problem.spec().code;
+    if let Problem::PlatformMisconfigured { errcode: Some(errcode) } = problem {
+        return Refused(format!("{code} {errcode}"));
+    }
+    Refused(match problem.platform_said() {
+        Some(said) => format!("{code} {} {}", said.errcode, said.errmsg),
+        None => code.to_owned(),
+    })
+}
+
 /// What the first request was told.
 fn same_refusal(refused: &Refused) -> Problem {
-    match refused.0.as_str() {
-        "code_invalid" => Problem::CodeInvalid(None),
-        "platform_blocked" => Problem::PlatformBlocked(None),
+    let mut parts = refused.0.splitn(3, ' ');
+    let code = parts.next().unwrap_or_default();
+    let errcode = parts.next().and_then(|number| number.parse().ok());
+    let said = errcode.zip(parts.next()).map(|(errcode, errmsg)| PlatformSaid { errcode, errmsg: errmsg.to_owned() });
+    match code {
+        "code_invalid" => Problem::CodeInvalid(said),
+        "platform_blocked" => Problem::PlatformBlocked(said),
         "platform_unavailable" => Problem::PlatformUnavailable,
-        "platform_misconfigured" => Problem::PlatformMisconfigured { errcode: None },
-        "user_disabled" => Problem::Ended(crate::store::EndReason::UserDisabled),
+        "platform_misconfigured" => Problem::PlatformMisconfigured { errcode },
+        "store_unavailable" => Problem::SignInLost(anyhow::anyhow!("the store failed the same request before")),
+        "user_disabled" => Problem::Ended(EndReason::UserDisabled),
         _ => Problem::CodeUsed,
     }
 }

@@ -20,6 +20,8 @@ pub(crate) enum Opened {
     Profile(Box<Profile>),
     /// A phone number, under the newest key.
     Phone(PhoneNumber),
+    /// A phone number under a superseded key: no proof any more.
+    StalePhone,
     /// Something else, which a sign-in has no use for.
     Other,
     /// It did not open; nobody is told why.
@@ -74,7 +76,7 @@ fn sorted(opened: OpenedData, identity: &Identity, newest: bool) -> Opened {
         }
         Payload::Profile(profile) => Opened::Profile(Box::new(profile)),
         Payload::Phone(number) if newest => Opened::Phone(number),
-        Payload::Phone(_) => Opened::Nothing,
+        Payload::Phone(_) => Opened::StalePhone,
         Payload::Other(_) => Opened::Other,
     }
 }

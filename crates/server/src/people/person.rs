@@ -29,8 +29,14 @@ impl Person {
 
     async fn by_old_token(menjin: &Menjin, headers: &HeaderMap) -> Result<Option<Self>, Problem> {
         let Some(token) = authorization(headers, menjin.old_forms.take_bare()) else { return Ok(None) };
-        let Some(believed) = menjin.old_forms.believe(token, menjin.clock.now()) else { return Ok(None) };
-        let old = believed?;
+        let Some(believed) = menjin.old_forms.believe(token, menjin.clock.now()) else {
+            // A bare token can only be an old client's.
+            return if authorization(headers, false).is_some() { Ok(None) } else { Err(Problem::TokenInvalid) };
+        };
+        let old = believed.map_err(|problem| match problem {
+            Problem::TokenExpired { status } => Problem::OldTokenExpired { status },
+            other => other,
+        })?;
         let person = Self::in_session(menjin, old.session).await?;
         if person.user.number == old.user { Ok(Some(person)) } else { Err(Problem::TokenInvalid) }
     }

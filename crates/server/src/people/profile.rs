@@ -81,7 +81,7 @@ fn nickname(text: &str) -> Result<String, Fault> {
 }
 
 /// Controls, and marks that turn the text around them.
-fn is_unprintable(c: char) -> bool {
+pub(crate) fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }

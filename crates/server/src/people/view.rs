@@ -51,15 +51,21 @@ pub(crate) enum NeedView {
     Profile,
 }
 
-/// What the app wants of this person; `profile_failed`: they brought a profile that could not be read.
-pub(crate) fn need(app: &App, user: &UserRow, profile_failed: bool) -> Vec<NeedView> {
-    let mut need = Vec::new();
-    if app.need.contains(&Need::Phone) && user.phone_masked.is_none() {
-        need.push(NeedView::Phone);
-    }
-    let wanted = app.profile == Profile::Keep && app.need.contains(&Need::Profile) && user.nickname.is_none();
-    if profile_failed || wanted {
-        need.push(NeedView::Profile);
-    }
-    need
+/// What a person brought with a sign-in that could not be used.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Unusable {
+    /// A profile that did not open or verify.
+    pub(crate) profile: bool,
+    /// A phone code that failed, or a number under a superseded key.
+    pub(crate) phone: bool,
+}
+
+/// What the app wants of this person, and what they brought in vain.
+pub(crate) fn need(app: &App, user: &UserRow, unusable: Unusable) -> Vec<NeedView> {
+    let lacks_phone = app.need.contains(&Need::Phone) && user.phone_masked.is_none();
+    let lacks_profile = app.need.contains(&Need::Profile) && user.nickname.is_none();
+    let keeps_profile = app.profile == Profile::Keep;
+    let phone = (unusable.phone || lacks_phone).then_some(NeedView::Phone);
+    let profile = (keeps_profile && (unusable.profile || lacks_profile)).then_some(NeedView::Profile);
+    phone.into_iter().chain(profile).collect()
 }

@@ -4,7 +4,10 @@
 
 mod catalogue;
 mod fault;
+mod log;
 mod render;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::time::Duration;
@@ -18,7 +21,8 @@ use crate::store::{EndReason, StoreError};
 pub use catalogue::markdown;
 pub(crate) use catalogue::routes;
 pub use fault::Fault;
-pub(crate) use render::answer;
+pub(crate) use log::tell;
+pub(crate) use render::{Reader, answer};
 pub use words::{Words, catalogue};
 
 /// What a client should do next (design §5.2).
@@ -135,6 +139,12 @@ pub enum Problem {
         /// What an old client expects instead of 401.
         status: StatusCode,
     },
+    /// Its time is over, and its old client has no refresh token (design §4.11).
+    #[error("the old client's token has expired")]
+    OldTokenExpired {
+        /// What that client expects.
+        status: StatusCode,
+    },
     /// The session is over.
     #[error("the session has ended: {0:?}")]
     Ended(EndReason),
@@ -144,6 +154,9 @@ pub enum Problem {
     /// The person already has a session too many.
     #[error("not yours")]
     Forbidden,
+    /// A route of `menjin dev`, asked from another machine or by somebody else's page.
+    #[error("asked from elsewhere")]
+    OriginRefused,
     /// No such session, or not the caller's.
     #[error("no such session")]
     SessionUnknown,
@@ -156,6 +169,9 @@ pub enum Problem {
     /// The store can't be read or written.
     #[error("the store is unavailable")]
     StoreUnavailable(#[source] anyhow::Error),
+    /// The store failed after the platform had taken the code: no session came of it, and a fresh code is needed.
+    #[error("the store is unavailable, and the login code is spent")]
+    SignInLost(#[source] anyhow::Error),
     /// The feed of ends is older than it may be.
     #[error("the feed of ends is stale")]
     RevocationsStale,
@@ -215,28 +231,32 @@ impl Problem {
             Self::TokenMissing => spec(StatusCode::UNAUTHORIZED, "token_missing", Action::Relogin),
             Self::TokenInvalid => spec(StatusCode::UNAUTHORIZED, "token_invalid", Action::Relogin),
             Self::TokenExpired { status } => spec(*status, "token_expired", Action::Refresh),
+            Self::OldTokenExpired { status } => spec(*status, "token_expired", Action::Relogin),
             Self::Ended(reason) => spec(StatusCode::UNAUTHORIZED, reason.code(), Action::Relogin),
             Self::ReauthRequired => spec(StatusCode::FORBIDDEN, "reauth_required", Action::Reauth),
             Self::Forbidden => spec(StatusCode::FORBIDDEN, "forbidden", Action::None),
+            Self::OriginRefused => spec(StatusCode::FORBIDDEN, "origin_refused", Action::None),
             Self::SessionUnknown => spec(StatusCode::NOT_FOUND, "session_unknown", Action::None),
             Self::TooManyRequests { .. } => spec(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", Action::Retry),
             Self::StoreUnavailable(_) => spec(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", Action::Retry),
+            Self::SignInLost(_) => spec(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", Action::Relogin),
             Self::RevocationsStale => spec(StatusCode::SERVICE_UNAVAILABLE, "revocations_stale", Action::Retry),
             Self::TimedOut => spec(StatusCode::SERVICE_UNAVAILABLE, "timed_out", Action::Retry),
             Self::Internal(_) => spec(StatusCode::INTERNAL_SERVER_ERROR, "internal", Action::None),
         }
     }
 
-    /// Seconds after which a 503 or 429 may be tried again.
+    /// Seconds, rounded up, after which a 503 or 429 may be tried again.
     fn retry_after(&self) -> Option<u64> {
         if let Self::PlatformBusy { retry_after } | Self::TooManyRequests { retry_after } = self {
-            return Some(retry_after.as_secs().max(1));
+            return Some(retry_after.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX));
         }
         let unavailable = self.spec().status == StatusCode::SERVICE_UNAVAILABLE;
         unavailable.then_some(if matches!(self, Self::PlatformMisconfigured { .. }) { 60 } else { 1 })
     }
 
-    fn platform_said(&self) -> Option<&PlatformSaid> {
+    /// The platform's own words, where a person caused them.
+    pub(crate) fn platform_said(&self) -> Option<&PlatformSaid> {
         if let Self::CodeInvalid(said) | Self::PlatformBlocked(said) = self { said.as_ref() } else { None }
     }
 }

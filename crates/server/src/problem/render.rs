@@ -7,18 +7,32 @@ use serde_json::{Map, Value, json};
 use super::Problem;
 use super::words::{Language, catalogue};
 
+/// Who reads the answer.
+pub(crate) struct Reader<'a> {
+    /// Their `Accept-Language`.
+    pub(crate) accept_language: Option<&'a str>,
+    /// The request that failed.
+    pub(crate) request_id: &'a str,
+    /// Whether an old client called, which looks for a `message` (design §4.11).
+    pub(crate) wants_message: bool,
+}
+
 /// The answer to a request that failed with `problem`.
-pub(crate) fn answer(problem: &Problem, accept_language: Option<&str>, request_id: &str) -> Response<Body> {
+pub(crate) fn answer(problem: &Problem, reader: &Reader<'_>) -> Response<Body> {
     let spec = problem.spec();
-    let language = Language::accepted(accept_language);
+    let language = Language::accepted(reader.accept_language);
+    let detail = detail(problem, language);
     let mut body = Map::new();
     body.insert("type".into(), format!("/problems/{}", spec.code).into());
     body.insert("title".into(), words(spec.code, language, false).into());
     body.insert("status".into(), spec.status.as_u16().into());
-    body.insert("detail".into(), detail(problem, language).into());
+    if reader.wants_message {
+        body.insert("message".into(), detail.clone().into());
+    }
+    body.insert("detail".into(), detail.into());
     body.insert("code".into(), spec.code.into());
     body.insert("action".into(), spec.action.as_str().into());
-    body.insert("request_id".into(), request_id.into());
+    body.insert("request_id".into(), reader.request_id.into());
     if let Some(said) = problem.platform_said() {
         body.insert("platform".into(), json!({"errcode": said.errcode, "errmsg": said.errmsg}));
     }
@@ -69,6 +83,14 @@ fn detail(problem: &Problem, language: Language) -> String {
         (Problem::PlatformUnavailable, Language::English) => {
             "The platform gave no usable answer and may have consumed the code: call wx.login again and sign in with the fresh code."
         }
+        (Problem::SignInLost(_), Language::Chinese) => {
+            "数据库未能写入，而本次 code 已被消费：请重新调用 wx.login 后再登录。"
+        }
+        (Problem::SignInLost(_), Language::English) => {
+            "The database could not be written, and the code is spent: call wx.login again and sign in with the fresh code."
+        }
+        (Problem::OldTokenExpired { .. }, Language::Chinese) => "令牌已过期：请重新登录。",
+        (Problem::OldTokenExpired { .. }, Language::English) => "The token has expired: sign in again.",
         _ => words(problem.spec().code, language, true),
     };
     if let Problem::BadField { field, fault } = problem {

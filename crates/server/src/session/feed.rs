@@ -42,7 +42,6 @@ impl Inner {
             self.ring.reload(self.key_tools(), now).await?;
         }
         self.ended.mark_read(now);
-        self.ended.forget_before(now);
         if let Some(last) = events.last() {
             *read_until = last.seq;
         }

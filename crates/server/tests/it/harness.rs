@@ -47,6 +47,10 @@ pub(crate) struct Setup {
     pub(crate) top: String,
     /// The data folder of a server that ran before.
     pub(crate) folder: Option<Arc<TempDir>>,
+    /// More of `[server]`.
+    pub(crate) server: String,
+    /// All of `[limits]`; off when empty.
+    pub(crate) limits: String,
     /// Where `WeChat` is, instead of the simulator.
     pub(crate) wechat: Option<String>,
 }
@@ -159,10 +163,11 @@ secret_key = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 {top}
 [server]
 public_url = "{url}"
+{server}
 [store]
 url = "sqlite://menjin.db"
 [limits]
-enabled = false
+{limits}
 [wechat]
 base_url = "{wechat}"
 deadline = "1s"
@@ -189,6 +194,8 @@ client_secret = "office-secret-office-secret-office"
 {toml}
 "#,
         top = setup.top,
+        server = setup.server,
+        limits = if setup.limits.is_empty() { "enabled = false" } else { &setup.limits },
         shop = setup.shop,
         toml = setup.toml,
     )

@@ -1,0 +1,31 @@
+-- Joined to each of the other scripts: numbers its threads, and prints what came of a run in one line.
+
+local threads = 0
+
+function setup(thread)
+  thread:set("number", threads)
+  threads = threads + 1
+end
+
+-- The line of a file that belongs to this thread.
+function own_line(path)
+  local at = 0
+  for line in io.lines(path) do
+    if at == number then return line end
+    at = at + 1
+  end
+  error("the file has too few lines")
+end
+
+-- The request with this body as two strings, between which stands what changes; all that change have this length.
+function around(placeholder, body)
+  local whole = wrk.format("POST", nil, { ["Content-Type"] = "application/json", ["Host"] = wrk.headers["Host"] }, body)
+  local first, last = whole:find(placeholder, 1, true)
+  return whole:sub(1, first - 1), whole:sub(last + 1)
+end
+
+function done(summary, latency, requests)
+  local errors = summary.errors
+  io.write(string.format("result %d %d %d %d %d %d\n", summary.requests, summary.duration, latency:percentile(50),
+    latency:percentile(99), errors.status, errors.connect + errors.read + errors.write + errors.timeout))
+end

@@ -1,0 +1,58 @@
+//! The menjin that is measured: its configuration on disk, and serving it as `menjin serve` does.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use menjin_server::config::Config;
+use menjin_server::{Around, Listeners, Menjin};
+
+use crate::process;
+
+/// The app that people sign in to.
+pub(crate) const APP: &str = "shop";
+/// Whom its tokens are for.
+pub(crate) const AUDIENCE: &str = "shop-api";
+pub(crate) const APPID: &str = "wx0123456789abcdef";
+pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// Writes the configuration of a menjin at `listen` into `folder`; only the limits differ from a real one.
+pub(crate) fn configure(folder: &Path, listen: SocketAddr, platform: SocketAddr) -> anyhow::Result<PathBuf> {
+    let text = format!(
+        r#"secret_key = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+[server]
+listen = "{listen}"
+public_url = "http://{listen}"
+[store]
+url = "sqlite://menjin.db"
+[limits]
+enabled = false
+[wechat]
+base_url = "http://{platform}"
+[[app]]
+id = "{APP}"
+kind = "mini_program"
+platform = "wechat"
+appid = "{APPID}"
+secret = "{SECRET}"
+audience = "{AUDIENCE}"
+"#
+    );
+    std::fs::create_dir_all(folder)?;
+    let path = folder.join("menjin.toml");
+    std::fs::write(&path, text).context("writing the configuration")?;
+    Ok(path)
+}
+
+/// Serves until standard input ends. The log goes to standard output as JSON, as an operator would have it.
+pub(crate) fn serve(config: &Path) -> anyhow::Result<()> {
+    let config = Config::load(Some(config))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(&config.log.level).with_writer(std::io::stdout);
+    lines.json().flatten_event(true).with_span_list(false).init();
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(async {
+        let public = TcpListener::bind(config.server.listen)?;
+        let menjin = Menjin::new(config, Around::default()).await?;
+        menjin.serve(Listeners { public, admin: None }, process::told_to_stop()).await
+    })
+}

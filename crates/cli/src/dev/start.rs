@@ -1,0 +1,147 @@
+//! Starting a `menjin dev`, and serving until it is told to stop.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use menjin_server::config::Config;
+use menjin_server::entropy::{Entropy, SystemEntropy};
+use menjin_server::{Around, Dev, Listeners, Menjin, Simulator};
+use menjin_sim::Sim;
+use tokio::sync::watch;
+use url::Url;
+
+use super::configuration::{self, APP_SECRET, BACKEND_SECRET, HAPI_SECRET, MASTER_KEY, Places};
+use super::folder::Folder;
+use super::real_app::RealAppId;
+use super::{DEMO, DEMO_APPID, lan};
+use crate::{init, listen, settings};
+
+/// How a `menjin dev` starts.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) port: u16,
+    pub(crate) sim_port: u16,
+    pub(crate) data: PathBuf,
+    pub(crate) apps: Vec<RealAppId>,
+    pub(crate) lan: bool,
+}
+
+/// A `menjin dev` whose sockets are bound: whoever connects now is answered once it serves.
+#[derive(Debug)]
+pub(crate) struct Running {
+    /// What clients call; the issuer.
+    pub(super) public_url: Url,
+    /// The same server from this machine alone, where `/dev` is.
+    pub(super) local_url: Url,
+    pub(super) simulator_url: Url,
+    pub(super) backend_secret: String,
+    pub(super) data: PathBuf,
+    pub(super) apps: Vec<RealAppId>,
+    pub(super) lan: bool,
+    menjin: Menjin,
+    listeners: Listeners,
+    sim: Sim,
+    sim_listener: TcpListener,
+}
+
+pub(crate) async fn start(options: Options) -> anyhow::Result<Running> {
+    let Options { port, sim_port, data, apps, lan } = options;
+    let folder = Folder::open(&data)?;
+    let secrets = Secrets::of(&folder, &apps)?;
+    let listeners = bind(port, lan)?;
+    let sim_listener = listen::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, sim_port)), "--sim-port")?;
+    let public_url = address_of(&listeners.public)?;
+    let local_url = listeners.admin.as_ref().map_or_else(|| Ok(public_url.clone()), address_of)?;
+    let simulator_url = address_of(&sim_listener)?;
+    let places = Places { public_url: &public_url, simulator: &simulator_url, lan, apps: &apps };
+    let text = configuration::text(&places);
+    let file = folder.path().join(settings::FILE);
+    fs::write(&file, &text).with_context(|| format!("{} can't be written (--data)", file.display()))?;
+    let config = Config::parse(&text, folder.path())?;
+    let dev = Dev { simulator: Simulator::new(simulator_url.clone())?, lan };
+    let menjin = Menjin::new(config, Around { dev: Some(dev), ..Around::default() }).await?;
+    let sim = simulator(&secrets.app);
+    let backend_secret = secrets.backend;
+    Ok(Running {
+        public_url,
+        local_url,
+        simulator_url,
+        backend_secret,
+        data,
+        apps,
+        lan,
+        menjin,
+        listeners,
+        sim,
+        sim_listener,
+    })
+}
+
+impl Running {
+    /// Where the server is for this machine.
+    pub(crate) fn local_url(&self) -> &Url {
+        &self.local_url
+    }
+
+    /// Serves until `stop` resolves: the server first, then the simulator that it may still be asking.
+    pub(crate) async fn serve(self, stop: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
+        let (stopping, mut stopped) = watch::channel(());
+        let sim_listener = listen::asynchronous(self.sim_listener)?;
+        let simulating = tokio::spawn(self.sim.serve(sim_listener, async move {
+            // An error means that the other end is gone, which is the news.
+            stopped.changed().await.ok();
+        }));
+        let served = self.menjin.serve(self.listeners, stop).await;
+        drop(stopping);
+        simulating.await.context("the simulator")?.context("the simulator")?;
+        served
+    }
+}
+
+/// Of the secrets that are made here, those that are handed on.
+struct Secrets {
+    app: String,
+    backend: String,
+}
+
+impl Secrets {
+    fn of(folder: &Folder, apps: &[RealAppId]) -> anyhow::Result<Self> {
+        let random = || Ok(init::secret());
+        folder.secret(MASTER_KEY, random)?;
+        folder.secret(HAPI_SECRET, random)?;
+        for app in apps {
+            folder.secret(&app.secret_file(), || app.ask_secret())?;
+        }
+        let app = folder.secret(APP_SECRET, || Ok(app_secret()))?;
+        let backend = folder.secret(BACKEND_SECRET, random)?;
+        Ok(Self { app, backend })
+    }
+}
+
+/// 32 hexadecimal digits, as WeChat makes them.
+fn app_secret() -> String {
+    let entropy: &dyn Entropy = &SystemEntropy::default();
+    format!("{:032x}", u128::from_be_bytes(entropy.bytes()))
+}
+
+/// On the local network, loopback has a listener of its own, and only there are `/dev` and the operator's side.
+fn bind(port: u16, lan: bool) -> anyhow::Result<Listeners> {
+    if lan {
+        let (public, loopback) = lan::bind(port)?;
+        return Ok(Listeners { public, admin: Some(loopback) });
+    }
+    let public = listen::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), "--port")?;
+    Ok(Listeners { public, admin: None })
+}
+
+fn address_of(listener: &TcpListener) -> anyhow::Result<Url> {
+    Ok(Url::parse(&format!("http://{}", listener.local_addr()?))?)
+}
+
+fn simulator(secret: &str) -> Sim {
+    let mut app = menjin_sim::App::mini_program(DEMO_APPID, secret).bound_to(DEMO);
+    DEMO.clone_into(&mut app.name);
+    Sim::new(menjin_sim::Options { apps: vec![app], ..menjin_sim::Options::default() })
+}

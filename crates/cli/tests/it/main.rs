@@ -1,0 +1,19 @@
+//! The built program, run as people run it: arguments in, output and exit status out.
+//!
+//! One binary for all; a file a subcommand.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
+mod harness;
+
+#[cfg(unix)]
+mod dev;
+mod init;
+mod key;
+mod manual;
+mod printed;
+mod serve;
+mod sim;
+mod token;
+#[cfg(unix)]
+mod tour;

@@ -1,0 +1,134 @@
+//! What a request to sign in brings, each part parsed and bounded before anything is spent on it.
+
+use menjin_platform::{JsCode, PhoneCode, looks_unescaped};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+
+use crate::apps::App;
+use crate::extract::{Client, object_or_null};
+use crate::people::{ProfileInput, chosen, is_unprintable};
+use crate::problem::{Fault, Problem};
+use crate::store::{Device, DeviceClass, ProfileChange};
+
+/// What a mini program sends.
+#[derive(Deserialize, utoipa::ToSchema)]
+pub(crate) struct LoginRequest {
+    /// From `wx.login()`: five minutes, one use.
+    #[schema(value_type = String, example = "0a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P")]
+    pub(crate) code: SecretString,
+    /// From `wx.getUserProfile`, `wx.getUserInfo` or an old `getPhoneNumber`; with `iv`.
+    #[schema(value_type = Option<String>)]
+    pub(crate) encrypted_data: Option<SecretString>,
+    /// Belongs to `encrypted_data`.
+    pub(crate) iv: Option<String>,
+    /// From `wx.getUserProfile`, exactly as it came; with `signature`.
+    pub(crate) raw_data: Option<String>,
+    /// sha1 of `raw_data` and the `session_key`, as `WeChat` made it.
+    pub(crate) signature: Option<String>,
+    /// From a `getPhoneNumber` button.
+    #[schema(value_type = Option<String>)]
+    pub(crate) phone_code: Option<SecretString>,
+    /// What the person typed or chose.
+    #[serde(default, deserialize_with = "object_or_null")]
+    pub(crate) profile: Option<ProfileInput>,
+    /// What the device says of itself.
+    #[serde(default, deserialize_with = "object_or_null")]
+    pub(crate) device: Option<DeviceInput>,
+}
+
+impl LoginRequest {
+    /// A code and nothing beside it.
+    pub(crate) fn with_code(code: SecretString) -> Self {
+        Self {
+            code,
+            encrypted_data: None,
+            iv: None,
+            raw_data: None,
+            signature: None,
+            phone_code: None,
+            profile: None,
+            device: None,
+        }
+    }
+}
+
+/// A device as it calls itself.
+#[derive(Default, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub(crate) struct DeviceInput {
+    /// Random, made once and kept by the client: a new sign-in with it takes the place of the former one.
+    #[schema(example = "d5c1f0a2b34e4f6f")]
+    id: Option<String>,
+    /// `phone` by default.
+    class: DeviceClass,
+    /// Its model.
+    #[schema(example = "iPhone 17")]
+    name: Option<String>,
+    /// Its system.
+    #[schema(example = "iOS 20.1")]
+    system: Option<String>,
+}
+
+/// What a request brought, each part parsed.
+pub(super) struct Brought {
+    pub(super) code: JsCode,
+    pub(super) encrypted: Option<(SecretString, String)>,
+    pub(super) signed: Option<(String, String)>,
+    pub(super) phone_code: Option<PhoneCode>,
+    pub(super) profile: ProfileChange,
+    pub(super) device: Device,
+}
+
+impl Brought {
+    pub(super) fn checked(app: &App, request: LoginRequest, client: Client) -> Result<Self, Problem> {
+        let code = JsCode::parse(request.code.expose_secret()).map_err(|_| Problem::field("code", Fault::NotACode))?;
+        let encrypted = both(("encrypted_data", request.encrypted_data), ("iv", request.iv))?;
+        if let Some((data, iv)) = &encrypted {
+            for (name, base64) in [("encrypted_data", data.expose_secret()), ("iv", iv)] {
+                if looks_unescaped(base64) {
+                    return Err(Problem::field(name, Fault::Unescaped));
+                }
+            }
+        }
+        let phone_code = request.phone_code.map(|code| PhoneCode::parse(code.expose_secret())).transpose();
+        Ok(Self {
+            code,
+            encrypted,
+            signed: both(("raw_data", request.raw_data), ("signature", request.signature))?,
+            phone_code: phone_code.map_err(|_| Problem::field("phone_code", Fault::NotACode))?,
+            profile: chosen(app, request.profile.unwrap_or_default(), "profile.")?,
+            device: device(request.device.unwrap_or_default(), client)?,
+        })
+    }
+}
+
+/// Two members that only mean something together.
+fn both<A, B>(
+    (left_name, left): (&str, Option<A>),
+    (right_name, right): (&str, Option<B>),
+) -> Result<Option<(A, B)>, Problem> {
+    match (left, right) {
+        (Some(left), Some(right)) => Ok(Some((left, right))),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(Problem::field(right_name, Fault::Missing)),
+        (None, Some(_)) => Err(Problem::field(left_name, Fault::Missing)),
+    }
+}
+
+fn device(input: DeviceInput, client: Client) -> Result<Device, Problem> {
+    let bounded = |name: &str, text: Option<String>, longest: usize| match text {
+        Some(text) if text.len() > longest => Err(Problem::field(format!("device.{name}"), Fault::TooLong(longest))),
+        Some(text) if text.chars().any(is_unprintable) => {
+            Err(Problem::field(format!("device.{name}"), Fault::Unprintable))
+        }
+        text => Ok(text.filter(|text| !text.is_empty())),
+    };
+    Ok(Device {
+        id: bounded("id", input.id, 128)?,
+        class: input.class,
+        name: bounded("name", input.name, 128)?,
+        system: bounded("system", input.system, 128)?,
+        ip: client.ip_text(),
+        user_agent: client.user_agent,
+    })
+}
