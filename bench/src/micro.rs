@@ -100,7 +100,7 @@ impl Subject {
     }
 
     fn verify_raw(&self) {
-        drop(black_box(self.public.verify_sig(self.signed(), &self.signature)));
+        _ = black_box(self.public.verify_sig(self.signed(), &self.signature));
     }
 
     fn verify(&self) {
@@ -180,7 +180,7 @@ fn count_for(batch: Duration, run: &impl Fn(u64)) -> u64 {
     loop {
         let began = thread_cpu();
         run(count);
-        if thread_cpu() - began >= batch / 2 {
+        if thread_cpu().saturating_sub(began) >= batch / 2 {
             return count * 2;
         }
         count *= 2;
@@ -193,5 +193,5 @@ fn micros(count: u64, run: &impl Fn(u64)) -> f64 {
     run(count);
     #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 operations")]
     let count = count as f64;
-    (thread_cpu() - began).as_secs_f64() * 1e6 / count
+    thread_cpu().saturating_sub(began).as_secs_f64() * 1e6 / count
 }

@@ -122,11 +122,6 @@ impl Load {
             Self::Refresh => "refresh.lua",
         }
     }
-
-    /// Whether every answer waits for the disk.
-    pub(crate) fn is_durable(self) -> bool {
-        matches!(self, Self::Login(_) | Self::Refresh)
-    }
 }
 
 /// A login of menjin's, as JSON, by somebody of this name.

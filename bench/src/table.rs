@@ -96,7 +96,7 @@ impl Measured {
 pub(crate) fn rows(all: &[Measured]) -> String {
     let mut text = String::new();
     let titles = ["row", "requests/s", "p50 ms", "p99 ms", "CPU us", "busy %", "ratio", "by CPU", "to", "promise", ""];
-    line(&mut text, titles.map(str::to_owned));
+    line(&mut text, &titles.map(str::to_owned));
     for measured in all {
         let versus = measured.row.versus.and_then(|(name, promise)| {
             let base = all.iter().find(|base| base.row.name == name)?;
@@ -107,7 +107,7 @@ pub(crate) fn rows(all: &[Measured]) -> String {
         let promise = versus.and_then(|(_, promise)| promise);
         line(
             &mut text,
-            [
+            &[
                 measured.row.name.to_owned(),
                 format!("{:.0}", median(measured.turns.iter().map(Turn::per_second))),
                 format!("{:.2}", median(measured.turns.iter().map(|turn| turn.driven.p50_ms))),
@@ -148,9 +148,9 @@ fn or_dash(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
 }
 
-fn line(text: &mut String, cells: [String; 11]) {
+fn line(text: &mut String, cells: &[String; 11]) {
     const WIDTHS: [usize; 10] = [20, 11, 8, 8, 8, 8, 7, 8, 0, 0];
-    let [name, .., to, promise, end] = &cells;
+    let [name, .., to, promise, end] = cells;
     _ = write!(text, "{name:<20}");
     for (cell, width) in cells.iter().zip(WIDTHS).skip(1).take(7) {
         _ = write!(text, "{cell:>width$}");

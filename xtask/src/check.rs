@@ -10,32 +10,14 @@ type Step = fn() -> anyhow::Result<bool>;
 
 pub(crate) fn run() -> Outcome {
     let steps: [(&str, Step); 5] = [
-        ("cargo fmt --check", || {
-            succeeds(cargo().args(["fmt", "--all", "--check"]))
+        ("cargo fmt --check", || succeeds(cargo().args(["fmt", "--all", "--check"]))),
+        ("cargo clippy --workspace --all-targets -- -D warnings", || {
+            succeeds(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
         }),
-        (
-            "cargo clippy --workspace --all-targets -- -D warnings",
-            || {
-                succeeds(cargo().args([
-                    "clippy",
-                    "--workspace",
-                    "--all-targets",
-                    "--",
-                    "-D",
-                    "warnings",
-                ]))
-            },
-        ),
         ("cargo xtask tidy", || Ok(tidy::run()? == ExitCode::SUCCESS)),
-        ("cargo xtask gen --check", || {
-            Ok(generated::check()? == ExitCode::SUCCESS)
-        }),
+        ("cargo xtask gen --check", || Ok(generated::check()? == ExitCode::SUCCESS)),
         ("cargo doc --workspace --no-deps, warnings denied", || {
-            succeeds(
-                cargo()
-                    .args(["doc", "--workspace", "--no-deps"])
-                    .env("RUSTDOCFLAGS", "-D warnings"),
-            )
+            succeeds(cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
         }),
     ];
     let all = steps.len();

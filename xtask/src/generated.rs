@@ -17,28 +17,17 @@ struct Generated {
 }
 
 const GENERATED: [Generated; 2] = [
-    Generated {
-        path: "docs/openapi.json",
-        arguments: &["openapi"],
-    },
-    Generated {
-        path: "docs/errors.md",
-        arguments: &["errors"],
-    },
+    Generated { path: "docs/openapi.json", arguments: &["openapi"] },
+    Generated { path: "docs/errors.md", arguments: &["errors"] },
 ];
 
 pub(crate) fn write() -> Outcome {
     for file in &GENERATED {
         let Some(content) = content(file)? else {
-            println!(
-                "gen: {} left alone, `menjin {}` does not exist yet",
-                file.path,
-                file.arguments.join(" ")
-            );
+            println!("gen: {} left alone, `menjin {}` does not exist yet", file.path, file.arguments.join(" "));
             continue;
         };
-        fs::write(root().join(file.path), content)
-            .with_context(|| format!("writing {}", file.path))?;
+        fs::write(root().join(file.path), content).with_context(|| format!("writing {}", file.path))?;
         println!("gen: {} written", file.path);
     }
     Ok(ExitCode::SUCCESS)
@@ -55,11 +44,7 @@ pub(crate) fn check() -> Outcome {
     if !fresh {
         eprintln!("gen: run `cargo xtask gen` and commit the result");
     }
-    Ok(if fresh {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if fresh { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -92,40 +77,26 @@ fn verdict(committed: Option<&str>, printed: Option<&str>) -> Verdict {
     match (committed, printed) {
         (None, None) => Verdict::NotYet,
         (Some(_), None) => Verdict::Orphaned,
-        (Some(committed), Some(printed)) if committed.replace("\r\n", "\n") == printed => {
-            Verdict::Fresh
-        }
+        (Some(committed), Some(printed)) if committed.replace("\r\n", "\n") == printed => Verdict::Fresh,
         (_, Some(_)) => Verdict::Stale,
     }
 }
 
 /// What menjin prints; `None` while it has no such subcommand.
 fn content(file: &Generated) -> anyhow::Result<Option<String>> {
-    let output = menjin(file.arguments)
-        .stderr(Stdio::piped())
-        .output()
-        .context("running menjin")?;
+    let output = menjin(file.arguments).stderr(Stdio::piped()).output().context("running menjin")?;
     let complaint = String::from_utf8_lossy(&output.stderr);
-    if complaint.contains("unrecognized subcommand")
-        || (output.status.success() && output.stdout.is_empty())
-    {
+    if complaint.contains("unrecognized subcommand") || (output.status.success() && output.stdout.is_empty()) {
         return Ok(None);
     }
-    anyhow::ensure!(
-        output.status.success(),
-        "menjin {} failed:\n{complaint}",
-        file.arguments.join(" ")
-    );
-    let text =
-        String::from_utf8(output.stdout).with_context(|| format!("{} is not UTF-8", file.path))?;
+    anyhow::ensure!(output.status.success(), "menjin {} failed:\n{complaint}", file.arguments.join(" "));
+    let text = String::from_utf8(output.stdout).with_context(|| format!("{} is not UTF-8", file.path))?;
     Ok(Some(text.replace("\r\n", "\n")))
 }
 
 fn menjin(arguments: &[&str]) -> Command {
     let mut command = cargo();
-    command
-        .args(["run", "--quiet", "--package", "menjin", "--"])
-        .args(arguments);
+    command.args(["run", "--quiet", "--package", "menjin", "--"]).args(arguments);
     command
 }
 

@@ -2,11 +2,7 @@
 //!
 //! Lives here: the command line. Each chore has its file.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a tool for a terminal"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool for a terminal")]
 
 mod check;
 mod generated;
@@ -37,11 +33,7 @@ type Outcome = anyhow::Result<ExitCode>;
 
 fn main() -> ExitCode {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
-    let chore = if arguments.is_empty() {
-        String::new()
-    } else {
-        arguments.remove(0)
-    };
+    let chore = if arguments.is_empty() { String::new() } else { arguments.remove(0) };
     match run(&chore, &arguments) {
         Ok(code) => code,
         Err(error) => {

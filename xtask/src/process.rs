@@ -9,24 +9,14 @@ use anyhow::Context as _;
 use crate::Outcome;
 
 /// The repo's root: where xtask's own folder is, or was when it was built.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "cargo tells its programs by environment where they are"
-)]
+#[expect(clippy::disallowed_methods, reason = "cargo tells its programs by environment where they are")]
 pub(crate) fn root() -> PathBuf {
-    let own = std::env::var_os("CARGO_MANIFEST_DIR")
-        .unwrap_or_else(|| OsString::from(env!("CARGO_MANIFEST_DIR")));
-    Path::new(&own)
-        .parent()
-        .expect("xtask is a folder of the repo")
-        .to_owned()
+    let own = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| OsString::from(env!("CARGO_MANIFEST_DIR")));
+    Path::new(&own).parent().expect("xtask is a folder of the repo").to_owned()
 }
 
 /// The cargo that runs us.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "cargo tells its programs by environment which it is"
-)]
+#[expect(clippy::disallowed_methods, reason = "cargo tells its programs by environment which it is")]
 pub(crate) fn cargo() -> Command {
     run(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
 }
@@ -40,26 +30,19 @@ pub(crate) fn run(program: impl AsRef<OsStr>) -> Command {
 
 /// Runs it with our input and output; whether it succeeded.
 pub(crate) fn succeeds(command: &mut Command) -> anyhow::Result<bool> {
-    let status = command
-        .status()
-        .with_context(|| format!("running {}", command.get_program().display()))?;
+    let status = command.status().with_context(|| format!("running {}", command.get_program().display()))?;
     Ok(status.success())
 }
 
 /// Runs it silently; false also when there is no such program.
 pub(crate) fn succeeds_silently(command: &mut Command) -> bool {
-    let silent = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    let silent = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     silent.status().is_ok_and(|status| status.success())
 }
 
 /// Runs it and ends as it ends.
 pub(crate) fn pass_on(command: &mut Command) -> Outcome {
-    let status = command
-        .status()
-        .with_context(|| format!("running {}", command.get_program().display()))?;
+    let status = command.status().with_context(|| format!("running {}", command.get_program().display()))?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }

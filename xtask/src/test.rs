@@ -10,10 +10,7 @@ use crate::{Outcome, needs};
 
 pub(crate) fn run(arguments: &[&str]) -> Outcome {
     let Some((without, passed_on)) = split(arguments) else {
-        eprintln!(
-            "xtask test: --without wants one of: {}",
-            NEEDS.map(|need| need.name).join(", ")
-        );
+        eprintln!("xtask test: --without wants one of: {}", NEEDS.map(|need| need.name).join(", "));
         return Ok(ExitCode::from(2));
     };
     let mut command = cargo();
@@ -26,14 +23,8 @@ pub(crate) fn run(arguments: &[&str]) -> Outcome {
 
 fn provide(need: &needs::Need, command: &mut Command) -> anyhow::Result<()> {
     let variables = (need.get)().map_err(|error| {
-        let hint = format!(
-            "`cargo xtask test --without {}` runs the tests that do without",
-            need.name
-        );
-        error.context(format!(
-            "{} can't be had, and {}. {hint}",
-            need.name, need.used_for
-        ))
+        let hint = format!("`cargo xtask test --without {}` runs the tests that do without", need.name);
+        error.context(format!("{} can't be had, and {}. {hint}", need.name, need.used_for))
     })?;
     command.envs(variables);
     Ok(())
@@ -46,10 +37,7 @@ fn split<'a>(arguments: &[&'a str]) -> Option<(Vec<&'a str>, Vec<&'a str>)> {
     let mut rest = arguments.iter().copied();
     while let Some(argument) = rest.next() {
         match argument {
-            "--without" => without.push(
-                rest.next()
-                    .filter(|name| NEEDS.iter().any(|need| need.name == *name))?,
-            ),
+            "--without" => without.push(rest.next().filter(|name| NEEDS.iter().any(|need| need.name == *name))?),
             "--" => {
                 passed_on.push(argument);
                 passed_on.extend(rest.by_ref());
@@ -62,18 +50,10 @@ fn split<'a>(arguments: &[&'a str]) -> Option<(Vec<&'a str>, Vec<&'a str>)> {
 
 /// `--workspace` unless packages are named: cargo would ignore them beside it.
 fn cargo_arguments<'a>(passed_on: &[&'a str]) -> Vec<&'a str> {
-    let of_cargo = passed_on
-        .split(|argument| *argument == "--")
-        .next()
-        .unwrap_or_default();
-    let names_packages = of_cargo
-        .iter()
-        .any(|argument| argument.starts_with("-p") || argument.starts_with("--package"));
-    let scope: &[&str] = if names_packages {
-        &[]
-    } else {
-        &["--workspace"]
-    };
+    let of_cargo = passed_on.split(|argument| *argument == "--").next().unwrap_or_default();
+    let names_packages =
+        of_cargo.iter().any(|argument| argument.starts_with("-p") || argument.starts_with("--package"));
+    let scope: &[&str] = if names_packages { &[] } else { &["--workspace"] };
     [&["test"], scope, &["--all-features"], passed_on].concat()
 }
 
@@ -83,18 +63,9 @@ mod tests {
 
     #[test]
     fn arguments_are_passed_on_and_without_is_taken_out() {
-        assert_eq!(
-            split(&["-p", "x", "--", "--nocapture"]),
-            Some((vec![], vec!["-p", "x", "--", "--nocapture"]))
-        );
-        assert_eq!(
-            split(&["--without", "python", "name"]),
-            Some((vec!["python"], vec!["name"]))
-        );
-        assert_eq!(
-            split(&["--", "--without", "rust"]),
-            Some((vec![], vec!["--", "--without", "rust"]))
-        );
+        assert_eq!(split(&["-p", "x", "--", "--nocapture"]), Some((vec![], vec!["-p", "x", "--", "--nocapture"])));
+        assert_eq!(split(&["--without", "python", "name"]), Some((vec!["python"], vec!["name"])));
+        assert_eq!(split(&["--", "--without", "rust"]), Some((vec![], vec!["--", "--without", "rust"])));
     }
 
     #[test]
@@ -105,17 +76,8 @@ mod tests {
 
     #[test]
     fn the_whole_workspace_is_tested_unless_packages_are_named() {
-        assert_eq!(
-            cargo_arguments(&["name"]),
-            ["test", "--workspace", "--all-features", "name"]
-        );
-        assert_eq!(
-            cargo_arguments(&["-p", "x"]),
-            ["test", "--all-features", "-p", "x"]
-        );
-        assert_eq!(
-            cargo_arguments(&["--", "-p"]),
-            ["test", "--workspace", "--all-features", "--", "-p"]
-        );
+        assert_eq!(cargo_arguments(&["name"]), ["test", "--workspace", "--all-features", "name"]);
+        assert_eq!(cargo_arguments(&["-p", "x"]), ["test", "--all-features", "-p", "x"]);
+        assert_eq!(cargo_arguments(&["--", "-p"]), ["test", "--workspace", "--all-features", "--", "-p"]);
     }
 }

@@ -1,6 +1,6 @@
 //! `menjin init`: a commented `menjin.toml` and a master key of its own, never over anything that is there.
 
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
@@ -44,10 +44,7 @@ pub(crate) fn secret() -> String {
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    private_file::write_new(path, text).map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => anyhow::anyhow!("{} exists: `menjin init` overwrites nothing", path.display()),
-        _ => anyhow::anyhow!("{} can't be written (--dir): {error}", path.display()),
-    })
+    private_file::write_new(path, text).with_context(|| format!("{} can't be written (--dir)", path.display()))
 }
 
 /// The commented default, with what an installation needs uncommented.
@@ -56,7 +53,7 @@ fn filled_in() -> String {
         let needed = NEEDED.iter().any(|start| line.starts_with(start));
         if needed { line.trim_start_matches('#') } else { line }
     });
-    lines.map(|line| format!("{line}\n")).collect()
+    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
 fn say_what_is_next(config: &Path, key: &Path) -> io::Result<()> {

@@ -41,9 +41,9 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
 fn page(sim: &Sim, address: SocketAddr) -> String {
     let words = Language::of_this_machine();
     let mut page = paint(STRONG, words.both("模拟微信", "simulated WeChat"));
-    page += &format!("  {}\n", paint(LINK, format_args!("http://{address}")));
+    page.push_str(&["  ", &paint(LINK, format_args!("http://{address}")), "\n"].concat());
     for app in sim.apps() {
-        page += &format!("  AppID {}  AppSecret {}\n", app.appid, app.secret);
+        page.push_str(&["  AppID ", &app.appid, "  AppSecret ", &app.secret, "\n"].concat());
     }
     page + &format!("  {} http://{address}/_sim/\n", words.both("控制接口", "control API"))
 }

@@ -203,9 +203,7 @@ impl Error {
 
     /// The platform's own text, where it gave one.
     pub fn errmsg(&self) -> Option<&str> {
-        self.said()
-            .map(|(_, errmsg)| errmsg)
-            .filter(|errmsg| !errmsg.is_empty())
+        self.said().map(|(_, errmsg)| errmsg).filter(|errmsg| !errmsg.is_empty())
     }
 
     /// When asking again makes sense, where the platform asks to wait.
@@ -242,21 +240,14 @@ impl Error {
             Self::BadCode { errcode, errmsg }
             | Self::CodeUsed { errcode, errmsg }
             | Self::Blocked { errcode, errmsg }
-            | Self::Busy {
-                errcode, errmsg, ..
-            }
-            | Self::Quota {
-                errcode, errmsg, ..
-            }
+            | Self::Busy { errcode, errmsg, .. }
+            | Self::Quota { errcode, errmsg, .. }
             | Self::Misconfigured { errcode, errmsg }
             | Self::TokenStale { errcode, errmsg }
             | Self::BadInput { errcode, errmsg }
             | Self::SessionKeyStale { errcode, errmsg }
             | Self::Unexpected { errcode, errmsg } => Some((*errcode, errmsg)),
-            Self::Unreachable { .. }
-            | Self::NoAnswer { .. }
-            | Self::Malformed { .. }
-            | Self::Unsupported => None,
+            Self::Unreachable { .. } | Self::NoAnswer { .. } | Self::Malformed { .. } | Self::Unsupported => None,
         }
     }
 }

@@ -78,30 +78,18 @@ impl Caller {
 
     /// Sends the request once and returns the body of a 2xx answer, whatever its `Content-Type`.
     pub(crate) async fn send(&self, call: Call<'_>) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let mut response = self
-            .request(call)
-            .send()
-            .await
-            .map_err(not_sent_or_not_answered)?;
+        let mut response = self.request(call).send().await.map_err(not_sent_or_not_answered)?;
         let status = response.status();
-        let malformed = |why| Error::Malformed {
-            status: status.as_u16(),
-            why,
-        };
+        let malformed = |why| Error::Malformed { status: status.as_u16(), why };
         if !status.is_success() {
             return Err(malformed("the status is not 2xx"));
         }
-        let announced = response
-            .content_length()
-            .and_then(|length| usize::try_from(length).ok())
-            .unwrap_or(0);
+        let announced = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
         if announced > LONGEST_ANSWER {
             return Err(malformed("the body is too long"));
         }
         let mut body = Zeroizing::new(Vec::with_capacity(announced));
-        while let Some(chunk) = response.chunk().await.map_err(|error| Error::NoAnswer {
-            reason: reason(error),
-        })? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| Error::NoAnswer { reason: reason(error) })? {
             if body.len() + chunk.len() > LONGEST_ANSWER {
                 return Err(malformed("the body is too long"));
             }
@@ -112,11 +100,7 @@ impl Caller {
 
     fn request(&self, call: Call<'_>) -> RequestBuilder {
         let mut url = self.base.clone();
-        url.set_path(&format!(
-            "{}{}",
-            self.base.path().trim_end_matches('/'),
-            call.path
-        ));
+        url.set_path(&format!("{}{}", self.base.path().trim_end_matches('/'), call.path));
         url.query_pairs_mut().extend_pairs(call.query);
         match call.body {
             None => self.client.get(url),
@@ -130,9 +114,7 @@ impl Caller {
 
 impl fmt::Debug for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Caller")
-            .field("host", &self.base.host_str())
-            .finish_non_exhaustive()
+        f.debug_struct("Caller").field("host", &self.base.host_str()).finish_non_exhaustive()
     }
 }
 
@@ -148,11 +130,7 @@ fn is_loopback(url: &Url) -> bool {
 fn not_sent_or_not_answered(error: reqwest::Error) -> Error {
     let unsent = error.is_connect() || error.is_builder();
     let reason = reason(error);
-    if unsent {
-        Error::Unreachable { reason }
-    } else {
-        Error::NoAnswer { reason }
-    }
+    if unsent { Error::Unreachable { reason } } else { Error::NoAnswer { reason } }
 }
 
 /// The error and its causes in one line, without the URL.
@@ -165,11 +143,7 @@ fn reason(error: reqwest::Error) -> String {
         reason.push_str(&error.to_string());
         cause = error.source();
     }
-    reason
-        .chars()
-        .filter(|character| !character.is_control())
-        .take(LONGEST_REASON)
-        .collect()
+    reason.chars().filter(|character| !character.is_control()).take(LONGEST_REASON).collect()
 }
 
 #[cfg(test)]
@@ -181,42 +155,22 @@ mod tests {
     }
 
     fn url_of(base: &str, query: &[(&'static str, &str)]) -> String {
-        let call = Call {
-            path: "/sns/jscode2session",
-            query,
-            body: None,
-        };
-        caller(base)
-            .unwrap()
-            .request(call)
-            .build()
-            .unwrap()
-            .url()
-            .to_string()
+        let call = Call { path: "/sns/jscode2session", query, body: None };
+        caller(base).unwrap().request(call).build().unwrap().url().to_string()
     }
 
     #[test]
     fn query_values_are_escaped() {
         assert_eq!(
-            url_of(
-                "http://127.0.0.1:1",
-                &[("appid", "wx1"), ("js_code", "a&appid=wx2#b+c/d=")]
-            ),
+            url_of("http://127.0.0.1:1", &[("appid", "wx1"), ("js_code", "a&appid=wx2#b+c/d=")]),
             "http://127.0.0.1:1/sns/jscode2session?appid=wx1&js_code=a%26appid%3Dwx2%23b%2Bc%2Fd%3D"
         );
     }
 
     #[test]
     fn a_base_url_may_have_a_path() {
-        for base in [
-            "http://127.0.0.1:1/wx",
-            "http://127.0.0.1:1/wx/",
-            "http://127.0.0.1:1/wx/?x=1#y",
-        ] {
-            assert_eq!(
-                url_of(base, &[("a", "b")]),
-                "http://127.0.0.1:1/wx/sns/jscode2session?a=b"
-            );
+        for base in ["http://127.0.0.1:1/wx", "http://127.0.0.1:1/wx/", "http://127.0.0.1:1/wx/?x=1#y"] {
+            assert_eq!(url_of(base, &[("a", "b")]), "http://127.0.0.1:1/wx/sns/jscode2session?a=b");
         }
     }
 
@@ -228,20 +182,11 @@ mod tests {
 
     #[test]
     fn loopback_is_known_by_name_and_by_address() {
-        for here in [
-            "http://localhost:1",
-            "http://sim.localhost",
-            "http://127.8.9.1",
-            "http://[::1]:80",
-        ] {
+        for here in ["http://localhost:1", "http://sim.localhost", "http://127.8.9.1", "http://[::1]:80"] {
             assert!(is_loopback(&Url::parse(here).unwrap()), "{here}");
         }
-        for away in [
-            "https://api.weixin.qq.com",
-            "http://10.0.0.1",
-            "http://localhost.example.com",
-            "http://[fe80::1]",
-        ] {
+        for away in ["https://api.weixin.qq.com", "http://10.0.0.1", "http://localhost.example.com", "http://[fe80::1]"]
+        {
             assert!(!is_loopback(&Url::parse(away).unwrap()), "{away}");
         }
     }

@@ -16,9 +16,7 @@ const LONGEST: usize = 128;
 pub struct BadValue(pub(crate) &'static str);
 
 fn checked(text: String, what: &'static str) -> Result<String, BadValue> {
-    let fits = !text.is_empty()
-        && text.len() <= LONGEST
-        && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let fits = !text.is_empty() && text.len() <= LONGEST && text.bytes().all(|byte| byte.is_ascii_graphic());
     if fits { Ok(text) } else { Err(BadValue(what)) }
 }
 
@@ -146,10 +144,7 @@ mod tests {
 
     #[test]
     fn ids_are_visible_ascii_of_bounded_length() {
-        assert_eq!(
-            AppId::parse("wx0123456789abcdef").unwrap().as_str(),
-            "wx0123456789abcdef"
-        );
+        assert_eq!(AppId::parse("wx0123456789abcdef").unwrap().as_str(), "wx0123456789abcdef");
         for bad in ["", "with space", "new\nline", "微信", &"x".repeat(129)] {
             assert_eq!(OpenId::parse(bad), Err(BadValue("openid")), "{bad:?}");
             assert!(UnionId::parse(bad).is_err(), "{bad:?}");
@@ -165,18 +160,8 @@ mod tests {
             unionid: Some(UnionId::parse("oSecretUnionId").unwrap()),
             session_key: Some(SessionKey::parse("tiihtNczf5v6AKRyjwEUhQ==").unwrap()),
         };
-        let shown = format!(
-            "{identity:?} {} {}",
-            identity.openid,
-            identity.unionid.as_ref().unwrap()
-        );
-        assert!(
-            !shown.contains("oSecret") && !shown.contains("tiiht"),
-            "{shown}"
-        );
-        assert!(
-            shown.contains("[openid]") && shown.contains("[unionid]"),
-            "{shown}"
-        );
+        let shown = format!("{identity:?} {} {}", identity.openid, identity.unionid.as_ref().unwrap());
+        assert!(!shown.contains("oSecret") && !shown.contains("tiiht"), "{shown}");
+        assert!(shown.contains("[openid]") && shown.contains("[unionid]"), "{shown}");
     }
 }

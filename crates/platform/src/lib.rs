@@ -57,12 +57,7 @@ pub trait Platform: Send + Sync {
 #[async_trait]
 pub trait Phone: Send + Sync {
     /// Asks for the number, naming the user so that the platform refuses somebody else's code.
-    async fn phone(
-        &self,
-        token: &AccessToken,
-        code: &PhoneCode,
-        openid: &OpenId,
-    ) -> Result<PhoneNumber, Error>;
+    async fn phone(&self, token: &AccessToken, code: &PhoneCode, openid: &OpenId) -> Result<PhoneNumber, Error>;
 }
 
 /// Fetches the app's access token. Who keeps it, and when it is renewed, is the caller's matter.
@@ -76,32 +71,17 @@ pub trait AccessTokens: Send + Sync {
 #[async_trait]
 pub trait SessionKeys: Send + Sync {
     /// Whether the key is still this user's current one.
-    async fn check(
-        &self,
-        token: &AccessToken,
-        openid: &OpenId,
-        key: &SessionKey,
-    ) -> Result<bool, Error>;
+    async fn check(&self, token: &AccessToken, openid: &OpenId, key: &SessionKey) -> Result<bool, Error>;
 
     /// Kills the key and returns its successor, which lives no longer than the old one would have.
-    async fn reset(
-        &self,
-        token: &AccessToken,
-        openid: &OpenId,
-        key: &SessionKey,
-    ) -> Result<SessionKey, Error>;
+    async fn reset(&self, token: &AccessToken, openid: &OpenId, key: &SessionKey) -> Result<SessionKey, Error>;
 }
 
 /// Opens what the client passes on from the platform.
 pub trait OpenData: Send + Sync {
     /// Decrypts and checks that the data was made for this app. The age is the caller's to check, with
     /// [`Watermark::check`], and so is [`Profile::open_id`] against the signed-in identity.
-    fn decrypt(
-        &self,
-        key: &SessionKey,
-        encrypted_data: &str,
-        iv: &str,
-    ) -> Result<OpenedData, NotOpened>;
+    fn decrypt(&self, key: &SessionKey, encrypted_data: &str, iv: &str) -> Result<OpenedData, NotOpened>;
 
     /// Whether `signature` is the platform's over exactly this `raw_data`; compared in constant time.
     fn verify_signature(&self, key: &SessionKey, raw_data: &str, signature: &str) -> bool;

@@ -75,21 +75,12 @@ pub struct Watermark {
 impl Watermark {
     /// Refuses data older than `max_age`, data from the future, and data made after `not_later_than`: the moment at
     /// which the key that opened it was superseded.
-    pub fn check(
-        &self,
-        now: i64,
-        max_age: Duration,
-        not_later_than: Option<i64>,
-    ) -> Result<(), NotOpened> {
+    pub fn check(&self, now: i64, max_age: Duration, not_later_than: Option<i64>) -> Result<(), NotOpened> {
         let max_age = i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX);
         let age = now.saturating_sub(self.timestamp);
         let in_time = (-CLOCK_DIFFERENCE..=max_age).contains(&age);
         let before_successor = not_later_than.is_none_or(|last| self.timestamp <= last);
-        if in_time && before_successor {
-            Ok(())
-        } else {
-            Err(NotOpened)
-        }
+        if in_time && before_successor { Ok(()) } else { Err(NotOpened) }
     }
 }
 
@@ -140,9 +131,7 @@ impl Profile {
 
     /// Whether the picture is WeChat's grey one, in any size: not worth keeping.
     pub fn has_grey_avatar(&self) -> bool {
-        GREY_AVATARS
-            .iter()
-            .any(|grey| self.avatar_url.contains(grey))
+        GREY_AVATARS.iter().any(|grey| self.avatar_url.contains(grey))
     }
 }
 
@@ -160,18 +149,10 @@ mod tests {
 
     #[test]
     fn a_watermark_must_be_young_and_not_from_the_future() {
-        let watermark = Watermark {
-            appid: AppId::parse("wx1").unwrap(),
-            timestamp: 10_000,
-        };
-        for (now, fits) in [
-            (10_000, true),
-            (13_600, true),
-            (13_601, false),
-            (9_940, true),
-            (9_939, false),
-            (i64::MIN, false),
-        ] {
+        let watermark = Watermark { appid: AppId::parse("wx1").unwrap(), timestamp: 10_000 };
+        for (now, fits) in
+            [(10_000, true), (13_600, true), (13_601, false), (9_940, true), (9_939, false), (i64::MIN, false)]
+        {
             assert_eq!(watermark.check(now, HOUR, None).is_ok(), fits, "{now}");
         }
         assert!(watermark.check(10_000, Duration::MAX, None).is_ok());
@@ -179,39 +160,21 @@ mod tests {
 
     #[test]
     fn a_superseded_key_opens_only_what_is_not_later_than_its_successor() {
-        let watermark = Watermark {
-            appid: AppId::parse("wx1").unwrap(),
-            timestamp: 10_000,
-        };
+        let watermark = Watermark { appid: AppId::parse("wx1").unwrap(), timestamp: 10_000 };
         for (successor, fits) in [(9_999, false), (10_000, true), (10_001, true)] {
-            assert_eq!(
-                watermark.check(10_010, HOUR, Some(successor)).is_ok(),
-                fits,
-                "{successor}"
-            );
+            assert_eq!(watermark.check(10_010, HOUR, Some(successor)).is_ok(), fits, "{successor}");
         }
     }
 
     fn profile(nickname: &str, avatar_url: &str) -> Profile {
-        Profile {
-            nickname: nickname.to_owned(),
-            avatar_url: avatar_url.to_owned(),
-            ..Profile::default()
-        }
+        Profile { nickname: nickname.to_owned(), avatar_url: avatar_url.to_owned(), ..Profile::default() }
     }
 
     #[test]
     fn the_stand_in_of_2022_is_recognised() {
         let grey = "https://mmbiz.qpic.cn/mmbiz/icTdbqWNOwNRna42FI242Lcia07jQodd2FJGIYQfG0LAJGFxM4FbnQP6yfMxBgJ0F3YRqJCJ1aPAK2dQagdusBZg/0";
         let shipped = "https://thirdwx.qlogo.cn/mmopen/vi_32/POgEwh4mIHO4nibH0KlMECNjjGxQUq24ZEaGT4poC6icRiccVGKSyXwibcPq4BWmiaIGuG1icwxaQX6grC9VemZoJ8rg/132";
-        for name in [
-            "微信用户",
-            "微信用戶",
-            "WeChat User",
-            "Wechat user",
-            " 微信用户 ",
-            "",
-        ] {
+        for name in ["微信用户", "微信用戶", "WeChat User", "Wechat user", " 微信用户 ", ""] {
             assert!(profile(name, grey).is_anonymous(), "{name}");
             assert!(profile(name, shipped).is_anonymous(), "{name}");
             assert!(profile(name, "").is_anonymous(), "{name}");
@@ -230,11 +193,7 @@ mod tests {
     #[test]
     fn personal_data_does_not_show_itself() {
         let payload = Payload::Profile(profile("小明", "https://example.com/face"));
-        let shown = format!(
-            "{payload:?} {:?} {:?}",
-            profile("小明", ""),
-            Payload::Other(Value::from("小明"))
-        );
+        let shown = format!("{payload:?} {:?} {:?}", profile("小明", ""), Payload::Other(Value::from("小明")));
         assert_eq!(shown, "Profile(..) Profile { .. } Other(..)");
     }
 }

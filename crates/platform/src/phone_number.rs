@@ -46,8 +46,7 @@ impl PhoneNumber {
     /// <https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/user-info/phone-number/getPhoneNumber.html>
     pub fn parse(country_code: &str, national: &str) -> Result<Self, BadValue> {
         let country_code = country_code.strip_prefix('+').unwrap_or(country_code);
-        let digits =
-            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let fits = digits(country_code)
             && !country_code.starts_with('0')
             && country_code.len() <= 4
@@ -73,16 +72,8 @@ impl PhoneNumber {
         };
         let digits = &self.national;
         let stars = "*".repeat(digits.len() - head - tail);
-        let shown = format!(
-            "{}{stars}{}",
-            &digits[..head],
-            &digits[digits.len() - tail..]
-        );
-        if self.country_code == "86" {
-            shown
-        } else {
-            format!("+{} {shown}", self.country_code)
-        }
+        let shown = format!("{}{stars}{}", &digits[..head], &digits[digits.len() - tail..]);
+        if self.country_code == "86" { shown } else { format!("+{} {shown}", self.country_code) }
     }
 }
 
@@ -123,19 +114,13 @@ mod tests {
             ("八六", "13800000000"),
         ];
         for (country, national) in cases {
-            assert!(
-                PhoneNumber::parse(country, national).is_err(),
-                "{country} {national}"
-            );
+            assert!(PhoneNumber::parse(country, national).is_err(), "{country} {national}");
         }
     }
 
     #[test]
     fn a_number_does_not_show_itself() {
         let number = PhoneNumber::parse("86", "13812345678").unwrap();
-        assert_eq!(
-            format!("{number:?} {} {:?}", number.e164, number.e164),
-            "PhoneNumber(138****5678) [phone] [phone]"
-        );
+        assert_eq!(format!("{number:?} {} {:?}", number.e164, number.e164), "PhoneNumber(138****5678) [phone] [phone]");
     }
 }

@@ -15,10 +15,8 @@ use serde::Deserialize;
 use crate::BadValue;
 
 /// Standard base64. Spare bits of the last character may be set: encoders in the wild do that.
-pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
-);
+pub(crate) const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
 const LONGEST_CODE: usize = 128;
 
@@ -29,14 +27,8 @@ pub struct BadCode;
 
 fn code(text: String) -> Result<SecretString, BadCode> {
     let text = Zeroizing::new(text);
-    let fits = !text.is_empty()
-        && text.len() <= LONGEST_CODE
-        && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if fits {
-        Ok(SecretString::from(text.as_str()))
-    } else {
-        Err(BadCode)
-    }
+    let fits = !text.is_empty() && text.len() <= LONGEST_CODE && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if fits { Ok(SecretString::from(text.as_str())) } else { Err(BadCode) }
 }
 
 /// A login code: five minutes, one use.
@@ -140,9 +132,7 @@ pub(crate) fn decoded<const N: usize>(text: &str) -> Option<Zeroizing<[u8; N]>> 
         return None;
     }
     let bytes = Zeroizing::new(BASE64.decode(text).ok()?);
-    <[u8; N]>::try_from(bytes.as_slice())
-        .ok()
-        .map(Zeroizing::new)
+    <[u8; N]>::try_from(bytes.as_slice()).ok().map(Zeroizing::new)
 }
 
 /// The app's own access token, and how long it was good for when it was given.
@@ -157,10 +147,7 @@ pub struct AccessToken {
 impl AccessToken {
     /// Takes a token from the platform, or from where it was kept; a kept one needs no exact `expires_in`.
     pub fn new(value: impl Into<String>, expires_in: Duration) -> Self {
-        Self {
-            value: SecretString::from(value.into()),
-            expires_in,
-        }
+        Self { value: SecretString::from(value.into()), expires_in }
     }
 
     /// The token itself: for the platform, and for whoever may read it.
@@ -182,13 +169,7 @@ mod tests {
     fn codes_are_visible_ascii_of_bounded_length() {
         assert_eq!(JsCode::parse("0a1b-_C").unwrap().expose(), "0a1b-_C");
         assert_eq!(PhoneCode::parse("a&b#c").unwrap().expose(), "a&b#c");
-        for bad in [
-            "",
-            "the code is a mock one",
-            "tab\t",
-            "码",
-            &"0".repeat(129),
-        ] {
+        for bad in ["", "the code is a mock one", "tab\t", "码", &"0".repeat(129)] {
             assert!(JsCode::parse(bad).is_err(), "{bad:?}");
             assert!(PhoneCode::parse(bad).is_err(), "{bad:?}");
         }
@@ -227,9 +208,6 @@ mod tests {
             SessionKey::parse("tiihtNczf5v6AKRyjwEUhQ==").unwrap(),
             AccessToken::new("hush4", Duration::from_hours(2)),
         );
-        assert!(
-            !shown.contains("hush") && !shown.contains("tiiht"),
-            "{shown}"
-        );
+        assert!(!shown.contains("hush") && !shown.contains("tiiht"), "{shown}");
     }
 }

@@ -161,8 +161,7 @@ fn is_own_page(headers: &HeaderMap, host: &Authority) -> bool {
         let origin = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
         origin.is_some_and(|origin| origin.eq_ignore_ascii_case(host.as_str()))
     };
-    text("origin").is_none_or(own)
-        && text("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"))
+    text("origin").is_none_or(own) && text("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"))
 }
 
 /// Somebody followed a link to a page; the page then asks for itself, and nobody may frame it.

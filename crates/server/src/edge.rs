@@ -52,7 +52,13 @@ pub(crate) async fn around(State(menjin): State<Menjin>, mut request: Request, n
     }
     let status = response.status();
     let elapsed = began.elapsed();
-    span.in_scope(|| tracing::debug!(http.status = status.as_u16(), duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX), "answered"));
+    span.in_scope(|| {
+        tracing::debug!(
+            http.status = status.as_u16(),
+            duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+            "answered"
+        );
+    });
     menjin.answers.count(route.as_ref().map_or("unmatched", MatchedPath::as_str), &method, status, elapsed);
     response
 }

@@ -12,7 +12,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use ipnet::IpNet;
 use menjin_guard::{Caller, Refusal};
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::entropy::sha256;
@@ -99,7 +99,9 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let Object(value) = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
-        bad_json(&path, error.inner())
+        // For an enum that meets a number or null, the parser blames the syntax.
+        let is_json = error.inner().is_data() || serde_json::from_slice::<IgnoredAny>(bytes).is_ok();
+        bad_json(&path, error.inner(), is_json)
     })?;
     reader.end().map_err(|_| Problem::BadJson(Fault::Trailing))?;
     Ok(value)
@@ -136,8 +138,8 @@ pub(crate) fn object_or_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 }
 
 /// The parser's words may quote what was sent, so only their kind and the field's name are kept.
-fn bad_json(path: &str, error: &serde_json::Error) -> Problem {
-    if !error.is_data() {
+fn bad_json(path: &str, error: &serde_json::Error, is_json: bool) -> Problem {
+    if !is_json {
         return Problem::BadJson(Fault::NotJson { line: error.line(), column: error.column() });
     }
     let text = error.to_string();

@@ -19,7 +19,8 @@ pub(crate) fn install() -> Option<&'static PrometheusHandle> {
     HANDLE
         .get_or_init(|| {
             let buckets = Matcher::Suffix("_seconds".to_owned());
-            let handle = PrometheusBuilder::new().set_buckets_for_metric(buckets, &BUCKETS).ok()?.install_recorder().ok()?;
+            let handle =
+                PrometheusBuilder::new().set_buckets_for_metric(buckets, &BUCKETS).ok()?.install_recorder().ok()?;
             describe();
             Some(handle)
         })
@@ -62,7 +63,9 @@ impl Answers {
     fn counted(&self, route: &str, method: &'static str, status: StatusCode, took: Duration) -> bool {
         let routes = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let Some(meters) = routes.get(route) else { return false };
-        let Some((_, _, counter)) = meters.counts.iter().find(|(m, s, _)| *m == method && *s == status) else { return false };
+        let Some((_, _, counter)) = meters.counts.iter().find(|(m, s, _)| *m == method && *s == status) else {
+            return false;
+        };
         counter.increment(1);
         meters.duration.record(took.as_secs_f64());
         true
@@ -75,7 +78,8 @@ impl Answers {
             counts: Vec::new(),
         });
         if !meters.counts.iter().any(|(m, s, _)| *m == method && *s == status) {
-            let labels = [("route", route.to_owned()), ("method", method.to_owned()), ("status", status.as_str().to_owned())];
+            let labels =
+                [("route", route.to_owned()), ("method", method.to_owned()), ("status", status.as_str().to_owned())];
             meters.counts.push((method, status, metrics::counter!("http_requests_total", &labels)));
         }
     }

@@ -45,9 +45,8 @@ pub struct CallFilter {
 
 impl CallFilter {
     fn matches(&self, call: &Call) -> bool {
-        let same = |wanted: &Option<String>, is: Option<&str>| {
-            wanted.as_deref().is_none_or(|wanted| is == Some(wanted))
-        };
+        let same =
+            |wanted: &Option<String>, is: Option<&str>| wanted.as_deref().is_none_or(|wanted| is == Some(wanted));
         same(&self.path, Some(&call.path))
             && same(&self.appid, call.appid.as_deref())
             && same(&self.code, call.code.as_deref())
@@ -68,11 +67,7 @@ impl Calls {
 
     /// Oldest first.
     pub(crate) fn matching(&self, filter: &CallFilter) -> Vec<Call> {
-        self.0
-            .iter()
-            .filter(|call| filter.matches(call))
-            .cloned()
-            .collect()
+        self.0.iter().filter(|call| filter.matches(call)).cloned().collect()
     }
 
     pub(crate) fn clear(&mut self) {

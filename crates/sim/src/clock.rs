@@ -12,8 +12,7 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn now(&self) -> i64 {
-        self.stopped_at
-            .unwrap_or_else(|| system_seconds().saturating_add(self.ahead))
+        self.stopped_at.unwrap_or_else(|| system_seconds().saturating_add(self.ahead))
     }
 
     pub(crate) fn is_frozen(&self) -> bool {
@@ -41,14 +40,9 @@ impl Clock {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one clock read of the simulator"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one clock read of the simulator")]
 fn system_seconds() -> i64 {
-    let since_1970 = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX)
 }
 

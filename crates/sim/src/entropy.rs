@@ -21,27 +21,18 @@ impl Entropy {
     pub(crate) fn new(seed: Option<u64>) -> Self {
         let (low, high) = match seed {
             Some(seed) => (seed, 0),
-            None => (
-                RandomState::new().hash_one(0),
-                RandomState::new().hash_one(1),
-            ),
+            None => (RandomState::new().hash_one(0), RandomState::new().hash_one(1)),
         };
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&low.to_be_bytes());
         bytes[8..].copy_from_slice(&high.to_be_bytes());
-        Self {
-            seed: bytes,
-            drawn: 0,
-        }
+        Self { seed: bytes, drawn: 0 }
     }
 
     pub(crate) fn fill(&mut self, out: &mut [u8]) {
         for chunk in out.chunks_mut(32) {
             self.drawn += 1;
-            let block = Sha256::new()
-                .chain_update(self.seed)
-                .chain_update(self.drawn.to_be_bytes())
-                .finalize();
+            let block = Sha256::new().chain_update(self.seed).chain_update(self.drawn.to_be_bytes()).finalize();
             chunk.copy_from_slice(&block[..chunk.len()]);
         }
     }
@@ -70,10 +61,7 @@ impl Entropy {
     fn text(&mut self, alphabet: &[u8], length: usize) -> String {
         let mut bytes = vec![0; length];
         self.fill(&mut bytes);
-        bytes
-            .iter()
-            .map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()]))
-            .collect()
+        bytes.iter().map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()])).collect()
     }
 }
 
@@ -84,10 +72,7 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_draws() {
         let (mut one, mut other) = (Entropy::new(Some(7)), Entropy::new(Some(7)));
-        assert_eq!(
-            (one.hex(40), one.alphanumeric(40)),
-            (other.hex(40), other.alphanumeric(40))
-        );
+        assert_eq!((one.hex(40), one.alphanumeric(40)), (other.hex(40), other.alphanumeric(40)));
     }
 
     #[test]

@@ -67,12 +67,7 @@ pub struct Fault {
 impl Fault {
     /// Strikes the next call to any path.
     pub fn once(kind: FaultKind) -> Self {
-        Self {
-            kind,
-            strikes: Strikes::Next(1),
-            path: None,
-            appid: None,
-        }
+        Self { kind, strikes: Strikes::Next(1), path: None, appid: None }
     }
 
     /// The same fault, for one path only.
@@ -84,10 +79,7 @@ impl Fault {
 
     fn concerns(&self, path: &str, appid: Option<&str>) -> bool {
         self.path.as_deref().is_none_or(|wanted| wanted == path)
-            && self
-                .appid
-                .as_deref()
-                .is_none_or(|wanted| appid == Some(wanted))
+            && self.appid.as_deref().is_none_or(|wanted| appid == Some(wanted))
     }
 }
 
@@ -113,12 +105,7 @@ impl Faults {
     }
 
     /// The first fault, oldest first, that strikes this call.
-    pub(crate) fn strike(
-        &mut self,
-        path: &str,
-        appid: Option<&str>,
-        entropy: &mut Entropy,
-    ) -> Option<FaultKind> {
+    pub(crate) fn strike(&mut self, path: &str, appid: Option<&str>, entropy: &mut Entropy) -> Option<FaultKind> {
         let at = self.waiting.iter().position(|(_, fault)| {
             fault.concerns(path, appid)
                 && match fault.strikes {
@@ -145,31 +132,19 @@ mod tests {
     #[test]
     fn a_fault_strikes_as_often_as_ordered_and_only_where_ordered() {
         let (mut faults, mut entropy) = (Faults::default(), Entropy::new(Some(1)));
-        faults.add(Fault {
-            strikes: Strikes::Next(2),
-            ..Fault::once(FaultKind::Busy).on("/a")
-        });
+        faults.add(Fault { strikes: Strikes::Next(2), ..Fault::once(FaultKind::Busy).on("/a") });
         let mut strike = |path: &str| faults.strike(path, None, &mut entropy);
         assert_eq!(strike("/b"), None);
-        assert_eq!(
-            [strike("/a"), strike("/a"), strike("/a")],
-            [Some(FaultKind::Busy), Some(FaultKind::Busy), None]
-        );
+        assert_eq!([strike("/a"), strike("/a"), strike("/a")], [Some(FaultKind::Busy), Some(FaultKind::Busy), None]);
     }
 
     #[test]
     fn faults_strike_in_the_order_of_their_making() {
         let (mut faults, mut entropy) = (Faults::default(), Entropy::new(Some(1)));
-        faults.add(Fault {
-            appid: Some("wxother".into()),
-            ..Fault::once(FaultKind::Html)
-        });
+        faults.add(Fault { appid: Some("wxother".into()), ..Fault::once(FaultKind::Html) });
         faults.add(Fault::once(FaultKind::Dropped));
         faults.add(Fault::once(FaultKind::Malformed));
         let mut strike = || faults.strike("/a", Some("wxshop"), &mut entropy);
-        assert_eq!(
-            [strike(), strike(), strike()],
-            [Some(FaultKind::Dropped), Some(FaultKind::Malformed), None]
-        );
+        assert_eq!([strike(), strike(), strike()], [Some(FaultKind::Dropped), Some(FaultKind::Malformed), None]);
     }
 }

@@ -39,17 +39,9 @@ pub(crate) struct Asked {
 impl Asked {
     async fn read(request: Request) -> Result<Self, Response> {
         let (head, body) = request.into_parts();
-        let body = to_bytes(body, BODY_LIMIT)
-            .await
-            .map_err(|_| page(StatusCode::PAYLOAD_TOO_LARGE, ""))?;
+        let body = to_bytes(body, BODY_LIMIT).await.map_err(|_| page(StatusCode::PAYLOAD_TOO_LARGE, ""))?;
         let json = serde_json::from_slice(&body).ok();
-        Ok(Self {
-            method: head.method,
-            path: head.uri.path().to_owned(),
-            query: pairs(&head.uri),
-            body,
-            json,
-        })
+        Ok(Self { method: head.method, path: head.uri.path().to_owned(), query: pairs(&head.uri), body, json })
     }
 
     /// A parameter of the query; an empty one counts as missing. Names are case-sensitive, the first of several holds.
@@ -60,18 +52,12 @@ impl Asked {
 
     /// A text member of the JSON body; an empty one counts as missing.
     pub(crate) fn member(&self, name: &str) -> Option<&str> {
-        self.json
-            .as_ref()?
-            .get(name)?
-            .as_str()
-            .filter(|value| !value.is_empty())
+        self.json.as_ref()?.get(name)?.as_str().filter(|value| !value.is_empty())
     }
 }
 
 fn pairs(uri: &Uri) -> Vec<(String, String)> {
-    Query::try_from_uri(uri)
-        .map(|Query(pairs)| pairs)
-        .unwrap_or_default()
+    Query::try_from_uri(uri).map(|Query(pairs)| pairs).unwrap_or_default()
 }
 
 /// An answer before it is put on the wire. Its status is 200, whatever it says.
@@ -103,22 +89,13 @@ pub(crate) async fn ask(sim: Sim, endpoint: &'static dyn Endpoint, request: Requ
     deliver(reply, fault).await
 }
 
-fn exchange(
-    world: &mut World,
-    endpoint: &dyn Endpoint,
-    asked: &Asked,
-) -> (Reply, Option<FaultKind>) {
+fn exchange(world: &mut World, endpoint: &dyn Endpoint, asked: &Asked) -> (Reply, Option<FaultKind>) {
     let trace = endpoint.trace(world, asked);
-    let fault = world
-        .faults
-        .strike(&asked.path, trace.appid.as_deref(), &mut world.entropy);
+    let fault = world.faults.strike(&asked.path, trace.appid.as_deref(), &mut world.entropy);
     let reply = match &fault {
         Some(FaultKind::Busy) => endpoint.refuse(world, -1, None),
-        Some(FaultKind::Errcode { errcode, errmsg }) => {
-            endpoint.refuse(world, *errcode, errmsg.as_deref())
-        }
-        None
-        | Some(FaultKind::Slow(_) | FaultKind::Dropped | FaultKind::Malformed | FaultKind::Html) => {
+        Some(FaultKind::Errcode { errcode, errmsg }) => endpoint.refuse(world, *errcode, errmsg.as_deref()),
+        None | Some(FaultKind::Slow(_) | FaultKind::Dropped | FaultKind::Malformed | FaultKind::Html) => {
             endpoint.answer(world, asked)
         }
     };
@@ -161,21 +138,14 @@ fn cut(reply: &Reply) -> Response {
 
 /// The body fails before its first byte, so the server closes the connection on a client that was promised an answer.
 fn broken(reply: &Reply) -> Response {
-    let nothing = stream::iter([Err::<Bytes, _>(io::Error::new(
-        io::ErrorKind::ConnectionReset,
-        "a fault was ordered",
-    ))]);
-    (
-        [(header::CONTENT_LENGTH, reply.body.len())],
-        Body::from_stream(nothing),
-    )
-        .into_response()
+    let nothing =
+        stream::iter([Err::<Bytes, _>(io::Error::new(io::ErrorKind::ConnectionReset, "a fault was ordered"))]);
+    ([(header::CONTENT_LENGTH, reply.body.len())], Body::from_stream(nothing)).into_response()
 }
 
 /// What a gateway in front of the platform would show.
 pub(crate) fn page(status: StatusCode, comment: &str) -> Response {
-    let body = format!(
-        "<html>\n<head><title>{status}</title></head>\n<body><h1>{status}</h1></body>\n</html>\n{comment}"
-    );
+    let body =
+        format!("<html>\n<head><title>{status}</title></head>\n<body><h1>{status}</h1></body>\n</html>\n{comment}");
     (status, Html(body)).into_response()
 }

@@ -82,13 +82,8 @@ impl Sim {
         listener: TcpListener,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
-        let address = listener
-            .local_addr()
-            .context("asking the simulator's listener for its address")?;
-        ensure!(
-            address.ip().to_canonical().is_loopback(),
-            "the simulator listens on loopback only, not on {address}"
-        );
+        let address = listener.local_addr().context("asking the simulator's listener for its address")?;
+        ensure!(address.ip().to_canonical().is_loopback(), "the simulator listens on loopback only, not on {address}");
         let (stopping, stopped) = tokio::sync::oneshot::channel();
         let stop = async move {
             stop.await;
@@ -135,19 +130,13 @@ impl Sim {
     /// # Panics
     /// If the simulator knows no such app.
     pub fn phone_code(&self, appid: &str, person: &str) -> String {
-        self.in_app(appid, person, |world, who| {
-            wechat::device::phone_number(world, who).code
-        })
+        self.in_app(appid, person, |world, who| wechat::device::phone_number(world, who).code)
     }
 
     /// The person's current `session_key` in the app, if they have signed in there and it has not expired.
     pub fn session_key(&self, appid: &str, person: &str) -> Option<String> {
         self.with(|world| {
-            world
-                .wechat
-                .keys
-                .current(&people::openid(person, appid), world.clock.now())
-                .map(str::to_owned)
+            world.wechat.keys.current(&people::openid(person, appid), world.clock.now()).map(str::to_owned)
         })
     }
 
@@ -213,11 +202,7 @@ impl Sim {
 
     /// How often this code was presented, at any endpoint.
     pub fn calls_with_code(&self, code: &str) -> usize {
-        self.calls(&CallFilter {
-            code: Some(code.to_owned()),
-            ..CallFilter::default()
-        })
-        .len()
+        self.calls(&CallFilter { code: Some(code.to_owned()), ..CallFilter::default() }).len()
     }
 
     /// Forgets all calls.
@@ -225,17 +210,9 @@ impl Sim {
         self.with(|world| world.calls.clear());
     }
 
-    fn in_app<T>(
-        &self,
-        appid: &str,
-        person: &str,
-        act: impl FnOnce(&mut World, &people::Who) -> T,
-    ) -> T {
+    fn in_app<T>(&self, appid: &str, person: &str, act: impl FnOnce(&mut World, &people::Who) -> T) -> T {
         self.with(|world| {
-            assert!(
-                world.apps.find(appid).is_some(),
-                "the simulator knows no app {appid}"
-            );
+            assert!(world.apps.find(appid).is_some(), "the simulator knows no app {appid}");
             let who = world.people.meet_in(person, appid);
             act(world, &who)
         })

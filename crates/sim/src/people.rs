@@ -36,13 +36,7 @@ pub struct Person {
 
 impl Person {
     fn new(name: &str) -> Self {
-        Self {
-            person: name.to_owned(),
-            nickname: None,
-            avatar_url: None,
-            phone: phone_of(name),
-            blocked: false,
-        }
+        Self { person: name.to_owned(), nickname: None, avatar_url: None, phone: phone_of(name), blocked: false }
     }
 }
 
@@ -63,20 +57,14 @@ pub(crate) struct People {
 impl People {
     /// The person of that name, made on sight.
     pub(crate) fn meet(&mut self, name: &str) -> &mut Person {
-        self.people
-            .entry(name.to_owned())
-            .or_insert_with(|| Person::new(name))
+        self.people.entry(name.to_owned()).or_insert_with(|| Person::new(name))
     }
 
     /// The person as the app sees them; from now on the openid is known to be theirs.
     pub(crate) fn meet_in(&mut self, name: &str, appid: &str) -> Who {
         self.meet(name);
         let openid = openid(name, appid);
-        let who = Who {
-            person: name.to_owned(),
-            appid: appid.to_owned(),
-            openid: openid.clone(),
-        };
+        let who = Who { person: name.to_owned(), appid: appid.to_owned(), openid: openid.clone() };
         self.seen.entry(openid).or_insert(who).clone()
     }
 
@@ -91,33 +79,19 @@ impl People {
 
 /// `o` and 27 more characters; the first six are the app's, as seen in the wild.
 pub(crate) fn openid(person: &str, appid: &str) -> String {
-    format!(
-        "o{}{}",
-        derived(&["openid", appid], 5),
-        derived(&["openid", appid, person], 22)
-    )
+    format!("o{}{}", derived(&["openid", appid], 5), derived(&["openid", appid, person], 22))
 }
 
 /// As an openid, of the open-platform account.
 pub(crate) fn unionid(person: &str, open_account: &str) -> String {
-    format!(
-        "o{}{}",
-        derived(&["unionid", open_account], 5),
-        derived(&["unionid", open_account, person], 22)
-    )
+    format!("o{}{}", derived(&["unionid", open_account], 5), derived(&["unionid", open_account, person], 22))
 }
 
 /// A Chinese mobile number: 1, then 3 to 9, then nine digits.
 fn phone_of(person: &str) -> Phone {
     let digest = digest(&["phone", person]);
-    let tail: String = digest[1..10]
-        .iter()
-        .map(|byte| char::from(b'0' + byte % 10))
-        .collect();
-    Phone {
-        number: format!("1{}{tail}", 3 + digest[0] % 7),
-        country_code: "86".to_owned(),
-    }
+    let tail: String = digest[1..10].iter().map(|byte| char::from(b'0' + byte % 10)).collect();
+    Phone { number: format!("1{}{tail}", 3 + digest[0] % 7), country_code: "86".to_owned() }
 }
 
 fn derived(parts: &[&str], length: usize) -> String {
@@ -142,28 +116,16 @@ mod tests {
 
     #[test]
     fn an_openid_depends_on_person_and_app_alone() {
-        assert_eq!(
-            openid("alice", "wx0123456789abcdef"),
-            openid("alice", "wx0123456789abcdef")
-        );
-        assert_ne!(
-            openid("alice", "wx0123456789abcdef"),
-            openid("bob", "wx0123456789abcdef")
-        );
-        assert_ne!(
-            openid("alice", "wx0123456789abcdef"),
-            openid("alice", "wx0123456789abcde0")
-        );
+        assert_eq!(openid("alice", "wx0123456789abcdef"), openid("alice", "wx0123456789abcdef"));
+        assert_ne!(openid("alice", "wx0123456789abcdef"), openid("bob", "wx0123456789abcdef"));
+        assert_ne!(openid("alice", "wx0123456789abcdef"), openid("alice", "wx0123456789abcde0"));
         assert_ne!(unionid("alice", "acme"), openid("alice", "acme"));
     }
 
     /// Development databases hold these; a change of the derivation orphans every one of them.
     #[test]
     fn the_names_of_people_never_change_between_versions() {
-        assert_eq!(
-            openid("alice", "wx0123456789abcdef"),
-            "oq730QxJZStC1mpyALn-lZjQXc7n"
-        );
+        assert_eq!(openid("alice", "wx0123456789abcdef"), "oq730QxJZStC1mpyALn-lZjQXc7n");
         assert_eq!(unionid("alice", "acme"), "oQAZZjcFqpBu0Hbe1juxKjxqIF0f");
         assert_eq!(phone_of("alice").number, "19909698110");
     }
@@ -173,10 +135,7 @@ mod tests {
         for id in [openid("爱丽丝", "wx0123456789abcdef"), unionid("", "")] {
             assert_eq!(id.len(), 28, "{id}");
             assert!(
-                id.starts_with('o')
-                    && id
-                        .bytes()
-                        .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'),
+                id.starts_with('o') && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'),
                 "{id}"
             );
         }
@@ -187,10 +146,7 @@ mod tests {
         for person in ["alice", "bob", "carol", "爱丽丝"] {
             let number = phone_of(person).number;
             assert_eq!(number.len(), 11, "{number}");
-            assert!(
-                number.starts_with('1') && (b'3'..=b'9').contains(&number.as_bytes()[1]),
-                "{number}"
-            );
+            assert!(number.starts_with('1') && (b'3'..=b'9').contains(&number.as_bytes()[1]), "{number}");
         }
     }
 }

@@ -17,8 +17,7 @@ const DEBIAN_PACKAGES: [&str; 2] = ["python3", "python3-venv"];
 
 pub(crate) fn get() -> anyhow::Result<Variables> {
     let environment = root().join(ENVIRONMENT);
-    let requirements =
-        fs::read_to_string(root().join(REQUIREMENTS)).context("reading requirements.txt")?;
+    let requirements = fs::read_to_string(root().join(REQUIREMENTS)).context("reading requirements.txt")?;
     let python = inside(&environment);
     if !is_ready(&environment, &requirements) {
         make(&environment, &requirements)?;
@@ -27,11 +26,7 @@ pub(crate) fn get() -> anyhow::Result<Variables> {
 }
 
 fn inside(environment: &Path) -> PathBuf {
-    environment.join(if cfg!(windows) {
-        "Scripts/python.exe"
-    } else {
-        "bin/python"
-    })
+    environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" })
 }
 
 fn is_ready(environment: &Path, requirements: &str) -> bool {
@@ -43,26 +38,12 @@ fn make(environment: &Path, requirements: &str) -> anyhow::Result<()> {
     let python = installed_or_else_install()?;
     println!("test: making {ENVIRONMENT} from {REQUIREMENTS}");
     if environment.exists() {
-        fs::remove_dir_all(environment)
-            .with_context(|| format!("removing the old {ENVIRONMENT}"))?;
+        fs::remove_dir_all(environment).with_context(|| format!("removing the old {ENVIRONMENT}"))?;
     }
-    ensure!(
-        succeeds(run(python).args(["-m", "venv"]).arg(environment))?,
-        "{python} -m venv failed"
-    );
-    let quietly = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-input",
-    ];
+    ensure!(succeeds(run(python).args(["-m", "venv"]).arg(environment))?, "{python} -m venv failed");
+    let quietly = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"];
     let mut pip = run(inside(environment));
-    ensure!(
-        succeeds(pip.args(quietly).args(["-r", REQUIREMENTS]))?,
-        "pip could not install {REQUIREMENTS}"
-    );
+    ensure!(succeeds(pip.args(quietly).args(["-r", REQUIREMENTS]))?, "pip could not install {REQUIREMENTS}");
     fs::write(environment.join(STAMP), requirements).context("writing the stamp")
 }
 
@@ -77,59 +58,24 @@ fn installed_or_else_install() -> anyhow::Result<&'static str> {
 }
 
 fn installed() -> Option<&'static str> {
-    let names: &[&str] = if cfg!(windows) {
-        &["python", "py", "python3"]
-    } else {
-        &["python3", "python"]
-    };
-    names
-        .iter()
-        .copied()
-        .find(|name| succeeds_silently(run(name).args(["-c", MODERN])))
+    let names: &[&str] = if cfg!(windows) { &["python", "py", "python3"] } else { &["python3", "python"] };
+    names.iter().copied().find(|name| succeeds_silently(run(name).args(["-c", MODERN])))
 }
 
 fn apt_get_install() -> anyhow::Result<()> {
-    let root = run("id")
-        .arg("-u")
-        .output()
-        .is_ok_and(|output| output.stdout.trim_ascii() == b"0");
+    let root = run("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
     let may_become_root = root || succeeds_silently(run("sudo").args(["-n", "true"]));
-    ensure!(
-        may_become_root,
-        "as root: apt-get install {}",
-        DEBIAN_PACKAGES.join(" ")
-    );
-    println!(
-        "test: Python is missing; apt-get install {}",
-        DEBIAN_PACKAGES.join(" ")
-    );
+    ensure!(may_become_root, "as root: apt-get install {}", DEBIAN_PACKAGES.join(" "));
+    println!("test: Python is missing; apt-get install {}", DEBIAN_PACKAGES.join(" "));
     let apt_get = |arguments: &[&str]| {
         let prefix: &[&str] = if root { &[] } else { &["sudo", "-n"] };
-        let words = [
-            prefix,
-            &[
-                "env",
-                "DEBIAN_FRONTEND=noninteractive",
-                "apt-get",
-                "--quiet",
-                "--yes",
-            ],
-            arguments,
-        ]
-        .concat();
+        let words =
+            [prefix, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet", "--yes"], arguments].concat();
         succeeds(run(words[0]).args(&words[1..]))
     };
-    let install = [
-        &["install", "--no-install-recommends"],
-        DEBIAN_PACKAGES.as_slice(),
-    ]
-    .concat();
+    let install = [&["install", "--no-install-recommends"], DEBIAN_PACKAGES.as_slice()].concat();
     let done = apt_get(&install)? || (apt_get(&["update"])? && apt_get(&install)?);
-    ensure!(
-        done,
-        "apt-get could not install {}",
-        DEBIAN_PACKAGES.join(" ")
-    );
+    ensure!(done, "apt-get could not install {}", DEBIAN_PACKAGES.join(" "));
     Ok(())
 }
 
@@ -147,9 +93,6 @@ mod tests {
 
     #[test]
     fn an_environment_without_a_stamp_is_not_ready() {
-        assert!(!is_ready(
-            &root().join("target/test-tools/there-is-none"),
-            "x==1"
-        ));
+        assert!(!is_ready(&root().join("target/test-tools/there-is-none"), "x==1"));
     }
 }

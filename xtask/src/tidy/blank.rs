@@ -14,11 +14,7 @@ pub(super) fn blank(text: &str) -> String {
             before = first;
             rest = &rest[first.len_utf8()..];
         } else {
-            code.extend(
-                rest[..length]
-                    .chars()
-                    .map(|character| if character == '\n' { '\n' } else { ' ' }),
-            );
+            code.extend(rest[..length].chars().map(|character| if character == '\n' { '\n' } else { ' ' }));
             before = ' ';
             rest = &rest[length..];
         }
@@ -79,10 +75,7 @@ fn character(text: &str) -> Option<usize> {
         let escaped = inside.next()?.0 + 1;
         return text.get(escaped..)?.find('\'').map(|at| escaped + at + 1);
     }
-    inside
-        .next()
-        .filter(|(_, second)| *second == '\'')
-        .map(|(at, _)| at + 1)
+    inside.next().filter(|(_, second)| *second == '\'').map(|(at, _)| at + 1)
 }
 
 fn block_comment(text: &str) -> usize {
@@ -129,14 +122,8 @@ mod tests {
 
     #[test]
     fn characters_are_taken_out_and_lifetimes_are_not() {
-        assert_eq!(
-            words(r"a '{' b '\'' c '\u{7d}' d b'x' e '\\' f"),
-            "a b c d e f"
-        );
-        assert_eq!(
-            words("fn f<'a>(x: &'a str, y: &'static str)"),
-            "fn f<'a>(x: &'a str, y: &'static str)"
-        );
+        assert_eq!(words(r"a '{' b '\'' c '\u{7d}' d b'x' e '\\' f"), "a b c d e f");
+        assert_eq!(words("fn f<'a>(x: &'a str, y: &'static str)"), "fn f<'a>(x: &'a str, y: &'static str)");
         assert_eq!(words("r#type brown crate"), "r#type brown crate");
     }
 

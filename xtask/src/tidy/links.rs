@@ -7,21 +7,12 @@ pub(super) fn check(path: &str, text: &str, exists: impl Fn(&str) -> bool) -> Ve
     let mut findings = Vec::new();
     let mut fence: Option<&str> = None;
     for (at, line) in text.lines().enumerate() {
-        let mark = ["```", "~~~"]
-            .into_iter()
-            .find(|mark| line.trim_start().starts_with(mark));
+        let mark = ["```", "~~~"].into_iter().find(|mark| line.trim_start().starts_with(mark));
         if fence.is_some() || mark.is_some() {
-            fence = if fence.is_some() && fence == mark {
-                None
-            } else {
-                fence.or(mark)
-            };
+            fence = if fence.is_some() && fence == mark { None } else { fence.or(mark) };
             continue;
         }
-        for target in targets(&without_code(line))
-            .into_iter()
-            .filter(|target| is_relative(target))
-        {
+        for target in targets(&without_code(line)).into_iter().filter(|target| is_relative(target)) {
             let found = resolve(path, target).is_some_and(|target| exists(&target));
             if !found {
                 findings.push(Finding {
@@ -45,20 +36,11 @@ fn without_code(line: &str) -> String {
 }
 
 fn targets(line: &str) -> Vec<&str> {
-    let inline = line
-        .match_indices("](")
-        .map(|(at, mark)| up_to(&line[at + mark.len()..], ')'));
+    let inline = line.match_indices("](").map(|(at, mark)| up_to(&line[at + mark.len()..], ')'));
     let html = ["src=\"", "href=\""].into_iter();
-    let html = html.flat_map(|start| {
-        line.match_indices(start)
-            .map(|(at, mark)| up_to(&line[at + mark.len()..], '"'))
-    });
+    let html = html.flat_map(|start| line.match_indices(start).map(|(at, mark)| up_to(&line[at + mark.len()..], '"')));
     let defined = definition(line).into_iter();
-    inline
-        .chain(html)
-        .chain(defined)
-        .map(without_title)
-        .collect()
+    inline.chain(html).chain(defined).map(without_title).collect()
 }
 
 /// `[name]: target`
@@ -85,26 +67,18 @@ fn without_title(target: &str) -> &str {
     target
         .strip_prefix('<')
         .and_then(|inside| inside.split_once('>'))
-        .map_or_else(
-            || target.split_whitespace().next().unwrap_or_default(),
-            |(inside, _)| inside,
-        )
+        .map_or_else(|| target.split_whitespace().next().unwrap_or_default(), |(inside, _)| inside)
 }
 
 fn is_relative(target: &str) -> bool {
-    let has_scheme = target
-        .split_once(':')
-        .is_some_and(|(scheme, _)| scheme.chars().all(|c| c.is_ascii_alphanumeric()));
+    let has_scheme =
+        target.split_once(':').is_some_and(|(scheme, _)| scheme.chars().all(|c| c.is_ascii_alphanumeric()));
     !(target.is_empty() || target.starts_with(['#', '/', '{']) || has_scheme)
 }
 
 /// The target as a path from the root; `None` when it leaves the repo.
 fn resolve(path: &str, target: &str) -> Option<String> {
-    let target = target
-        .split(['#', '?'])
-        .next()
-        .unwrap_or_default()
-        .replace("%20", " ");
+    let target = target.split(['#', '?']).next().unwrap_or_default().replace("%20", " ");
     let mut parts: Vec<&str> = path.split('/').collect();
     parts.pop();
     for part in target.split('/') {
@@ -124,17 +98,8 @@ mod tests {
     use super::*;
 
     fn broken(text: &str) -> Vec<usize> {
-        let there = [
-            "docs/a.md",
-            "docs/b c.md",
-            "README.md",
-            "docs/pic.png",
-            "docs",
-        ];
-        check("docs/a.md", text, |target| there.contains(&target))
-            .iter()
-            .map(|finding| finding.line)
-            .collect()
+        let there = ["docs/a.md", "docs/b c.md", "README.md", "docs/pic.png", "docs"];
+        check("docs/a.md", text, |target| there.contains(&target)).iter().map(|finding| finding.line).collect()
     }
 
     #[test]

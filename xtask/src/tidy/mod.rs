@@ -22,16 +22,8 @@ use crate::Outcome;
 use crate::process::root;
 
 /// Folders that hold nothing of ours.
-const SKIPPED: [&str; 8] = [
-    "target",
-    "node_modules",
-    ".git",
-    ".venv",
-    "menjin-dev",
-    "__pycache__",
-    "dist",
-    ".pytest_cache",
-];
+const SKIPPED: [&str; 8] =
+    ["target", "node_modules", ".git", ".venv", "menjin-dev", "__pycache__", "dist", ".pytest_cache"];
 
 /// Something against the rules, and where.
 #[derive(Debug, PartialEq, Eq)]
@@ -58,28 +50,16 @@ pub(crate) fn run() -> Outcome {
         findings.extend(rust_findings(source));
     }
     for path in paths_with(&paths, "md") {
-        findings.extend(links::check(path, &read(&root, path)?, |target| {
-            root.join(target).exists()
-        }));
+        findings.extend(links::check(path, &read(&root, path)?, |target| root.join(target).exists()));
     }
     println!("{}", sizes::Sizes::of(&sources));
     report(&findings);
-    Ok(if findings.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn rust_findings(source: &Source) -> Vec<Finding> {
-    let rules: [fn(&Source) -> Vec<Finding>; 6] = [
-        header,
-        sizes::check,
-        names::check_modules,
-        fences::check,
-        words::check,
-        arrows::check,
-    ];
+    let rules: [fn(&Source) -> Vec<Finding>; 6] =
+        [header, sizes::check, names::check_modules, fences::check, words::check, arrows::check];
     rules.iter().flat_map(|rule| rule(source)).collect()
 }
 
@@ -87,10 +67,7 @@ fn header(source: &Source) -> Vec<Finding> {
     if source.text.starts_with("//!") {
         return Vec::new();
     }
-    vec![source.finding(
-        1,
-        "the file must open with `//!`: what lives here, what does not",
-    )]
+    vec![source.finding(1, "the file must open with `//!`: what lives here, what does not")]
 }
 
 fn report(findings: &[Finding]) {
@@ -111,11 +88,7 @@ fn walk(root: &Path, folder: &str, paths: &mut Vec<String>) -> anyhow::Result<()
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let path = if folder.is_empty() {
-            name.clone()
-        } else {
-            format!("{folder}/{name}")
-        };
+        let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
         let kind = entry.file_type()?;
         if kind.is_dir() && !SKIPPED.contains(&name.as_str()) {
             walk(root, &path, paths)?;

@@ -12,10 +12,7 @@ pub(super) fn check(source: &Source) -> Vec<Finding> {
     if lines <= CAP {
         return Vec::new();
     }
-    vec![source.finding(
-        1,
-        format!("{lines} lines beside tests, and {CAP} are the most; split it by concern"),
-    )]
+    vec![source.finding(1, format!("{lines} lines beside tests, and {CAP} are the most; split it by concern"))]
 }
 
 /// The figures of the whole repo.
@@ -30,19 +27,12 @@ pub(super) struct Sizes {
 
 impl Sizes {
     pub(super) fn of(sources: &[Source]) -> Self {
-        let with_code = sources
-            .iter()
-            .filter(|source| source.other_line_count() > 0);
-        let mut lengths: Vec<(usize, &str)> = with_code
-            .map(|source| (source.other_line_count(), source.path.as_str()))
-            .collect();
+        let with_code = sources.iter().filter(|source| source.other_line_count() > 0);
+        let mut lengths: Vec<(usize, &str)> =
+            with_code.map(|source| (source.other_line_count(), source.path.as_str())).collect();
         lengths.sort_unstable();
-        let at = |percent: usize| {
-            lengths
-                .get(lengths.len().saturating_sub(1) * percent / 100)
-                .copied()
-                .unwrap_or_default()
-        };
+        let at =
+            |percent: usize| lengths.get(lengths.len().saturating_sub(1) * percent / 100).copied().unwrap_or_default();
         let tests: usize = sources.iter().map(Source::test_line_count).sum();
         let all: usize = tests + lengths.iter().map(|(length, _)| length).sum::<usize>();
         let (longest, path) = at(100);
@@ -60,11 +50,7 @@ impl fmt::Display for Sizes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (longest, path) = &self.longest;
         write!(f, "tidy: {} Rust files; lines beside tests: ", self.files)?;
-        write!(
-            f,
-            "median {}, p90 {}, longest {longest} ({path}); ",
-            self.median, self.p90
-        )?;
+        write!(f, "median {}, p90 {}, longest {longest} ({path}); ", self.median, self.p90)?;
         write!(f, "tests are {} % of all lines", self.tests_percent)
     }
 }
@@ -82,11 +68,7 @@ mod tests {
         assert!(check(&source("a.rs", 500)).is_empty());
         assert_eq!(check(&source("a.rs", 501)).len(), 1);
         assert!(check(&source("tests/a.rs", 5000)).is_empty());
-        let tested = format!(
-            "{}#[cfg(test)]\nmod tests {{\n{}}}\n",
-            "x\n".repeat(400),
-            "x\n".repeat(400)
-        );
+        let tested = format!("{}#[cfg(test)]\nmod tests {{\n{}}}\n", "x\n".repeat(400), "x\n".repeat(400));
         assert!(check(&Source::new("a.rs", &tested)).is_empty());
     }
 

@@ -22,26 +22,13 @@ pub(super) struct Line<'a> {
 impl Source {
     pub(super) fn new(path: &str, text: &str) -> Self {
         let code = blank(text);
-        let is_test = if is_test_file(path) {
-            vec![true; text.lines().count()]
-        } else {
-            test_lines(&code)
-        };
-        Self {
-            path: path.to_owned(),
-            text: text.to_owned(),
-            code,
-            is_test,
-        }
+        let is_test = if is_test_file(path) { vec![true; text.lines().count()] } else { test_lines(&code) };
+        Self { path: path.to_owned(), text: text.to_owned(), code, is_test }
     }
 
     pub(super) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
         let numbered = self.code.lines().zip(&self.is_test).enumerate();
-        numbered.map(|(at, (code, is_test))| Line {
-            number: at + 1,
-            code,
-            is_test: *is_test,
-        })
+        numbered.map(|(at, (code, is_test))| Line { number: at + 1, code, is_test: *is_test })
     }
 
     /// Whether the line, counted from 1, is a test's.
@@ -58,18 +45,13 @@ impl Source {
     }
 
     pub(super) fn finding(&self, line: usize, what: impl Into<String>) -> Finding {
-        Finding {
-            path: self.path.clone(),
-            line,
-            what: what.into(),
-        }
+        Finding { path: self.path.clone(), line, what: what.into() }
     }
 }
 
 /// A file that is nothing but tests.
 fn is_test_file(path: &str) -> bool {
-    path.split('/')
-        .any(|part| part == "tests" || part == "tests.rs")
+    path.split('/').any(|part| part == "tests" || part == "tests.rs")
 }
 
 /// Marks each item under `#[cfg(test)]`, attribute included.
@@ -113,11 +95,7 @@ mod tests {
     use super::*;
 
     fn test_numbers(text: &str) -> Vec<usize> {
-        Source::new("src/a.rs", text)
-            .lines()
-            .filter(|line| line.is_test)
-            .map(|line| line.number)
-            .collect()
+        Source::new("src/a.rs", text).lines().filter(|line| line.is_test).map(|line| line.number).collect()
     }
 
     #[test]
@@ -135,24 +113,14 @@ mod tests {
 
     #[test]
     fn what_stands_in_a_comment_or_string_marks_nothing() {
-        assert!(
-            test_numbers("// #[cfg(test)]\nfn f() {}\nconst X: &str = \"#[cfg(test)]\";\n")
-                .is_empty()
-        );
+        assert!(test_numbers("// #[cfg(test)]\nfn f() {}\nconst X: &str = \"#[cfg(test)]\";\n").is_empty());
     }
 
     #[test]
     fn files_of_tests_are_all_tests() {
         for path in ["crates/a/tests/it/main.rs", "crates/a/src/tests.rs"] {
-            assert_eq!(
-                Source::new(path, "fn f() {}\nfn g() {}\n").test_line_count(),
-                2,
-                "{path}"
-            );
+            assert_eq!(Source::new(path, "fn f() {}\nfn g() {}\n").test_line_count(), 2, "{path}");
         }
-        assert_eq!(
-            Source::new("xtask/src/test.rs", "fn f() {}\n").test_line_count(),
-            0
-        );
+        assert_eq!(Source::new("xtask/src/test.rs", "fn f() {}\n").test_line_count(), 0);
     }
 }

@@ -14,27 +14,19 @@ const NOWHERE: [(&str, &str); 4] = [
 pub(super) fn check(source: &Source) -> Vec<Finding> {
     source
         .lines()
-        .flat_map(|line| {
-            complaints(&line)
-                .map(|what| source.finding(line.number, what))
-                .collect::<Vec<_>>()
-        })
+        .flat_map(|line| complaints(&line).map(|what| source.finding(line.number, what)).collect::<Vec<_>>())
         .collect()
 }
 
 fn complaints(line: &Line<'_>) -> impl Iterator<Item = String> {
-    let left = NOWHERE
-        .iter()
-        .filter(|(word, _)| calls(line.code, word))
-        .map(|(word, why)| format!("`{word}`: {why}"));
+    let left = NOWHERE.iter().filter(|(word, _)| calls(line.code, word)).map(|(word, why)| format!("`{word}`: {why}"));
     let sleeps = line.is_test && calls(line.code, "sleep(") && !line.code.contains("fn sleep(");
     left.chain(sleeps.then(|| "`sleep(` in a test: wait for what you wait for".to_owned()))
 }
 
 /// Whether the word stands there, not merely as the end of a longer one.
 fn calls(code: &str, word: &str) -> bool {
-    code.match_indices(word)
-        .any(|(at, _)| !code[..at].ends_with(is_word))
+    code.match_indices(word).any(|(at, _)| !code[..at].ends_with(is_word))
 }
 
 #[cfg(test)]
@@ -42,23 +34,14 @@ mod tests {
     use super::*;
 
     fn lines(path: &str, text: &str) -> Vec<usize> {
-        check(&Source::new(path, text))
-            .iter()
-            .map(|finding| finding.line)
-            .collect()
+        check(&Source::new(path, text)).iter().map(|finding| finding.line).collect()
     }
 
     #[test]
     fn what_is_not_run_or_not_written_is_found_anywhere() {
         let text = "#[ignore = \"slow\"]\n#[ignore]\ntodo!()\nunimplemented!()\n#[should_panic]\n";
         assert_eq!(lines("src/a.rs", text), [1, 2, 3, 4, 5]);
-        assert!(
-            lines(
-                "src/a.rs",
-                "// todo!()\nlet x = \"#[ignore]\";\nmytodo!()\n"
-            )
-            .is_empty()
-        );
+        assert!(lines("src/a.rs", "// todo!()\nlet x = \"#[ignore]\";\nmytodo!()\n").is_empty());
     }
 
     #[test]
@@ -66,9 +49,6 @@ mod tests {
         let text = "tokio::time::sleep(wait).await;\nthread::sleep(wait);\nsleep_until(then);\nfn sleep() {}\n";
         assert_eq!(lines("crates/a/tests/it/a.rs", text), [1, 2]);
         assert!(lines("src/a.rs", text).is_empty());
-        assert_eq!(
-            lines("src/a.rs", "#[cfg(test)]\nmod tests {\n    sleep(a);\n}\n"),
-            [3]
-        );
+        assert_eq!(lines("src/a.rs", "#[cfg(test)]\nmod tests {\n    sleep(a);\n}\n"), [3]);
     }
 }

@@ -20,7 +20,7 @@ const USUAL: &str = "http://127.0.0.1:7600";
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// A running `menjin dev` [default: http://127.0.0.1:7600, or one that is started for the tour] · 开发服务器的地址
+    /// A running `menjin dev` [default: the usual address, or one that is started for the tour] · 开发服务器的地址
     #[arg(long, value_name = "URL")]
     url: Option<Url>,
 }

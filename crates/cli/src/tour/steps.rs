@@ -64,7 +64,7 @@ fn look_into_the_token(wire: &mut Wire, pair: &Pair) -> anyhow::Result<String> {
     wire.step("访问令牌里有什么", "What stands in the access token")?;
     let (header, claims) = dangerous::decode_unverified(&pair.access)?;
     let issuer = claims.pointer("/iss").and_then(Value::as_str).context("the token names no issuer")?.to_owned();
-    wire.show(&json!({ "header": header, "claims": claims }))?;
+    Wire::show(&json!({ "header": header, "claims": claims }))?;
     ensure!(header.pointer("/typ") == Some(&json!("at+jwt")), "the token is not of the kind at+jwt");
     ensure!(claims.pointer("/sid") == Some(&json!(pair.session)), "the token belongs to another session");
     wire.seen(

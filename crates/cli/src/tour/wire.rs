@@ -92,7 +92,7 @@ impl Wire {
     }
 
     /// Shows a value that came by no request.
-    pub(super) fn show(&self, value: &Value) -> io::Result<()> {
+    pub(super) fn show(value: &Value) -> io::Result<()> {
         terminal::print(&format!("  {}\n", shown(value).trim_start()))
     }
 

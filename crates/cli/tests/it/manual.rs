@@ -8,7 +8,7 @@ fn uncommented() -> String {
         Some(key) if !key.is_empty() && !key.starts_with(' ') => key,
         Some(_) | None => line,
     });
-    lines.map(|line| format!("{line}\n")).collect()
+    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
 /// The keys that a section takes, in the parser's own words.
@@ -38,13 +38,15 @@ fn every_key_that_the_program_takes_stands_in_the_manual() {
     let manual: toml::Table = toml::from_str(&uncommented()).unwrap();
     for key in known_keys("") {
         let value = manual.get(&key).unwrap_or_else(|| panic!("{key} is not in menjin.toml"));
-        let (section, tables) = match value {
-            toml::Value::Table(table) => (format!("[{key}]"), vec![table]),
-            toml::Value::Array(entries) if entries.iter().all(toml::Value::is_table) => {
-                (format!("[[{key}]]"), entries.iter().filter_map(toml::Value::as_table).collect())
-            }
-            _ => continue,
+        let (section, tables) = if let Some(table) = value.as_table() {
+            (format!("[{key}]"), vec![table])
+        } else {
+            let entries = value.as_array().into_iter().flatten().filter_map(toml::Value::as_table);
+            (format!("[[{key}]]"), entries.collect())
         };
+        if tables.is_empty() {
+            continue;
+        }
         for known in known_keys(&section) {
             assert!(tables.iter().any(|table| table.contains_key(&known)), "{section} {known} is not in menjin.toml");
         }

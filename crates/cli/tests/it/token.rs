@@ -32,7 +32,7 @@ impl Signer {
             sub: Some("usr_1".to_owned()),
             aud: vec!["shop-api".to_owned()],
             iat: Some(now),
-            ..Claims::expiring(now.plus(Duration::from_secs(900)))
+            ..Claims::expiring(now.plus(Duration::from_mins(15)))
         }
     }
 
@@ -64,7 +64,7 @@ fn every_line_has_its_verdict_and_one_bad_token_fails_the_run() {
     let now = SystemClock.now();
     let good = signer.token(|_| ());
     let expired = signer.token(|claims| claims.exp = now.minus(Duration::from_secs(1)));
-    let early = signer.token(|claims| claims.nbf = Some(now.plus(Duration::from_secs(600))));
+    let early = signer.token(|claims| claims.nbf = Some(now.plus(Duration::from_mins(10))));
     let stranger = Signer::new().token(|_| ());
     let long = "x".repeat(3 * menjin_token::MAX_TOKEN);
     let input = format!("{good}\n\n{expired}\r\n{early}\n   \n{stranger}\nnonsense\n{long}\n{good}");
@@ -97,7 +97,7 @@ fn what_is_not_given_is_not_checked() {
 #[test]
 fn another_kind_of_token_is_valid_where_it_is_asked_for() {
     let signer = Signer::new();
-    let claims = Claims::expiring(SystemClock.now().plus(Duration::from_secs(60)));
+    let claims = Claims::expiring(SystemClock.now().plus(Duration::from_mins(1)));
     for (typ, asked) in [("JWT", "JWT"), ("logout+jwt", "logout+jwt")] {
         let token = sign(&signer.key, typ, &claims).unwrap();
         assert_eq!(signer.verify(&token, &[]).out, "invalid typ\n");

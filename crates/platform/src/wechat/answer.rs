@@ -20,32 +20,17 @@ pub(super) async fn ask<T: DeserializeOwned>(
 ) -> Result<T, Error> {
     let path = call.path;
     let body = caller.send(call).await.inspect_err(|error| {
-        tracing::debug!(
-            platform.path = path,
-            error.kind = error.kind().as_str(),
-            "WeChat gave no answer"
-        );
+        tracing::debug!(platform.path = path, error.kind = error.kind().as_str(), "WeChat gave no answer");
     })?;
     let verdict: Verdict = read(&body)?;
     let errcode = verdict.errcode()?;
-    tracing::debug!(
-        platform.path = path,
-        platform.errcode = errcode,
-        "WeChat answered"
-    );
-    if errcode == 0 {
-        read(&body)
-    } else {
-        Err(refused(errcode, &verdict.errmsg(confidential)))
-    }
+    tracing::debug!(platform.path = path, platform.errcode = errcode, "WeChat answered");
+    if errcode == 0 { read(&body) } else { Err(refused(errcode, &verdict.errmsg(confidential))) }
 }
 
 /// What stands for "WeChat keeps its word, but not in this member".
 pub(super) fn lacks(what: &'static str) -> Error {
-    Error::Malformed {
-        status: 200,
-        why: what,
-    }
+    Error::Malformed { status: 200, why: what }
 }
 
 /// A string or a number where the documentation wavers between the two.
@@ -88,29 +73,17 @@ impl Verdict {
     }
 
     fn errmsg(&self, confidential: &[&str]) -> String {
-        let mut text = self
-            .errmsg
-            .as_ref()
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
+        let mut text = self.errmsg.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
         for secret in confidential.iter().filter(|secret| !secret.is_empty()) {
             text = text.replace(secret, "[hidden]");
         }
-        text.chars()
-            .filter(|character| !character.is_control())
-            .take(LONGEST_ERRMSG)
-            .collect()
+        text.chars().filter(|character| !character.is_control()).take(LONGEST_ERRMSG).collect()
     }
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     serde_json::from_slice(body).map_err(|error| {
-        let why = if error.is_data() {
-            "a member has the wrong type"
-        } else {
-            "the body is not JSON"
-        };
+        let why = if error.is_data() { "a member has the wrong type" } else { "the body is not JSON" };
         lacks(why)
     })
 }
@@ -122,33 +95,19 @@ fn refused(errcode: i64, errmsg: &str) -> Error {
         Kind::BadCode => Error::BadCode { errcode, errmsg },
         Kind::CodeUsed => Error::CodeUsed { errcode, errmsg },
         Kind::Blocked => Error::Blocked { errcode, errmsg },
-        Kind::Busy => Error::Busy {
-            retry_after,
-            errcode,
-            errmsg,
-        },
-        Kind::Quota => Error::Quota {
-            retry_after,
-            errcode,
-            errmsg,
-        },
+        Kind::Busy => Error::Busy { retry_after, errcode, errmsg },
+        Kind::Quota => Error::Quota { retry_after, errcode, errmsg },
         Kind::Misconfigured => Error::Misconfigured { errcode, errmsg },
         Kind::TokenStale => Error::TokenStale { errcode, errmsg },
         Kind::BadInput => Error::BadInput { errcode, errmsg },
         Kind::SessionKeyStale => Error::SessionKeyStale { errcode, errmsg },
-        Kind::Unreachable
-        | Kind::NoAnswer
-        | Kind::Malformed
-        | Kind::Unexpected
-        | Kind::Unsupported => Error::Unexpected { errcode, errmsg },
+        Kind::Unreachable | Kind::NoAnswer | Kind::Malformed | Kind::Unexpected | Kind::Unsupported => {
+            Error::Unexpected { errcode, errmsg }
+        }
     }
 }
 
 /// For interfaces that send no access token: a complaint about one can only mean the secret.
 pub(super) fn without_token(error: Error) -> Error {
-    if let Error::TokenStale { errcode, errmsg } = error {
-        Error::Misconfigured { errcode, errmsg }
-    } else {
-        error
-    }
+    if let Error::TokenStale { errcode, errmsg } = error { Error::Misconfigured { errcode, errmsg } } else { error }
 }

@@ -26,23 +26,16 @@ impl WeChat {
             ("js_code", code.expose()),
             ("grant_type", "authorization_code"),
         ];
-        let call = Call {
-            path: "/sns/jscode2session",
-            query: &query,
-            body: None,
-        };
-        let exchanged: Exchanged = ask(&self.caller, call, &[self.secret.expose(), code.expose()])
-            .await
-            .map_err(without_token)?;
+        let call = Call { path: "/sns/jscode2session", query: &query, body: None };
+        let exchanged: Exchanged =
+            ask(&self.caller, call, &[self.secret.expose(), code.expose()]).await.map_err(without_token)?;
         identity(exchanged)
     }
 }
 
 fn identity(exchanged: Exchanged) -> Result<Identity, Error> {
-    let openid = exchanged
-        .openid
-        .and_then(|text| OpenId::parse(text).ok())
-        .ok_or_else(|| lacks("openid is missing"))?;
+    let openid =
+        exchanged.openid.and_then(|text| OpenId::parse(text).ok()).ok_or_else(|| lacks("openid is missing"))?;
     let session_key = exchanged
         .session_key
         .and_then(|text| SessionKey::parse(text.expose_secret()).ok())
@@ -52,9 +45,5 @@ fn identity(exchanged: Exchanged) -> Result<Identity, Error> {
         .filter(|text| !text.is_empty())
         .map(|text| UnionId::parse(text).map_err(|_| lacks("unionid is not one")))
         .transpose()?;
-    Ok(Identity {
-        openid,
-        unionid,
-        session_key: Some(session_key),
-    })
+    Ok(Identity { openid, unionid, session_key: Some(session_key) })
 }

@@ -18,9 +18,7 @@ use url::Url;
 
 pub use self::errcodes::{Explained, all, explain};
 use crate::http::{Caller, NotReady};
-use crate::{
-    AccessTokens, AppId, AppSecret, Error, Identity, JsCode, OpenData, Phone, Platform, SessionKeys,
-};
+use crate::{AccessTokens, AppId, AppSecret, Error, Identity, JsCode, OpenData, Phone, Platform, SessionKeys};
 
 /// Where WeChat's servers are.
 pub const BASE_URL: &str = "https://api.weixin.qq.com";
@@ -43,18 +41,10 @@ pub struct WeChatConfig {
 
 impl WeChatConfig {
     /// The real WeChat, with the default deadline.
-    #[expect(
-        clippy::missing_panics_doc,
-        reason = "the constant is a URL, so it does not"
-    )]
+    #[expect(clippy::missing_panics_doc, reason = "the constant is a URL, so it does not")]
     pub fn new(appid: AppId, secret: AppSecret) -> Self {
         let base_url = Url::parse(BASE_URL).expect("the constant is a URL");
-        Self {
-            appid,
-            secret,
-            base_url,
-            deadline: DEADLINE,
-        }
+        Self { appid, secret, base_url, deadline: DEADLINE }
     }
 }
 
@@ -75,11 +65,7 @@ impl WeChat {
 
     /// Uses connections that other apps use too.
     pub fn with_caller(appid: AppId, secret: AppSecret, caller: Caller) -> Self {
-        Self {
-            appid,
-            secret,
-            caller,
-        }
+        Self { appid, secret, caller }
     }
 }
 

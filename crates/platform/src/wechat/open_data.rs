@@ -16,20 +16,13 @@ use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _, Constant
 use super::answer::TextOrNumber;
 use super::{WeChat, signature};
 use crate::secrets::{BASE64, decoded};
-use crate::{
-    AppId, NotOpened, OpenData, OpenedData, Payload, PhoneNumber, Profile, SessionKey, Watermark,
-};
+use crate::{AppId, NotOpened, OpenData, OpenedData, Payload, PhoneNumber, Profile, SessionKey, Watermark};
 
 const LONGEST: usize = 16 * 1024;
 const BLOCK: usize = 16;
 
 impl OpenData for WeChat {
-    fn decrypt(
-        &self,
-        key: &SessionKey,
-        encrypted_data: &str,
-        iv: &str,
-    ) -> Result<OpenedData, NotOpened> {
+    fn decrypt(&self, key: &SessionKey, encrypted_data: &str, iv: &str) -> Result<OpenedData, NotOpened> {
         let plain = decrypted(key, encrypted_data, iv)?;
         let (length, padded) = unpadded(&plain);
         let parsed = serde_json::from_slice::<Value>(&plain[..length]);
@@ -37,19 +30,10 @@ impl OpenData for WeChat {
             return Err(NotOpened);
         };
         let watermark = watermark(&json)?;
-        if !bool::from(
-            watermark
-                .appid
-                .as_str()
-                .as_bytes()
-                .ct_eq(self.appid.as_str().as_bytes()),
-        ) {
+        if !bool::from(watermark.appid.as_str().as_bytes().ct_eq(self.appid.as_str().as_bytes())) {
             return Err(NotOpened);
         }
-        Ok(OpenedData {
-            payload: payload(json)?,
-            watermark,
-        })
+        Ok(OpenedData { payload: payload(json)?, watermark })
     }
 
     fn verify_signature(&self, key: &SessionKey, raw_data: &str, signature: &str) -> bool {
@@ -58,11 +42,7 @@ impl OpenData for WeChat {
     }
 }
 
-fn decrypted(
-    key: &SessionKey,
-    encrypted_data: &str,
-    iv: &str,
-) -> Result<Zeroizing<Vec<u8>>, NotOpened> {
+fn decrypted(key: &SessionKey, encrypted_data: &str, iv: &str) -> Result<Zeroizing<Vec<u8>>, NotOpened> {
     if encrypted_data.len() > LONGEST {
         return Err(NotOpened);
     }
@@ -71,11 +51,8 @@ fn decrypted(
     if blocks.is_empty() || blocks.len() % BLOCK != 0 {
         return Err(NotOpened);
     }
-    let cipher = Decryptor::<Aes128>::new_from_slices(key.bytes().as_slice(), iv.as_slice())
-        .map_err(|_| NotOpened)?;
-    cipher
-        .decrypt_padded::<NoPadding>(&mut blocks)
-        .map_err(|_| NotOpened)?;
+    let cipher = Decryptor::<Aes128>::new_from_slices(key.bytes().as_slice(), iv.as_slice()).map_err(|_| NotOpened)?;
+    cipher.decrypt_padded::<NoPadding>(&mut blocks).map_err(|_| NotOpened)?;
     Ok(blocks)
 }
 
@@ -101,10 +78,7 @@ struct Mark {
 fn watermark(json: &Value) -> Result<Watermark, NotOpened> {
     let mark = Mark::deserialize(&json["watermark"]).map_err(|_| NotOpened)?;
     let timestamp = mark.timestamp.number().ok_or(NotOpened)?;
-    Ok(Watermark {
-        appid: mark.appid,
-        timestamp,
-    })
+    Ok(Watermark { appid: mark.appid, timestamp })
 }
 
 #[derive(Deserialize)]
@@ -117,16 +91,11 @@ struct PhoneInfo {
 fn payload(json: Value) -> Result<Payload, NotOpened> {
     if json.get("purePhoneNumber").is_some() {
         let info = PhoneInfo::deserialize(&json).map_err(|_| NotOpened)?;
-        let number = PhoneNumber::parse(
-            &info.country_code.into_text(),
-            &info.pure_phone_number.into_text(),
-        );
+        let number = PhoneNumber::parse(&info.country_code.into_text(), &info.pure_phone_number.into_text());
         return number.map(Payload::Phone).map_err(|_| NotOpened);
     }
     if json.get("nickName").is_some() || json.get("openId").is_some() {
-        return Profile::deserialize(&json)
-            .map(Payload::Profile)
-            .map_err(|_| NotOpened);
+        return Profile::deserialize(&json).map(Payload::Profile).map_err(|_| NotOpened);
     }
     Ok(Payload::Other(json))
 }

@@ -39,32 +39,14 @@ struct Mark {
 
 #[async_trait]
 impl Phone for WeChat {
-    async fn phone(
-        &self,
-        token: &AccessToken,
-        code: &PhoneCode,
-        openid: &OpenId,
-    ) -> Result<PhoneNumber, Error> {
-        let request = Request {
-            code: code.expose(),
-            openid: openid.as_str(),
-        };
+    async fn phone(&self, token: &AccessToken, code: &PhoneCode, openid: &OpenId) -> Result<PhoneNumber, Error> {
+        let request = Request { code: code.expose(), openid: openid.as_str() };
         let body = serde_json::to_vec(&request).expect("two texts are JSON");
         let query = [("access_token", token.expose())];
-        let call = Call {
-            path: "/wxa/business/getuserphonenumber",
-            query: &query,
-            body: Some(body),
-        };
+        let call = Call { path: "/wxa/business/getuserphonenumber", query: &query, body: Some(body) };
         let confidential = [token.expose(), code.expose(), openid.as_str()];
-        let found: Found = ask(&self.caller, call, &confidential)
-            .await
-            .map_err(foreign_code)?;
-        self.number(
-            found
-                .phone_info
-                .ok_or_else(|| lacks("phone_info is missing"))?,
-        )
+        let found: Found = ask(&self.caller, call, &confidential).await.map_err(foreign_code)?;
+        self.number(found.phone_info.ok_or_else(|| lacks("phone_info is missing"))?)
     }
 }
 
@@ -73,29 +55,16 @@ impl WeChat {
         if info.watermark.and_then(|mark| mark.appid).as_deref() != Some(self.appid.as_str()) {
             return Err(lacks("the watermark is not this app's"));
         }
-        let country_code = info
-            .country_code
-            .map(TextOrNumber::into_text)
-            .unwrap_or_default();
-        let national = info
-            .pure_phone_number
-            .map(TextOrNumber::into_text)
-            .unwrap_or_default();
+        let country_code = info.country_code.map(TextOrNumber::into_text).unwrap_or_default();
+        let national = info.pure_phone_number.map(TextOrNumber::into_text).unwrap_or_default();
         PhoneNumber::parse(&country_code, &national)
             .map_err(|_| lacks("purePhoneNumber and countryCode make no number"))
     }
 }
 
 fn foreign_code(error: Error) -> Error {
-    if let Error::Misconfigured {
-        errcode: CODE_OF_ANOTHER_APP,
-        errmsg,
-    } = error
-    {
-        Error::BadCode {
-            errcode: CODE_OF_ANOTHER_APP,
-            errmsg,
-        }
+    if let Error::Misconfigured { errcode: CODE_OF_ANOTHER_APP, errmsg } = error {
+        Error::BadCode { errcode: CODE_OF_ANOTHER_APP, errmsg }
     } else {
         error
     }

@@ -22,40 +22,20 @@ struct Replaced {
 
 #[async_trait]
 impl SessionKeys for WeChat {
-    async fn check(
-        &self,
-        token: &AccessToken,
-        openid: &OpenId,
-        key: &SessionKey,
-    ) -> Result<bool, Error> {
-        match self
-            .ask_signed::<IgnoredAny>("/wxa/checksession", token, openid, key)
-            .await
-        {
+    async fn check(&self, token: &AccessToken, openid: &OpenId, key: &SessionKey) -> Result<bool, Error> {
+        match self.ask_signed::<IgnoredAny>("/wxa/checksession", token, openid, key).await {
             Ok(_) => Ok(true),
             Err(Error::SessionKeyStale { .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    async fn reset(
-        &self,
-        token: &AccessToken,
-        openid: &OpenId,
-        key: &SessionKey,
-    ) -> Result<SessionKey, Error> {
-        let replaced: Replaced = self
-            .ask_signed("/wxa/resetusersessionkey", token, openid, key)
-            .await?;
-        if replaced
-            .openid
-            .is_some_and(|named| named != openid.as_str())
-        {
+    async fn reset(&self, token: &AccessToken, openid: &OpenId, key: &SessionKey) -> Result<SessionKey, Error> {
+        let replaced: Replaced = self.ask_signed("/wxa/resetusersessionkey", token, openid, key).await?;
+        if replaced.openid.is_some_and(|named| named != openid.as_str()) {
             return Err(lacks("the answer is about another openid"));
         }
-        let fresh = replaced
-            .session_key
-            .and_then(|text| SessionKey::parse(text.expose_secret()).ok());
+        let fresh = replaced.session_key.and_then(|text| SessionKey::parse(text.expose_secret()).ok());
         fresh.ok_or_else(|| lacks("session_key is missing"))
     }
 }
@@ -76,21 +56,7 @@ impl WeChat {
             ("signature", signature.as_str()),
             ("sig_method", "hmac_sha256"),
         ];
-        let confidential = [
-            token.expose(),
-            openid.as_str(),
-            signature.as_str(),
-            key.expose(),
-        ];
-        ask(
-            &self.caller,
-            Call {
-                path,
-                query: &query,
-                body: None,
-            },
-            &confidential,
-        )
-        .await
+        let confidential = [token.expose(), openid.as_str(), signature.as_str(), key.expose()];
+        ask(&self.caller, Call { path, query: &query, body: None }, &confidential).await
     }
 }

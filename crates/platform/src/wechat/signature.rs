@@ -12,18 +12,14 @@ use crate::SessionKey;
 
 /// Signs a request's body, or nothing: HMAC-SHA-256 in lower-case hexadecimal.
 pub(super) fn login_state(key: &SessionKey, message: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key.expose().as_bytes())
-        .expect("HMAC takes keys of any length");
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.expose().as_bytes()).expect("HMAC takes keys of any length");
     mac.update(message);
     hex(&mac.finalize().into_bytes())
 }
 
 /// WeChat's signature over a profile's `rawData`: SHA-1 of it and the key, in lower-case hexadecimal.
 pub(super) fn raw_data(key: &SessionKey, raw_data: &str) -> String {
-    hex(&Sha1::new()
-        .chain_update(raw_data)
-        .chain_update(key.expose())
-        .finalize())
+    hex(&Sha1::new().chain_update(raw_data).chain_update(key.expose()).finalize())
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -47,21 +43,9 @@ mod tests {
                 r#"{"foo":"bar"}"#,
                 "654571f79995b2ce1e149e53c0a33dc39c0a74090db514261454e8dbe432aa0b",
             ),
-            (
-                "o0q0otL8aEzpcZL/FT9WsQ==",
-                "",
-                "46e043c5525c2d817c44be603d30837a808a1d930d038f6fdc3e62a201fed128",
-            ),
-            (
-                "HyVFkGl5F5OQWJZZaNzBBg==",
-                "",
-                "252b75c92698025afe925b29cca5517fdf9ee67aae072cf3225ebf3a53783058",
-            ),
-            (
-                "tiihtNczf5v6AKRyjwEUhQ==",
-                "",
-                "7154f9f8b4b76b92f541cbf0e37d48840fa06e5e42da92a6f80168a1516a4735",
-            ),
+            ("o0q0otL8aEzpcZL/FT9WsQ==", "", "46e043c5525c2d817c44be603d30837a808a1d930d038f6fdc3e62a201fed128"),
+            ("HyVFkGl5F5OQWJZZaNzBBg==", "", "252b75c92698025afe925b29cca5517fdf9ee67aae072cf3225ebf3a53783058"),
+            ("tiihtNczf5v6AKRyjwEUhQ==", "", "7154f9f8b4b76b92f541cbf0e37d48840fa06e5e42da92a6f80168a1516a4735"),
         ];
         for (key, message, signature) in cases {
             let key = SessionKey::parse(key).unwrap();

@@ -34,39 +34,23 @@ struct Granted {
 impl AccessTokens for WeChat {
     async fn access_token(&self, force: bool) -> Result<AccessToken, Error> {
         let secret = self.secret.expose();
-        let request = Request {
-            grant_type: "client_credential",
-            appid: self.appid.as_str(),
-            secret,
-            force_refresh: force,
-        };
+        let request =
+            Request { grant_type: "client_credential", appid: self.appid.as_str(), secret, force_refresh: force };
         let body = serde_json::to_vec(&request).expect("three texts and a flag are JSON");
-        let call = Call {
-            path: "/cgi-bin/stable_token",
-            query: &[],
-            body: Some(body),
-        };
-        let granted: Granted = ask(&self.caller, call, &[secret])
-            .await
-            .map_err(without_token)?;
+        let call = Call { path: "/cgi-bin/stable_token", query: &[], body: Some(body) };
+        let granted: Granted = ask(&self.caller, call, &[secret]).await.map_err(without_token)?;
         token(granted)
     }
 }
 
 fn token(granted: Granted) -> Result<AccessToken, Error> {
-    let value = granted
-        .access_token
-        .ok_or_else(|| lacks("access_token is missing"))?;
+    let value = granted.access_token.ok_or_else(|| lacks("access_token is missing"))?;
     let value = value.expose_secret();
-    if value.is_empty()
-        || value.len() > LONGEST_TOKEN
-        || !value.bytes().all(|byte| byte.is_ascii_graphic())
-    {
+    if value.is_empty() || value.len() > LONGEST_TOKEN || !value.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(lacks("access_token is not one"));
     }
     let seconds = granted.expires_in.as_ref().and_then(TextOrNumber::number);
-    let seconds = seconds
-        .and_then(|seconds| u64::try_from(seconds).ok())
-        .ok_or_else(|| lacks("expires_in is missing"))?;
+    let seconds =
+        seconds.and_then(|seconds| u64::try_from(seconds).ok()).ok_or_else(|| lacks("expires_in is missing"))?;
     Ok(AccessToken::new(value, Duration::from_secs(seconds)))
 }

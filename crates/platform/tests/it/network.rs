@@ -31,20 +31,13 @@ async fn read_request(stream: &mut TcpStream) -> bool {
 
 async fn write_success(stream: &mut TcpStream, announced: usize) {
     let body = format!(r#"{{"session_key":"{SESSION_KEY}","openid":"{OPENID}"}}"#);
-    let answer = format!(
-        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len() + announced
-    );
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len() + announced);
     stream.write_all(answer.as_bytes()).await.unwrap();
 }
 
 /// Takes connections, answers the first `answered` requests and hangs up on the next; counts the requests until
 /// `wechat` has no more to send and is dropped.
-fn drop_after(
-    listener: TcpListener,
-    answered: usize,
-    done: tokio::sync::oneshot::Receiver<()>,
-) -> JoinHandle<usize> {
+fn drop_after(listener: TcpListener, answered: usize, done: tokio::sync::oneshot::Receiver<()>) -> JoinHandle<usize> {
     tokio::spawn(async move {
         let mut requests = 0;
         let serve = async {
@@ -122,10 +115,7 @@ async fn an_answer_beyond_the_deadline_is_no_answer() {
     let server = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         read_request(&mut stream).await;
-        stream
-            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{")
-            .await
-            .unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{").await.unwrap();
         // Holds the connection until the caller has given up.
         read_request(&mut stream).await
     });
@@ -145,10 +135,7 @@ async fn a_redirect_is_not_followed() {
         read_request(&mut stream).await
     });
     let error = wechat.login(&code()).await.unwrap_err();
-    assert!(
-        matches!(error, Error::Malformed { status: 302, .. }),
-        "{error:?}"
-    );
+    assert!(matches!(error, Error::Malformed { status: 302, .. }), "{error:?}");
     drop(wechat);
     assert!(!server.await.unwrap(), "a second request came");
 }

@@ -25,8 +25,7 @@ fn open(encrypted: &str, iv: &str) -> Result<OpenedData, NotOpened> {
 /// Encrypts as WeChat does, under the sample's key and iv.
 fn sealed(plain: &[u8]) -> String {
     let key = STANDARD.decode(session_key().expose()).unwrap();
-    let cipher =
-        cbc::Encryptor::<Aes128>::new_from_slices(&key, &STANDARD.decode(IV).unwrap()).unwrap();
+    let cipher = cbc::Encryptor::<Aes128>::new_from_slices(&key, &STANDARD.decode(IV).unwrap()).unwrap();
     STANDARD.encode(cipher.encrypt_padded_vec::<Pkcs7>(plain))
 }
 
@@ -37,35 +36,13 @@ fn open_json(json: &serde_json::Value) -> Result<OpenedData, NotOpened> {
 #[test]
 fn the_official_sample_opens() {
     let opened = open(ENCRYPTED, IV).unwrap();
+    assert_eq!((opened.watermark.appid.as_str(), opened.watermark.timestamp), (APPID, 1_477_314_187));
+    let Payload::Profile(profile) = opened.payload else { panic!("{:?}", opened.payload) };
+    assert_eq!(profile.open_id.unwrap().as_str(), "oGZUI0egBJY1zhBYw2KhdUfwVJJE");
+    assert_eq!(profile.union_id.unwrap().as_str(), "ocMvos6NjeKLIBqg5Mr9QjxrP1FA");
+    assert_eq!((profile.nickname.as_str(), profile.gender, profile.language.as_str()), ("Band", 1, "zh_CN"));
     assert_eq!(
-        (opened.watermark.appid.as_str(), opened.watermark.timestamp),
-        (APPID, 1_477_314_187)
-    );
-    let Payload::Profile(profile) = opened.payload else {
-        panic!("{:?}", opened.payload)
-    };
-    assert_eq!(
-        profile.open_id.unwrap().as_str(),
-        "oGZUI0egBJY1zhBYw2KhdUfwVJJE"
-    );
-    assert_eq!(
-        profile.union_id.unwrap().as_str(),
-        "ocMvos6NjeKLIBqg5Mr9QjxrP1FA"
-    );
-    assert_eq!(
-        (
-            profile.nickname.as_str(),
-            profile.gender,
-            profile.language.as_str()
-        ),
-        ("Band", 1, "zh_CN")
-    );
-    assert_eq!(
-        (
-            profile.country.as_str(),
-            profile.province.as_str(),
-            profile.city.as_str()
-        ),
+        (profile.country.as_str(), profile.province.as_str(), profile.city.as_str()),
         ("CN", "Guangdong", "Guangzhou")
     );
     assert!(profile.avatar_url.ends_with("/0"));
@@ -85,10 +62,7 @@ fn the_official_signature_of_raw_data_holds() {
         (raw.to_owned(), String::new()),
         (" ".repeat(1 << 20), signature.to_owned()),
     ] {
-        assert!(
-            !wechat().verify_signature(&key, &raw, &signature),
-            "{signature}"
-        );
+        assert!(!wechat().verify_signature(&key, &raw, &signature), "{signature}");
     }
     assert!(!wechat().verify_signature(&session_key(), raw, signature));
 }
@@ -100,9 +74,7 @@ fn a_phone_number_opens_with_its_country_code_as_text_or_number() {
             "phoneNumber": "13580006666", "purePhoneNumber": "13580006666", "countryCode": country,
             "watermark": {"timestamp": 1_637_744_274, "appid": APPID},
         }));
-        let Payload::Phone(number) = opened.unwrap().payload else {
-            panic!("no phone number")
-        };
+        let Payload::Phone(number) = opened.unwrap().payload else { panic!("no phone number") };
         assert_eq!(number.e164.as_str(), "+8613580006666");
     }
 }
@@ -110,13 +82,8 @@ fn a_phone_number_opens_with_its_country_code_as_text_or_number() {
 #[test]
 fn a_profile_may_lack_ids_and_anything_else_is_passed_on_whole() {
     let mark = json!({"timestamp": 1, "appid": APPID});
-    let opened = open_json(
-        &json!({"nickName": "微信用户", "avatarUrl": "", "gender": 0, "watermark": mark}),
-    )
-    .unwrap();
-    let Payload::Profile(profile) = opened.payload else {
-        panic!("no profile")
-    };
+    let opened = open_json(&json!({"nickName": "微信用户", "avatarUrl": "", "gender": 0, "watermark": mark})).unwrap();
+    let Payload::Profile(profile) = opened.payload else { panic!("no profile") };
     assert!(profile.open_id.is_none() && profile.union_id.is_none() && profile.is_anonymous());
     let share = json!({"openGId": "tGroup", "watermark": mark});
     assert_eq!(open_json(&share).unwrap().payload, Payload::Other(share));
@@ -125,11 +92,8 @@ fn a_profile_may_lack_ids_and_anything_else_is_passed_on_whole() {
 #[test]
 fn all_that_is_wrong_looks_alike() {
     let appid = "wx0000000000000000";
-    let foreign = sealed(
-        json!({"nickName": "x", "watermark": {"timestamp": 1, "appid": appid}})
-            .to_string()
-            .as_bytes(),
-    );
+    let foreign =
+        sealed(json!({"nickName": "x", "watermark": {"timestamp": 1, "appid": appid}}).to_string().as_bytes());
     let unmarked = sealed(br#"{"nickName":"x"}"#);
     let not_json = sealed(b"nickName=x");
     let not_utf8 = sealed(b"\xff\xfe\xfd");

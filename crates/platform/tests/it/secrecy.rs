@@ -36,11 +36,7 @@ impl<'a> MakeWriter<'a> for Log {
 
 /// An answer that repeats everything it was asked.
 fn parrot(errcode: i64) -> String {
-    let secrets = format!(
-        "{SECRET} {} {} {PHONE_CODE} {SESSION_KEY} {OPENID}",
-        code().expose(),
-        token().expose()
-    );
+    let secrets = format!("{SECRET} {} {} {PHONE_CODE} {SESSION_KEY} {OPENID}", code().expose(), token().expose());
     format!(r#"{{"errcode":{errcode},"errmsg":"{secrets}, rid: 1-2-3"}}"#)
 }
 
@@ -50,31 +46,16 @@ async fn everything_that_can_be_asked(stub: &Stub) -> Vec<Error> {
     let keys = wechat.session_key().unwrap();
     vec![
         wechat.login(&code()).await.unwrap_err(),
-        wechat
-            .access_token()
-            .unwrap()
-            .access_token(false)
-            .await
-            .unwrap_err(),
-        wechat
-            .phone()
-            .unwrap()
-            .phone(&token(), &phone_code, &openid())
-            .await
-            .unwrap_err(),
-        keys.check(&token(), &openid(), &session_key())
-            .await
-            .unwrap_err(),
-        keys.reset(&token(), &openid(), &session_key())
-            .await
-            .unwrap_err(),
+        wechat.access_token().unwrap().access_token(false).await.unwrap_err(),
+        wechat.phone().unwrap().phone(&token(), &phone_code, &openid()).await.unwrap_err(),
+        keys.check(&token(), &openid(), &session_key()).await.unwrap_err(),
+        keys.reset(&token(), &openid(), &session_key()).await.unwrap_err(),
     ]
 }
 
 /// What each of the five calls sends, in their order.
 fn sent() -> [Vec<String>; 5] {
-    let [code, token, openid, key] =
-        [code().expose(), token().expose(), OPENID, SESSION_KEY].map(str::to_owned);
+    let [code, token, openid, key] = [code().expose(), token().expose(), OPENID, SESSION_KEY].map(str::to_owned);
     let signed = vec![token.clone(), openid.clone(), key];
     [
         vec![SECRET.to_owned(), code],
@@ -101,10 +82,7 @@ async fn no_error_repeats_what_was_sent_in_confidence() {
         assert!(errors[0].errmsg().unwrap().contains("rid: 1-2-3"));
         assert_hidden(&errors);
     }
-    assert_hidden(
-        &everything_that_can_be_asked(&Stub::answering_with(502, "text/html", "<html>").await)
-            .await,
-    );
+    assert_hidden(&everything_that_can_be_asked(&Stub::answering_with(502, "text/html", "<html>").await).await);
 }
 
 #[tokio::test]
@@ -114,10 +92,7 @@ async fn no_failed_connection_repeats_the_url() {
     let hanging = stub::wechat(&base_url, Duration::from_millis(100));
     let unanswered = hanging.login(&code()).await.unwrap_err();
     drop(listener);
-    let refused = stub::wechat(&base_url, Duration::from_secs(5))
-        .login(&code())
-        .await
-        .unwrap_err();
+    let refused = stub::wechat(&base_url, Duration::from_secs(5)).login(&code()).await.unwrap_err();
     for error in [unanswered, refused] {
         let shown = format!("{error} {error:?}");
         for part in [SECRET, code().expose(), "jscode2session", "appid="] {

@@ -24,10 +24,7 @@ async fn a_key_is_checked_by_its_signature_over_nothing() {
     let stub = Stub::answering(r#"{"errcode":0,"errmsg":"ok"}"#).await;
     assert!(check(&stub).await.unwrap());
     let asked = &stub.asked()[0];
-    assert_eq!(
-        (asked.method.as_str(), asked.path.as_str()),
-        ("GET", "/wxa/checksession")
-    );
+    assert_eq!((asked.method.as_str(), asked.path.as_str()), ("GET", "/wxa/checksession"));
     assert_eq!(asked.query("access_token"), Some(token().expose()));
     assert_eq!(asked.query("openid"), Some(OPENID));
     assert_eq!(asked.query("signature"), Some(SIGNATURE));
@@ -37,10 +34,7 @@ async fn a_key_is_checked_by_its_signature_over_nothing() {
 #[tokio::test]
 async fn a_replaced_key_is_no_error_and_a_stale_token_is() {
     for errcode in [87007, 87009] {
-        let stub = Stub::answering(&format!(
-            r#"{{"errcode":{errcode},"errmsg":"invalid signature"}}"#
-        ))
-        .await;
+        let stub = Stub::answering(&format!(r#"{{"errcode":{errcode},"errmsg":"invalid signature"}}"#)).await;
         assert!(!check(&stub).await.unwrap());
     }
     let stub = Stub::answering(r#"{"errcode":42001,"errmsg":"access_token expired"}"#).await;
@@ -50,10 +44,8 @@ async fn a_replaced_key_is_no_error_and_a_stale_token_is() {
 #[tokio::test]
 async fn a_reset_gives_the_successor() {
     let fresh = "o0q0otL8aEzpcZL/FT9WsQ==";
-    let stub = Stub::answering(&format!(
-        r#"{{"errcode":0,"errmsg":"ok","openid":"{OPENID}","session_key":"{fresh}"}}"#
-    ))
-    .await;
+    let stub =
+        Stub::answering(&format!(r#"{{"errcode":0,"errmsg":"ok","openid":"{OPENID}","session_key":"{fresh}"}}"#)).await;
     assert_eq!(reset(&stub).await.unwrap().expose(), fresh);
     assert_eq!(stub.asked()[0].path, "/wxa/resetusersessionkey");
     assert_eq!(stub.asked()[0].query("signature"), Some(SIGNATURE));
@@ -62,28 +54,12 @@ async fn a_reset_gives_the_successor() {
 #[tokio::test]
 async fn a_reset_of_a_stale_key_or_an_answer_about_somebody_else_fails() {
     let cases = [
-        (
-            r#"{"errcode":87007,"errmsg":"session_key is not existd or expired"}"#,
-            Kind::SessionKeyStale,
-        ),
-        (
-            r#"{"errcode":87009,"errmsg":"invalid signature"}"#,
-            Kind::SessionKeyStale,
-        ),
-        (
-            r#"{"errcode":0,"openid":"oSomebodyElse","session_key":"o0q0otL8aEzpcZL/FT9WsQ=="}"#,
-            Kind::Malformed,
-        ),
+        (r#"{"errcode":87007,"errmsg":"session_key is not existd or expired"}"#, Kind::SessionKeyStale),
+        (r#"{"errcode":87009,"errmsg":"invalid signature"}"#, Kind::SessionKeyStale),
+        (r#"{"errcode":0,"openid":"oSomebodyElse","session_key":"o0q0otL8aEzpcZL/FT9WsQ=="}"#, Kind::Malformed),
         (r#"{"errcode":0,"errmsg":"ok"}"#, Kind::Malformed),
     ];
     for (body, kind) in cases {
-        assert_eq!(
-            reset(&Stub::answering(body).await)
-                .await
-                .unwrap_err()
-                .kind(),
-            kind,
-            "{body}"
-        );
+        assert_eq!(reset(&Stub::answering(body).await).await.unwrap_err().kind(), kind, "{body}");
     }
 }

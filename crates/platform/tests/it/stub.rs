@@ -11,9 +11,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use menjin_platform::wechat::{WeChat, WeChatConfig};
-use menjin_platform::{
-    AccessToken, AppId, AppSecret, Error, Identity, JsCode, OpenId, Platform as _, SessionKey,
-};
+use menjin_platform::{AccessToken, AppId, AppSecret, Error, Identity, JsCode, OpenId, Platform as _, SessionKey};
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -34,10 +32,7 @@ pub(crate) struct Asked {
 
 impl Asked {
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(found, _)| found == name)
-            .map(|(_, value)| value.as_str())
+        self.query.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -61,27 +56,15 @@ impl Stub {
         Self::answering_with(200, "text/plain", body).await
     }
 
-    pub(crate) async fn answering_with(
-        status: u16,
-        content_type: &'static str,
-        body: &str,
-    ) -> Self {
+    pub(crate) async fn answering_with(status: u16, content_type: &'static str, body: &str) -> Self {
         let asked = Arc::default();
         let status = StatusCode::from_u16(status).unwrap();
-        let answer = Answer {
-            status,
-            content_type,
-            body: body.to_owned(),
-            asked: Arc::clone(&asked),
-        };
+        let answer = Answer { status, content_type, body: body.to_owned(), asked: Arc::clone(&asked) };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new().fallback(note_and_answer).with_state(answer);
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self {
-            wechat: wechat(&base_url, Duration::from_secs(5)),
-            asked,
-        }
+        Self { wechat: wechat(&base_url, Duration::from_secs(5)), asked }
     }
 
     pub(crate) fn asked(&self) -> Vec<Asked> {
@@ -97,10 +80,7 @@ async fn note_and_answer(State(answer): State<Answer>, request: Request) -> Resp
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     let whole = Url::parse(&format!("http://stub{}", parts.uri)).unwrap();
-    let content_type = parts
-        .headers
-        .get(CONTENT_TYPE)
-        .map(|value| value.to_str().unwrap().to_owned());
+    let content_type = parts.headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap().to_owned());
     answer.asked.lock().unwrap().push(Asked {
         method: parts.method.to_string(),
         path: whole.path().to_owned(),
@@ -108,23 +88,13 @@ async fn note_and_answer(State(answer): State<Answer>, request: Request) -> Resp
         content_type: content_type.unwrap_or_default(),
         body: String::from_utf8(body.to_vec()).unwrap(),
     });
-    (
-        answer.status,
-        [(CONTENT_TYPE, answer.content_type)],
-        answer.body,
-    )
-        .into_response()
+    (answer.status, [(CONTENT_TYPE, answer.content_type)], answer.body).into_response()
 }
 
 pub(crate) fn wechat(base_url: &str, deadline: Duration) -> WeChat {
     let base_url = Url::parse(base_url).unwrap();
     let config = WeChatConfig::new(AppId::parse(APPID).unwrap(), AppSecret::new(SECRET));
-    WeChat::new(WeChatConfig {
-        base_url,
-        deadline,
-        ..config
-    })
-    .unwrap()
+    WeChat::new(WeChatConfig { base_url, deadline, ..config }).unwrap()
 }
 
 pub(crate) fn code() -> JsCode {

@@ -45,8 +45,6 @@ pub(super) async fn login(
 
 /// A fault names the member as the old client spells it.
 fn in_old_words(problem: Problem) -> Problem {
-    match problem {
-        Problem::BadField { field, fault } if field == "encrypted_data" => Problem::field("encryptedData", fault),
-        other => other,
-    }
+    let Problem::BadField { field, fault } = problem else { return problem };
+    Problem::field(if field == "encrypted_data" { "encryptedData".to_owned() } else { field }, fault)
 }

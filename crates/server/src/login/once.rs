@@ -88,12 +88,12 @@ pub(super) async fn exchange(
 
 /// No session came of a code that may be spent: repeats of the request learn the same.
 pub(super) async fn lost(menjin: &Menjin, claimed: CodeDigest, problem: Problem) -> Problem {
-    let problem = match problem {
-        Problem::StoreUnavailable(error) => Problem::SignInLost(error),
-        other => other,
-    };
+    let problem = if let Problem::StoreUnavailable(error) = problem { Problem::SignInLost(error) } else { problem };
     if let Err(error) = menjin.store.refuse_code(claimed, remembered(&problem)).await {
-        tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "a refusal could not be kept for its repeats");
+        tracing::warn!(
+            error = format!("{:#}", anyhow::Error::from(error)),
+            "a refusal could not be kept for its repeats"
+        );
     }
     problem
 }

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use menjin_server::config::Config;
 use menjin_server::entropy::SeededEntropy;
-use menjin_server::{Around, Clock as _, Listeners, ManualClock, Menjin, SystemClock};
+use menjin_server::{Around, Clock as _, Dev, Listeners, ManualClock, Menjin, Simulator, SystemClock};
 use menjin_sim::Sim;
 use menjin_token::Timestamp;
 use reqwest::{Method, StatusCode};
@@ -53,6 +53,8 @@ pub(crate) struct Setup {
     pub(crate) limits: String,
     /// Where `WeChat` is, instead of the simulator.
     pub(crate) wechat: Option<String>,
+    /// As `menjin dev` serves, with `/dev`.
+    pub(crate) dev: bool,
 }
 
 impl TestServer {
@@ -73,10 +75,13 @@ impl TestServer {
         let config = Config::parse(&toml, folder.path()).unwrap();
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
         let entropy = SeededEntropy::new(u64::from(rand_seed()));
-        let around = Around { clock: Arc::clone(&clock) as _, entropy: Arc::new(entropy), dev: None };
+        let simulator = Simulator::new(sim_url.parse().unwrap()).unwrap();
+        let dev = setup.dev.then_some(Dev { simulator, lan: false });
+        let around = Around { clock: Arc::clone(&clock) as _, entropy: Arc::new(entropy), dev };
         let menjin = Menjin::new(config, around).await.unwrap();
         let (stop, stopped) = oneshot::channel();
-        let serving = menjin.clone().serve(Listeners { public: listener, admin: Some(admin) }, async { drop(stopped.await) });
+        let serving =
+            menjin.clone().serve(Listeners { public: listener, admin: Some(admin) }, async { drop(stopped.await) });
         let serving = tokio::spawn(serving);
         let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).no_proxy().build().unwrap();
         Self { sim, sim_url, menjin, clock, url, admin_url, folder, http, stops: vec![(stop, serving), sim_stop] }
@@ -130,7 +135,7 @@ impl TestServer {
     /// Stops gracefully and gives the data folder back.
     pub(crate) async fn stop(mut self) -> Arc<TempDir> {
         for (stop, serving) in self.stops.drain(..) {
-            drop(stop.send(()));
+            stop.send(()).ok();
             serving.await.unwrap().unwrap();
         }
         self.folder

@@ -36,7 +36,9 @@ async fn every_answer_has_a_request_id_and_security_headers() {
 async fn the_api_is_documented_from_its_handlers_and_readable_offline() {
     let t = TestServer::start().await;
     let api = t.anon().get("/openapi.json").await.ok(200);
-    for path in ["/v1/login/{app}", "/v1/token/refresh", "/v1/logout", "/v1/me", "/v1/me/sessions", "/v1/me/sessions/{id}"] {
+    for path in
+        ["/v1/login/{app}", "/v1/token/refresh", "/v1/logout", "/v1/me", "/v1/me/sessions", "/v1/me/sessions/{id}"]
+    {
         assert!(api["paths"].get(path).is_some(), "{path}");
     }
     let page = t.anon().get("/docs/").await;
@@ -62,7 +64,8 @@ async fn a_stop_fails_no_request() {
     let t = TestServer::start().await;
     let token = t.phone("alice").await.access_token();
     let answered = Arc::new(AtomicUsize::new(0));
-    let workers: Vec<_> = (0..8).map(|_| tokio::spawn(ask_until_gone(t.url.clone(), token.clone(), Arc::clone(&answered)))).collect();
+    let workers: Vec<_> =
+        (0..8).map(|_| tokio::spawn(ask_until_gone(t.url.clone(), token.clone(), Arc::clone(&answered)))).collect();
     while answered.load(Ordering::Relaxed) < 200 {
         tokio::task::yield_now().await;
     }

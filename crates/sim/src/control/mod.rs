@@ -44,11 +44,7 @@ struct Complaint {
 
 impl Complaint {
     fn new(status: StatusCode, error: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self {
-            status,
-            error: error.into(),
-            hint: hint.into(),
-        }
+        Self { status, error: error.into(), hint: hint.into() }
     }
 
     fn bad(error: impl Into<String>, hint: impl Into<String>) -> Self {
@@ -71,23 +67,11 @@ impl<T: DeserializeOwned> FromRequest<Sim> for Input<T> {
     type Rejection = Complaint;
 
     async fn from_request(request: Request, _: &Sim) -> Result<Self, Complaint> {
-        let body = to_bytes(request.into_body(), BODY_LIMIT)
-            .await
-            .map_err(|error| {
-                Complaint::new(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    error.to_string(),
-                    "a body has at most 64 KiB",
-                )
-            })?;
-        let json = if body.is_empty() {
-            b"{}"
-        } else {
-            body.as_ref()
-        };
-        serde_json::from_slice(json)
-            .map(Self)
-            .map_err(|error| Complaint::bad(error.to_string(), INDEX))
+        let body = to_bytes(request.into_body(), BODY_LIMIT).await.map_err(|error| {
+            Complaint::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string(), "a body has at most 64 KiB")
+        })?;
+        let json = if body.is_empty() { b"{}" } else { body.as_ref() };
+        serde_json::from_slice(json).map(Self).map_err(|error| Complaint::bad(error.to_string(), INDEX))
     }
 }
 
@@ -97,8 +81,5 @@ fn checked(what: &str, name: String) -> Result<String, Complaint> {
     if (1..=64).contains(&length) && !name.chars().any(char::is_control) {
         return Ok(name);
     }
-    Err(Complaint::bad(
-        format!("bad {what}"),
-        "1 to 64 characters, none of them a control character",
-    ))
+    Err(Complaint::bad(format!("bad {what}"), "1 to 64 characters, none of them a control character"))
 }

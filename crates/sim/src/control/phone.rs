@@ -77,47 +77,24 @@ struct Code {
 /// `wx.login`.
 async fn login(State(sim): State<Sim>, Input(holder): Input<Holder>) -> Answer<Code> {
     let code = sim.with(|world| holder.find(world).map(|who| device::login(world, &who)))?;
-    Ok(Json(Code {
-        code,
-        err_msg: "login:ok",
-    }))
+    Ok(Json(Code { code, err_msg: "login:ok" }))
 }
 
 /// `wx.getUserProfile`: who it is stays unsaid.
-async fn get_user_profile(
-    State(sim): State<Sim>,
-    Input(request): Input<ProfileRequest>,
-) -> Answer<Profile> {
+async fn get_user_profile(State(sim): State<Sim>, Input(request): Input<ProfileRequest>) -> Answer<Profile> {
     sim.with(|world| request.profile(world, false)).map(Json)
 }
 
 /// `wx.getUserInfo`, with openId and unionId in the encrypted part.
-async fn get_user_info(
-    State(sim): State<Sim>,
-    Input(request): Input<ProfileRequest>,
-) -> Answer<Profile> {
+async fn get_user_info(State(sim): State<Sim>, Input(request): Input<ProfileRequest>) -> Answer<Profile> {
     sim.with(|world| request.profile(world, true)).map(Json)
 }
 
 /// A tap on `<button open-type="getPhoneNumber">`.
-async fn get_phone_number(
-    State(sim): State<Sim>,
-    Input(request): Input<PhoneRequest>,
-) -> Answer<PhoneNumber> {
-    let PhoneRequest {
-        person,
-        openid,
-        appid,
-        phone,
-        country_code,
-    } = request;
+async fn get_phone_number(State(sim): State<Sim>, Input(request): Input<PhoneRequest>) -> Answer<PhoneNumber> {
+    let PhoneRequest { person, openid, appid, phone, country_code } = request;
     sim.with(|world| {
-        let who = Holder {
-            person,
-            openid,
-            appid,
-        }
-        .find(world)?;
+        let who = Holder { person, openid, appid }.find(world)?;
         if let Some(phone) = phone {
             world.people.meet(&who.person).phone = super::registry::phone(phone, country_code)?;
         }
@@ -127,39 +104,19 @@ async fn get_phone_number(
 
 /// Any payload under the person's key, or under another one.
 async fn encrypt(State(sim): State<Sim>, Input(request): Input<EncryptRequest>) -> Answer<Signed> {
-    let EncryptRequest {
-        person,
-        openid,
-        appid,
-        data,
-        session_key,
-    } = request;
+    let EncryptRequest { person, openid, appid, data, session_key } = request;
     if !(data.is_object() || data.is_string()) {
-        return Err(Complaint::bad(
-            "bad data",
-            "data is an object, or a text that is encrypted as it is",
-        ));
+        return Err(Complaint::bad("bad data", "data is an object, or a text that is encrypted as it is"));
     }
     sim.with(|world| {
-        let who = Holder {
-            person,
-            openid,
-            appid,
-        }
-        .find(world)?;
-        device::encrypt_any(world, &who, data, session_key)
-            .map(Json)
-            .map_err(|why| why.said_by("encrypt"))
+        let who = Holder { person, openid, appid }.find(world)?;
+        device::encrypt_any(world, &who, data, session_key).map(Json).map_err(|why| why.said_by("encrypt"))
     })
 }
 
 /// `wx.checkSession`.
 async fn check_session(State(sim): State<Sim>, Input(holder): Input<Holder>) -> Answer<Value> {
-    let err_msg = sim.with(|world| {
-        holder
-            .find(world)
-            .map(|who| device::check_session(world, &who))
-    })?;
+    let err_msg = sim.with(|world| holder.find(world).map(|who| device::check_session(world, &who)))?;
     Ok(Json(json!({ "errMsg": err_msg })))
 }
 
@@ -168,10 +125,7 @@ async fn rotate_session_key(State(sim): State<Sim>, Input(holder): Input<Holder>
     sim.with(|world| {
         let who = holder.find(world)?;
         let now = world.now();
-        let fresh = world
-            .wechat
-            .keys
-            .reset(&who.openid, &mut world.entropy, now);
+        let fresh = world.wechat.keys.reset(&who.openid, &mut world.entropy, now);
         let fresh = fresh.ok_or_else(|| CannotEncrypt::NoSession.said_by("rotateSessionKey"))?;
         Ok(Json(json!({ "session_key": fresh })))
     })
@@ -188,26 +142,11 @@ async fn expire_session_key(State(sim): State<Sim>, Input(holder): Input<Holder>
 
 impl ProfileRequest {
     fn profile(self, world: &mut World, with_ids: bool) -> Result<Profile, Complaint> {
-        let Self {
-            person,
-            openid,
-            appid,
-            nickname,
-            avatar_url,
-        } = self;
-        let who = Holder {
-            person,
-            openid,
-            appid,
-        }
-        .find(world)?;
+        let Self { person, openid, appid, nickname, avatar_url } = self;
+        let who = Holder { person, openid, appid }.find(world)?;
         let person = world.people.meet(&who.person);
         super::registry::dress(person, nickname, avatar_url)?;
-        let call = if with_ids {
-            "getUserInfo"
-        } else {
-            "getUserProfile"
-        };
+        let call = if with_ids { "getUserInfo" } else { "getUserProfile" };
         device::profile(world, &who, with_ids).map_err(|why| why.said_by(call))
     }
 }
@@ -221,21 +160,18 @@ impl Holder {
                 Ok(world.people.meet_in(&checked("person", person)?, &appid))
             }
             (None, Some(openid)) => seen(world, &openid, self.appid.as_deref()),
-            (None, None) | (Some(_), Some(_)) => Err(Complaint::bad(
-                "whose phone?",
-                r#"give either person or openid, as in {"person": "alice"}"#,
-            )),
+            (None, None) | (Some(_), Some(_)) => {
+                Err(Complaint::bad("whose phone?", r#"give either person or openid, as in {"person": "alice"}"#))
+            }
         }
     }
 }
 
 fn seen(world: &World, openid: &str, appid: Option<&str>) -> Result<Who, Complaint> {
-    let who = world
-        .people
-        .by_openid(openid)
-        .filter(|who| appid.is_none_or(|appid| appid == who.appid));
+    let who = world.people.by_openid(openid).filter(|who| appid.is_none_or(|appid| appid == who.appid));
     who.cloned().ok_or_else(|| {
-        let hint = "people are forgotten when the simulator restarts; give the person instead, the openid will be the same";
+        let hint =
+            "people are forgotten when the simulator restarts; give the person instead, the openid will be the same";
         Complaint::new(StatusCode::NOT_FOUND, format!("nobody has the openid {openid} in that app"), hint)
     })
 }
@@ -245,18 +181,11 @@ fn app(world: &World, appid: Option<String>) -> Result<String, Complaint> {
     const HINT: &str = "GET /_sim/apps lists them, POST /_sim/apps makes one";
     match appid {
         Some(appid) if world.apps.find(&appid).is_some() => Ok(appid),
-        Some(appid) => Err(Complaint::new(
-            StatusCode::NOT_FOUND,
-            format!("no app {appid}"),
-            HINT,
-        )),
+        Some(appid) => Err(Complaint::new(StatusCode::NOT_FOUND, format!("no app {appid}"), HINT)),
         None => {
             let only = world.apps.only_mini_program().map(|app| app.appid.clone());
             only.ok_or_else(|| {
-                Complaint::bad(
-                    "which app? There is not exactly one mini program, so appid is needed",
-                    HINT,
-                )
+                Complaint::bad("which app? There is not exactly one mini program, so appid is needed", HINT)
             })
         }
     }
@@ -267,15 +196,9 @@ impl CannotEncrypt {
         match self {
             Self::NoSession => {
                 let hint = "the person has no session_key in this app: POST /_sim/wx/login first";
-                Complaint::new(
-                    StatusCode::CONFLICT,
-                    format!("{call}:fail no session_key"),
-                    hint,
-                )
+                Complaint::new(StatusCode::CONFLICT, format!("{call}:fail no session_key"), hint)
             }
-            Self::NotASessionKey => {
-                Complaint::bad("bad session_key", "it is the base64 of 16 bytes")
-            }
+            Self::NotASessionKey => Complaint::bad("bad session_key", "it is the base64 of 16 bytes"),
         }
     }
 }

@@ -81,26 +81,14 @@ async fn put_app(State(sim): State<Sim>, Input(request): Input<AppRequest>) -> A
 
 /// Everybody whom the simulator has met.
 async fn list_people(State(sim): State<Sim>) -> Json<PersonList> {
-    let people = sim.with(|world| {
-        world
-            .people
-            .all()
-            .map(|person| view(world, person))
-            .collect()
-    });
+    let people = sim.with(|world| world.people.all().map(|person| view(world, person)).collect());
     Json(PersonList { people })
 }
 
 /// Makes a person, or changes what is given.
-async fn put_person(
-    State(sim): State<Sim>,
-    Input(request): Input<PersonRequest>,
-) -> Answer<PersonView> {
+async fn put_person(State(sim): State<Sim>, Input(request): Input<PersonRequest>) -> Answer<PersonView> {
     let name = checked("person", request.person)?;
-    let phone = request
-        .phone
-        .map(|number| phone(number, request.country_code))
-        .transpose()?;
+    let phone = request.phone.map(|number| phone(number, request.country_code)).transpose()?;
     sim.with(|world| {
         let person = world.people.meet(&name);
         dress(person, request.nickname, request.avatar_url)?;
@@ -121,9 +109,8 @@ async fn change_policy(State(sim): State<Sim>, Input(change): Input<Value>) -> A
     sim.with(|world| {
         let mut merged = serde_json::to_value(&world.policy).expect("a policy is plain data");
         merge(&mut merged, change);
-        world.policy = serde_json::from_value(merged).map_err(|error| {
-            Complaint::bad(error.to_string(), "GET /_sim/policy shows all members")
-        })?;
+        world.policy = serde_json::from_value(merged)
+            .map_err(|error| Complaint::bad(error.to_string(), "GET /_sim/policy shows all members"))?;
         Ok(Json(world.policy.clone()))
     })
 }
@@ -172,9 +159,7 @@ pub(super) fn dress(
 ) -> Result<(), Complaint> {
     let given = |text: String| Some(text).filter(|text| !text.is_empty());
     if let Some(nickname) = nickname {
-        person.nickname = given(nickname)
-            .map(|nickname| checked("nickname", nickname))
-            .transpose()?;
+        person.nickname = given(nickname).map(|nickname| checked("nickname", nickname)).transpose()?;
     }
     if let Some(avatar_url) = avatar_url {
         person.avatar_url = given(avatar_url);
@@ -184,11 +169,9 @@ pub(super) fn dress(
 
 /// A number as people write it: `13800138000`, `+8613800138000`, or with the country code apart.
 pub(super) fn phone(number: String, country_code: Option<String>) -> Result<Phone, Complaint> {
-    const HINT: &str = r#"digits only, 5 to 15, as in {"phone": "13800138000"} or {"phone": "61234567", "country_code": "852"}"#;
-    let number = number
-        .strip_prefix("+86")
-        .map(str::to_owned)
-        .unwrap_or(number);
+    const HINT: &str =
+        r#"digits only, 5 to 15, as in {"phone": "13800138000"} or {"phone": "61234567", "country_code": "852"}"#;
+    let number = number.strip_prefix("+86").map(str::to_owned).unwrap_or(number);
     let country_code = country_code.unwrap_or_else(|| "86".to_owned());
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     if (5..=15).contains(&number.len())
@@ -196,25 +179,15 @@ pub(super) fn phone(number: String, country_code: Option<String>) -> Result<Phon
         && digits(&number)
         && digits(&country_code)
     {
-        return Ok(Phone {
-            number,
-            country_code,
-        });
+        return Ok(Phone { number, country_code });
     }
     Err(Complaint::bad("bad phone", HINT))
 }
 
 fn view(world: &World, person: &Person) -> PersonView {
     let name = person.person.as_str();
-    let openids = world
-        .apps
-        .all()
-        .map(|app| (app.appid.clone(), people::openid(name, &app.appid)));
+    let openids = world.apps.all().map(|app| (app.appid.clone(), people::openid(name, &app.appid)));
     let accounts = world.apps.all().filter_map(|app| app.open_account.clone());
     let unionids = accounts.map(|account| (account.clone(), people::unionid(name, &account)));
-    PersonView {
-        person: person.clone(),
-        openids: openids.collect(),
-        unionids: unionids.collect(),
-    }
+    PersonView { person: person.clone(), openids: openids.collect(), unionids: unionids.collect() }
 }

@@ -25,10 +25,7 @@ const LONGEST_DELAY: u64 = 10 * 60 * 1000;
 pub(super) fn routes() -> Router<Sim> {
     Router::new()
         .route("/clock", get(show_clock).post(change_clock))
-        .route(
-            "/faults",
-            get(list_faults).post(add_fault).delete(clear_faults),
-        )
+        .route("/faults", get(list_faults).post(add_fault).delete(clear_faults))
         .route("/calls", get(list_calls).delete(clear_calls))
 }
 
@@ -80,23 +77,14 @@ struct CallList {
 }
 
 async fn show_clock(State(sim): State<Sim>) -> Json<ClockView> {
-    Json(sim.with(|world| ClockView {
-        now: world.now(),
-        frozen: world.clock.is_frozen(),
-    }))
+    Json(sim.with(|world| ClockView { now: world.now(), frozen: world.clock.is_frozen() }))
 }
 
 /// Freezes or thaws first, then sets, then advances.
-async fn change_clock(
-    State(sim): State<Sim>,
-    Input(request): Input<ClockRequest>,
-) -> Answer<ClockView> {
+async fn change_clock(State(sim): State<Sim>, Input(request): Input<ClockRequest>) -> Answer<ClockView> {
     let (set, advance) = (request.set.unwrap_or(0), request.advance.unwrap_or(0));
     if !(0..=LATEST).contains(&set) || !(0..=FURTHEST).contains(&advance) {
-        return Err(Complaint::bad(
-            "bad time",
-            "set is Unix seconds, advance is seconds and at most ten years",
-        ));
+        return Err(Complaint::bad("bad time", "set is Unix seconds, advance is seconds and at most ten years"));
     }
     sim.with(|world| {
         if let Some(frozen) = request.freeze {
@@ -111,8 +99,7 @@ async fn change_clock(
 }
 
 async fn list_faults(State(sim): State<Sim>) -> Json<Value> {
-    let faults: Vec<FaultForm> =
-        sim.with(|world| world.faults.all().iter().map(FaultForm::of).collect());
+    let faults: Vec<FaultForm> = sim.with(|world| world.faults.all().iter().map(FaultForm::of).collect());
     Json(json!({ "faults": faults }))
 }
 
@@ -126,29 +113,16 @@ async fn clear_faults(State(sim): State<Sim>) -> Json<Value> {
     Json(json!({ "faults": [] }))
 }
 
-async fn list_calls(
-    State(sim): State<Sim>,
-    filter: Result<Query<CallFilter>, QueryRejection>,
-) -> Answer<CallList> {
-    let Query(filter) = filter.map_err(|error| {
-        Complaint::bad(
-            error.body_text(),
-            "filters are path, appid, code and openid",
-        )
-    })?;
+async fn list_calls(State(sim): State<Sim>, filter: Result<Query<CallFilter>, QueryRejection>) -> Answer<CallList> {
+    let Query(filter) =
+        filter.map_err(|error| Complaint::bad(error.body_text(), "filters are path, appid, code and openid"))?;
     let calls = sim.calls(&filter);
-    Ok(Json(CallList {
-        count: calls.len(),
-        calls,
-    }))
+    Ok(Json(CallList { count: calls.len(), calls }))
 }
 
 async fn clear_calls(State(sim): State<Sim>) -> Json<CallList> {
     sim.clear_calls();
-    Json(CallList {
-        calls: Vec::new(),
-        count: 0,
-    })
+    Json(CallList { calls: Vec::new(), count: 0 })
 }
 
 impl FaultForm {
@@ -158,25 +132,13 @@ impl FaultForm {
             (Some(next), None) if next > 0 => Strikes::Next(next),
             (None, Some(share)) if (0.0..=1.0).contains(&share) => Strikes::Share(share),
             (Some(_) | None, Some(_)) | (Some(_), None) => {
-                return Err(Complaint::bad(
-                    "how often?",
-                    "either next, at least 1, or share, between 0 and 1",
-                ));
+                return Err(Complaint::bad("how often?", "either next, at least 1, or share, between 0 and 1"));
             }
         };
-        if self
-            .path
-            .as_deref()
-            .is_some_and(|path| !wechat::answers_at(path))
-        {
+        if self.path.as_deref().is_some_and(|path| !wechat::answers_at(path)) {
             return Err(Complaint::bad("no platform answers at that path", INDEX));
         }
-        Ok(Fault {
-            kind: self.kind()?,
-            strikes,
-            path: self.path,
-            appid: self.appid,
-        })
+        Ok(Fault { kind: self.kind()?, strikes, path: self.path, appid: self.appid })
     }
 
     fn kind(&self) -> Result<FaultKind, Complaint> {
@@ -190,21 +152,14 @@ impl FaultForm {
         }
         Ok(match self.kind {
             Kind::Busy => FaultKind::Busy,
-            Kind::Slow => FaultKind::Slow(Duration::from_millis(
-                self.delay_ms.unwrap_or(10_000).min(LONGEST_DELAY),
-            )),
+            Kind::Slow => FaultKind::Slow(Duration::from_millis(self.delay_ms.unwrap_or(10_000).min(LONGEST_DELAY))),
             Kind::Dropped => FaultKind::Dropped,
             Kind::Malformed => FaultKind::Malformed,
             Kind::Html => FaultKind::Html,
             Kind::Errcode => {
                 let errcode = self.errcode.filter(|errcode| *errcode != 0);
-                let errcode = errcode.ok_or_else(|| {
-                    Complaint::bad("which errcode?", "give errcode, other than 0")
-                })?;
-                FaultKind::Errcode {
-                    errcode,
-                    errmsg: self.errmsg.clone(),
-                }
+                let errcode = errcode.ok_or_else(|| Complaint::bad("which errcode?", "give errcode, other than 0"))?;
+                FaultKind::Errcode { errcode, errmsg: self.errmsg.clone() }
             }
         })
     }

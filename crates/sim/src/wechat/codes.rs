@@ -29,10 +29,7 @@ pub(crate) enum Presented<'a, T> {
 
 impl<T> Default for Codes<T> {
     fn default() -> Self {
-        Self {
-            known: HashMap::new(),
-            order: VecDeque::new(),
-        }
+        Self { known: HashMap::new(), order: VecDeque::new() }
     }
 }
 
@@ -40,14 +37,7 @@ impl<T> Codes<T> {
     pub(crate) fn issue(&mut self, code: String, grant: T, now: i64) {
         self.sweep(now);
         self.order.push_back((now, code.clone()));
-        self.known.insert(
-            code,
-            Code {
-                made_at: now,
-                spent: false,
-                grant,
-            },
-        );
+        self.known.insert(code, Code { made_at: now, spent: false, grant });
     }
 
     pub(crate) fn present(&self, code: &str, now: i64) -> Presented<'_, T> {
@@ -71,10 +61,7 @@ impl<T> Codes<T> {
     }
 
     fn sweep(&mut self, now: i64) {
-        while let Some((_, code)) = self
-            .order
-            .pop_front_if(|(made_at, _)| now >= *made_at + LIFE)
-        {
+        while let Some((_, code)) = self.order.pop_front_if(|(made_at, _)| now >= *made_at + LIFE) {
             self.known.remove(&code);
         }
     }

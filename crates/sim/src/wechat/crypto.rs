@@ -16,32 +16,20 @@ use sha2::Sha256;
 pub(crate) struct NotASessionKey;
 
 /// AES-128-CBC with PKCS#7 padding, under the decoded key; base64.
-pub(crate) fn encrypt(
-    session_key: &str,
-    iv: [u8; 16],
-    plaintext: &str,
-) -> Result<String, NotASessionKey> {
-    let key: [u8; 16] = STANDARD
-        .decode(session_key)
-        .ok()
-        .and_then(|key| key.try_into().ok())
-        .ok_or(NotASessionKey)?;
+pub(crate) fn encrypt(session_key: &str, iv: [u8; 16], plaintext: &str) -> Result<String, NotASessionKey> {
+    let key: [u8; 16] = STANDARD.decode(session_key).ok().and_then(|key| key.try_into().ok()).ok_or(NotASessionKey)?;
     let cipher = cbc::Encryptor::<aes::Aes128>::new(&key.into(), &iv.into());
     Ok(STANDARD.encode(cipher.encrypt_padded_vec::<Pkcs7>(plaintext.as_bytes())))
 }
 
 /// Lower-hex SHA-1 of rawData and then the key's text.
 pub(crate) fn sign_raw_data(raw_data: &str, session_key: &str) -> String {
-    hex(&Sha1::new()
-        .chain_update(raw_data)
-        .chain_update(session_key)
-        .finalize())
+    hex(&Sha1::new().chain_update(raw_data).chain_update(session_key).finalize())
 }
 
 /// Lower-hex HMAC-SHA-256 under the key's text.
 pub(crate) fn sign_login_state(session_key: &str, message: &[u8]) -> String {
-    let mac = Hmac::<Sha256>::new_from_slice(session_key.as_bytes())
-        .expect("HMAC takes a key of any length");
+    let mac = Hmac::<Sha256>::new_from_slice(session_key.as_bytes()).expect("HMAC takes a key of any length");
     hex(&mac.chain_update(message).finalize().into_bytes())
 }
 
@@ -52,10 +40,7 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
 fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]
@@ -78,15 +63,8 @@ mod tests {
             "r7Z6xNrXd2UIeorGj5Ef7b1pJAYB6Y5anaHqZ9J6nKEBvB4DnNLIVWSgARns/8wR2SiRS7MNACwTyrGvt9ts8p12PKFdlqYTopNHR1Vf7Xjf",
             "hQlVsAJdNiKdYmYVoKlaRv85IfVunYzO0IKXsyl7JCUjCpoG20f0a04COwfneQAGGwd5oa+T8yO5hzuyDb/XcxxmK01EpqOyuxINew==",
         );
-        let iv: [u8; 16] = STANDARD
-            .decode("r7BXXKkLb8qrSNn05n0qiA==")
-            .unwrap()
-            .try_into()
-            .unwrap();
-        assert_eq!(
-            encrypt("tiihtNczf5v6AKRyjwEUhQ==", iv, plaintext),
-            Ok(expected.to_owned())
-        );
+        let iv: [u8; 16] = STANDARD.decode("r7BXXKkLb8qrSNn05n0qiA==").unwrap().try_into().unwrap();
+        assert_eq!(encrypt("tiihtNczf5v6AKRyjwEUhQ==", iv, plaintext), Ok(expected.to_owned()));
     }
 
     #[test]
@@ -96,10 +74,7 @@ mod tests {
             r#""avatarUrl":"http://wx.qlogo.cn/mmopen/vi_32/1vZvI39NWFQ9XM4LtQpFrQJ1xlgZxx3w7bQxKARol6503Iuswjjn6nIGBiay"#,
             r#"cAjAtpujxyzYsrztuuICqIM5ibXQ/0"}"#,
         );
-        assert_eq!(
-            sign_raw_data(raw_data, "HyVFkGl5F5OQWJZZaNzBBg=="),
-            "75e81ceda165f4ffa64f4068af58c64b8f54b88c"
-        );
+        assert_eq!(sign_raw_data(raw_data, "HyVFkGl5F5OQWJZZaNzBBg=="), "75e81ceda165f4ffa64f4068af58c64b8f54b88c");
     }
 
     #[test]
@@ -110,39 +85,18 @@ mod tests {
                 r#"{"foo":"bar"}"#,
                 "654571f79995b2ce1e149e53c0a33dc39c0a74090db514261454e8dbe432aa0b",
             ),
-            (
-                "o0q0otL8aEzpcZL/FT9WsQ==",
-                "",
-                "46e043c5525c2d817c44be603d30837a808a1d930d038f6fdc3e62a201fed128",
-            ),
-            (
-                "HyVFkGl5F5OQWJZZaNzBBg==",
-                "",
-                "252b75c92698025afe925b29cca5517fdf9ee67aae072cf3225ebf3a53783058",
-            ),
-            (
-                "tiihtNczf5v6AKRyjwEUhQ==",
-                "",
-                "7154f9f8b4b76b92f541cbf0e37d48840fa06e5e42da92a6f80168a1516a4735",
-            ),
+            ("o0q0otL8aEzpcZL/FT9WsQ==", "", "46e043c5525c2d817c44be603d30837a808a1d930d038f6fdc3e62a201fed128"),
+            ("HyVFkGl5F5OQWJZZaNzBBg==", "", "252b75c92698025afe925b29cca5517fdf9ee67aae072cf3225ebf3a53783058"),
+            ("tiihtNczf5v6AKRyjwEUhQ==", "", "7154f9f8b4b76b92f541cbf0e37d48840fa06e5e42da92a6f80168a1516a4735"),
         ];
         for (key, message, expected) in vectors {
-            assert_eq!(
-                sign_login_state(key, message.as_bytes()),
-                expected,
-                "{key} {message}"
-            );
+            assert_eq!(sign_login_state(key, message.as_bytes()), expected, "{key} {message}");
         }
     }
 
     #[test]
     fn only_the_base64_of_sixteen_bytes_is_a_session_key() {
-        for key in [
-            "",
-            "tiihtNczf5v6AKRyjwEUhQ",
-            "not base64 at all",
-            "dG9vIHNob3J0",
-        ] {
+        for key in ["", "tiihtNczf5v6AKRyjwEUhQ", "not base64 at all", "dG9vIHNob3J0"] {
             assert_eq!(encrypt(key, [0; 16], "{}"), Err(NotASessionKey), "{key}");
         }
     }

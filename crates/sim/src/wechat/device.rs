@@ -93,34 +93,17 @@ pub(crate) struct PhoneNumber {
 pub(crate) fn login(world: &mut World, who: &Who) -> String {
     let now = world.now();
     let rules = Rules::of(world, &who.appid);
-    let session_key = world
-        .wechat
-        .keys
-        .at_login(&who.openid, rules, &mut world.entropy, now);
+    let session_key = world.wechat.keys.at_login(&who.openid, rules, &mut world.entropy, now);
     let code = format!("0{}", world.entropy.alphanumeric(31));
-    world.wechat.login_codes.issue(
-        code.clone(),
-        LoginCode {
-            who: who.clone(),
-            session_key,
-        },
-        now,
-    );
+    world.wechat.login_codes.issue(code.clone(), LoginCode { who: who.clone(), session_key }, now);
     code
 }
 
 /// `wx.getUserInfo` if it is to say who it is, else `wx.getUserProfile`.
-pub(crate) fn profile(
-    world: &mut World,
-    who: &Who,
-    with_ids: bool,
-) -> Result<Profile, CannotEncrypt> {
+pub(crate) fn profile(world: &mut World, who: &Who, with_ids: bool) -> Result<Profile, CannotEncrypt> {
     let person = world.people.meet(&who.person);
     let user_info = UserInfo {
-        nick_name: person
-            .nickname
-            .clone()
-            .unwrap_or_else(|| ANONYMOUS.to_owned()),
+        nick_name: person.nickname.clone().unwrap_or_else(|| ANONYMOUS.to_owned()),
         gender: 0,
         language: "zh_CN",
         city: "",
@@ -128,33 +111,17 @@ pub(crate) fn profile(
         country: "",
         avatar_url: person.avatar_url.clone().unwrap_or_else(|| GREY.to_owned()),
     };
-    let account = world
-        .apps
-        .find(&who.appid)
-        .and_then(|app| app.open_account.as_deref());
+    let account = world.apps.find(&who.appid).and_then(|app| app.open_account.as_deref());
     let payload = json(&Payload {
         open_id: with_ids.then_some(&who.openid),
         user_info: &user_info,
-        union_id: account
-            .filter(|_| with_ids)
-            .map(|account| people::unionid(&who.person, account)),
-        watermark: Watermark {
-            timestamp: world.now(),
-            appid: &who.appid,
-        },
+        union_id: account.filter(|_| with_ids).map(|account| people::unionid(&who.person, account)),
+        watermark: Watermark { timestamp: world.now(), appid: &who.appid },
     });
     let session_key = key(world, who)?;
     let signed = sign_and_encrypt(world, &session_key, json(&user_info), &payload)?;
-    let err_msg = if with_ids {
-        "getUserInfo:ok"
-    } else {
-        "getUserProfile:ok"
-    };
-    Ok(Profile {
-        user_info,
-        signed,
-        err_msg,
-    })
+    let err_msg = if with_ids { "getUserInfo:ok" } else { "getUserProfile:ok" };
+    Ok(Profile { user_info, signed, err_msg })
 }
 
 /// A tap on `getPhoneNumber`: a code for the server and, for a person who has signed in, the old form as well.
@@ -162,31 +129,12 @@ pub(crate) fn profile(
 pub(crate) fn phone_number(world: &mut World, who: &Who) -> PhoneNumber {
     let now = world.now();
     let phone = world.people.meet(&who.person).phone.clone();
-    let payload = json(&PhoneInfo::new(
-        &phone,
-        world.policy.country_code,
-        Watermark {
-            timestamp: now,
-            appid: &who.appid,
-        },
-    ));
-    let encrypted = key(world, who)
-        .and_then(|key| encrypt(world, &key, &payload))
-        .ok();
+    let payload =
+        json(&PhoneInfo::new(&phone, world.policy.country_code, Watermark { timestamp: now, appid: &who.appid }));
+    let encrypted = key(world, who).and_then(|key| encrypt(world, &key, &payload)).ok();
     let code = world.entropy.hex(64);
-    world.wechat.phone_codes.issue(
-        code.clone(),
-        PhoneCode {
-            who: who.clone(),
-            phone,
-        },
-        now,
-    );
-    PhoneNumber {
-        code,
-        encrypted,
-        err_msg: "getPhoneNumber:ok",
-    }
+    world.wechat.phone_codes.issue(code.clone(), PhoneCode { who: who.clone(), phone }, now);
+    PhoneNumber { code, encrypted, err_msg: "getPhoneNumber:ok" }
 }
 
 /// Whatever a test wants to have encrypted: an object gets a watermark unless it has one, a text stays as it is.
@@ -203,9 +151,7 @@ pub(crate) fn encrypt_any(
     let raw_data = data.to_string();
     let mut payload = data;
     if let Value::Object(members) = &mut payload {
-        members
-            .entry("watermark")
-            .or_insert_with(|| value!({ "timestamp": world.now(), "appid": who.appid }));
+        members.entry("watermark").or_insert_with(|| value!({ "timestamp": world.now(), "appid": who.appid }));
     }
     sign_and_encrypt(world, &session_key, raw_data, &payload.to_string())
 }
@@ -213,25 +159,14 @@ pub(crate) fn encrypt_any(
 /// `wx.checkSession`: is the key of the last login still good?
 /// <https://developers.weixin.qq.com/miniprogram/dev/api/open-api/login/wx.checkSession.html>
 pub(crate) fn check_session(world: &mut World, who: &Who) -> &'static str {
-    key(world, who).map_or(
-        "checkSession:fail session time out; need relogin",
-        |_| "checkSession:ok",
-    )
+    key(world, who).map_or("checkSession:fail session time out; need relogin", |_| "checkSession:ok")
 }
 
 /// The person's good key. To use it is to be active, which keeps it alive.
 fn key(world: &mut World, who: &Who) -> Result<String, CannotEncrypt> {
     let now = world.now();
-    world
-        .wechat
-        .keys
-        .touch(&who.openid, world.policy.session_key_life, now);
-    world
-        .wechat
-        .keys
-        .current(&who.openid, now)
-        .map(str::to_owned)
-        .ok_or(CannotEncrypt::NoSession)
+    world.wechat.keys.touch(&who.openid, world.policy.session_key_life, now);
+    world.wechat.keys.current(&who.openid, now).map(str::to_owned).ok_or(CannotEncrypt::NoSession)
 }
 
 fn sign_and_encrypt(
@@ -241,23 +176,11 @@ fn sign_and_encrypt(
     payload: &str,
 ) -> Result<Signed, CannotEncrypt> {
     let signature = crypto::sign_raw_data(&raw_data, session_key);
-    Ok(Signed {
-        raw_data,
-        signature,
-        encrypted: encrypt(world, session_key, payload)?,
-    })
+    Ok(Signed { raw_data, signature, encrypted: encrypt(world, session_key, payload)? })
 }
 
-fn encrypt(
-    world: &mut World,
-    session_key: &str,
-    payload: &str,
-) -> Result<Encrypted, CannotEncrypt> {
+fn encrypt(world: &mut World, session_key: &str, payload: &str) -> Result<Encrypted, CannotEncrypt> {
     let iv = world.entropy.sixteen_bytes();
-    let encrypted_data =
-        crypto::encrypt(session_key, iv, payload).map_err(|_| CannotEncrypt::NotASessionKey)?;
-    Ok(Encrypted {
-        encrypted_data,
-        iv: crypto::base64(&iv),
-    })
+    let encrypted_data = crypto::encrypt(session_key, iv, payload).map_err(|_| CannotEncrypt::NotASessionKey)?;
+    Ok(Encrypted { encrypted_data, iv: crypto::base64(&iv) })
 }

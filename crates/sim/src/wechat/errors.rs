@@ -35,10 +35,7 @@ pub(crate) enum Refusal {
 /// Texts of errcodes that only faults answer with.
 const OTHERS: [(i64, &str); 10] = [
     (40014, "invalid access_token"),
-    (
-        40164,
-        "invalid ip 127.0.0.1 ipv6 ::ffff:127.0.0.1, not in whitelist",
-    ),
+    (40164, "invalid ip 127.0.0.1 ipv6 ::ffff:127.0.0.1, not in whitelist"),
     (40243, "invalid appsecret"),
     (48001, "api unauthorized"),
     (50004, "use of access_token is forbidden"),
@@ -108,10 +105,7 @@ impl Refusal {
             Self::RequirePost => (43002, "require POST method"),
             Self::EmptyPostData => (44002, "empty post data"),
             Self::DailyQuota => (45009, "reach max api daily quota limit"),
-            Self::MinuteQuota => (
-                45011,
-                "api minute-quota reach limit  mustslower  retry next minute",
-            ),
+            Self::MinuteQuota => (45011, "api minute-quota reach limit  mustslower  retry next minute"),
             Self::DataFormat => (47001, "data format error"),
             Self::SessionKeyGone => (87007, "session_key is not existd or expired"),
             Self::InvalidSigMethod => (87008, "invalid sig_method"),
@@ -123,10 +117,6 @@ impl Refusal {
 
 /// The text that WeChat sends with an errcode, as far as it is known.
 pub(crate) fn text_of(errcode: i64) -> &'static str {
-    let known = Refusal::ALL
-        .into_iter()
-        .map(Refusal::spec)
-        .chain(OTHERS)
-        .find(|(known, _)| *known == errcode);
+    let known = Refusal::ALL.into_iter().map(Refusal::spec).chain(OTHERS).find(|(known, _)| *known == errcode);
     known.map_or("error", |(_, text)| text)
 }

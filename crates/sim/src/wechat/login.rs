@@ -48,26 +48,14 @@ pub(crate) fn code2session(world: &mut World, asked: &Asked) -> Result<String, R
     if world.people.meet(&grant.who.person).blocked {
         return Err(Refusal::CodeBlocked);
     }
-    let counted = Counted {
-        call: "jscode2session",
-        subject: grant.who.openid.clone(),
-        window: Window::Minute,
-    };
-    world
-        .wechat
-        .counters
-        .count(counted, world.policy.quotas.code2session_user_minute, now)?;
+    let counted = Counted { call: "jscode2session", subject: grant.who.openid.clone(), window: Window::Minute };
+    world.wechat.counters.count(counted, world.policy.quotas.code2session_user_minute, now)?;
     world.wechat.login_codes.spend(code);
-    world
-        .wechat
-        .keys
-        .touch(&grant.who.openid, world.policy.session_key_life, now);
+    world.wechat.keys.touch(&grant.who.openid, world.policy.session_key_life, now);
     let sample = world.policy.sample_style;
     Ok(json(&Exchanged {
         session_key: grant.session_key,
-        unionid: app
-            .open_account
-            .map(|account| people::unionid(&grant.who.person, &account)),
+        unionid: app.open_account.map(|account| people::unionid(&grant.who.person, &account)),
         openid: grant.who.openid,
         errcode: sample.then_some(0),
         errmsg: sample.then_some("ok"),

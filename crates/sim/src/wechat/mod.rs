@@ -45,10 +45,7 @@ pub(crate) struct WeChat {
 
 pub(crate) fn routes() -> Router<Sim> {
     let route = |router: Router<Sim>, api: &'static Api| {
-        router.route(
-            api.path,
-            any(move |State(sim): State<Sim>, request: Request| gateway::ask(sim, api, request)),
-        )
+        router.route(api.path, any(move |State(sim): State<Sim>, request: Request| gateway::ask(sim, api, request)))
     };
     APIS.iter().fold(Router::new(), route)
 }
@@ -59,36 +56,12 @@ pub(crate) fn answers_at(path: &str) -> bool {
 }
 
 static APIS: [Api; 6] = [
-    Api {
-        path: "/sns/jscode2session",
-        family: Family::Sns,
-        work: login::code2session,
-    },
-    Api {
-        path: "/cgi-bin/token",
-        family: Family::Cgi,
-        work: token::token,
-    },
-    Api {
-        path: "/cgi-bin/stable_token",
-        family: Family::Cgi,
-        work: token::stable_token,
-    },
-    Api {
-        path: "/wxa/business/getuserphonenumber",
-        family: Family::Cgi,
-        work: phone::getuserphonenumber,
-    },
-    Api {
-        path: "/wxa/checksession",
-        family: Family::Cgi,
-        work: session::checksession,
-    },
-    Api {
-        path: "/wxa/resetusersessionkey",
-        family: Family::Cgi,
-        work: session::resetusersessionkey,
-    },
+    Api { path: "/sns/jscode2session", family: Family::Sns, work: login::code2session },
+    Api { path: "/cgi-bin/token", family: Family::Cgi, work: token::token },
+    Api { path: "/cgi-bin/stable_token", family: Family::Cgi, work: token::stable_token },
+    Api { path: "/wxa/business/getuserphonenumber", family: Family::Cgi, work: phone::getuserphonenumber },
+    Api { path: "/wxa/checksession", family: Family::Cgi, work: session::checksession },
+    Api { path: "/wxa/resetusersessionkey", family: Family::Cgi, work: session::resetusersessionkey },
 ];
 
 struct Api {
@@ -128,11 +101,7 @@ impl Family {
 impl Endpoint for Api {
     fn answer(&self, world: &mut World, asked: &Asked) -> Reply {
         match (self.work)(world, asked) {
-            Ok(body) => Reply {
-                content_type: self.family.content_type(),
-                body: self.escaped(world, body),
-                errcode: 0,
-            },
+            Ok(body) => Reply { content_type: self.family.content_type(), body: self.escaped(world, body), errcode: 0 },
             Err(refusal) => self.refuse(world, refusal.errcode(), Some(refusal.text())),
         }
     }
@@ -140,15 +109,8 @@ impl Endpoint for Api {
     fn refuse(&self, world: &mut World, errcode: i64, errmsg: Option<&str>) -> Reply {
         let text = errmsg.unwrap_or_else(|| errors::text_of(errcode));
         let errmsg = format!("{text}{}{}", self.family.before_rid(), rid(world));
-        let body = json(&Status {
-            errcode,
-            errmsg: &errmsg,
-        });
-        Reply {
-            content_type: self.family.content_type(),
-            body: self.escaped(world, body),
-            errcode,
-        }
+        let body = json(&Status { errcode, errmsg: &errmsg });
+        Reply { content_type: self.family.content_type(), body: self.escaped(world, body), errcode }
     }
 
     fn trace(&self, world: &World, asked: &Asked) -> Trace {
@@ -159,16 +121,8 @@ impl Endpoint for Api {
             .or_else(|| asked.member("openid"))
             .or_else(|| code.and_then(|code| wechat.openid_of(code)));
         let sender = asked.query("appid").or_else(|| asked.member("appid"));
-        let sender = sender.or_else(|| {
-            asked
-                .query("access_token")
-                .and_then(|token| wechat.tokens.appid_of(token))
-        });
-        Trace {
-            appid: sender.map(str::to_owned),
-            openid: subject.map(str::to_owned),
-            code: code.map(str::to_owned),
-        }
+        let sender = sender.or_else(|| asked.query("access_token").and_then(|token| wechat.tokens.appid_of(token)));
+        Trace { appid: sender.map(str::to_owned), openid: subject.map(str::to_owned), code: code.map(str::to_owned) }
     }
 }
 
@@ -184,9 +138,7 @@ impl Api {
 impl WeChat {
     fn openid_of(&self, code: &str) -> Option<&str> {
         let owner: Option<&Who> = self.login_codes.peek(code).map(|code| &code.who);
-        owner
-            .or_else(|| self.phone_codes.peek(code).map(|code| &code.who))
-            .map(|who| who.openid.as_str())
+        owner.or_else(|| self.phone_codes.peek(code).map(|code| &code.who)).map(|who| who.openid.as_str())
     }
 }
 
@@ -197,10 +149,7 @@ struct Status<'a> {
     errmsg: &'a str,
 }
 
-const OK: Status<'static> = Status {
-    errcode: 0,
-    errmsg: "ok",
-};
+const OK: Status<'static> = Status { errcode: 0, errmsg: "ok" };
 
 fn json(answer: &impl Serialize) -> String {
     serde_json::to_string(answer).expect("answers are plain structs with text keys")
@@ -208,12 +157,7 @@ fn json(answer: &impl Serialize) -> String {
 
 /// `rid: 66c69111-4157f271-729ca238`: the time of the call, then noise.
 fn rid(world: &mut World) -> String {
-    format!(
-        "rid: {:08x}-{}-{}",
-        world.now(),
-        world.entropy.hex(8),
-        world.entropy.hex(8)
-    )
+    format!("rid: {:08x}-{}-{}", world.now(), world.entropy.hex(8), world.entropy.hex(8))
 }
 
 /// The body of a POST-only API.
@@ -224,9 +168,5 @@ fn posted(asked: &Asked) -> Result<&Value, Refusal> {
     if asked.body.is_empty() {
         return Err(Refusal::EmptyPostData);
     }
-    asked
-        .json
-        .as_ref()
-        .filter(|body| body.is_object())
-        .ok_or(Refusal::DataFormat)
+    asked.json.as_ref().filter(|body| body.is_object()).ok_or(Refusal::DataFormat)
 }

@@ -80,20 +80,12 @@ pub(crate) fn getuserphonenumber(world: &mut World, asked: &Asked) -> Result<Str
     if grant.who.appid != appid {
         return Err(Refusal::InvalidAppid);
     }
-    if asked
-        .member("openid")
-        .is_some_and(|openid| openid != grant.who.openid)
-    {
+    if asked.member("openid").is_some_and(|openid| openid != grant.who.openid) {
         return Err(Refusal::Chosen(world.policy.phone_openid_mismatch));
     }
-    let watermark = Watermark {
-        timestamp: now,
-        appid: &appid,
-    };
-    let answer = json(&Answer {
-        status: OK,
-        phone_info: PhoneInfo::new(&grant.phone, world.policy.country_code, watermark),
-    });
+    let watermark = Watermark { timestamp: now, appid: &appid };
+    let answer =
+        json(&Answer { status: OK, phone_info: PhoneInfo::new(&grant.phone, world.policy.country_code, watermark) });
     world.wechat.phone_codes.spend(code);
     Ok(answer)
 }

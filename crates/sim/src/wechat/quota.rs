@@ -43,12 +43,7 @@ pub(crate) struct Counters {
 
 impl Counters {
     /// Counts one call, or refuses it when the window is full; what is refused is not counted.
-    pub(crate) fn count(
-        &mut self,
-        counted: Counted,
-        limit: Option<u32>,
-        now: i64,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn count(&mut self, counted: Counted, limit: Option<u32>, now: i64) -> Result<(), Refusal> {
         let Some(limit) = limit else { return Ok(()) };
         self.sweep(now);
         let window = counted.window;
@@ -68,8 +63,7 @@ impl Counters {
         let minute = Window::Minute.number(now);
         if self.swept != minute {
             self.swept = minute;
-            self.counts
-                .retain(|counted, (number, _)| *number == counted.window.number(now));
+            self.counts.retain(|counted, (number, _)| *number == counted.window.number(now));
         }
     }
 }
@@ -81,45 +75,20 @@ mod tests {
     #[test]
     fn a_full_window_refuses_until_the_next_one_begins() {
         let mut counters = Counters::default();
-        let mut call = |window, now| {
-            counters.count(
-                Counted {
-                    call: "x",
-                    subject: "wx".into(),
-                    window,
-                },
-                Some(2),
-                now,
-            )
-        };
-        assert_eq!(
-            [call(Window::Minute, 60), call(Window::Minute, 119)],
-            [Ok(()), Ok(())]
-        );
+        let mut call = |window, now| counters.count(Counted { call: "x", subject: "wx".into(), window }, Some(2), now);
+        assert_eq!([call(Window::Minute, 60), call(Window::Minute, 119)], [Ok(()), Ok(())]);
         assert_eq!(call(Window::Minute, 119), Err(Refusal::MinuteQuota));
         assert_eq!(call(Window::Minute, 120), Ok(()));
-        assert_eq!(
-            [call(Window::Day, 0), call(Window::Day, 57_599)],
-            [Ok(()), Ok(())]
-        );
-        assert_eq!(
-            [call(Window::Day, 57_599), call(Window::Day, 57_600)],
-            [Err(Refusal::DailyQuota), Ok(())]
-        );
+        assert_eq!([call(Window::Day, 0), call(Window::Day, 57_599)], [Ok(()), Ok(())]);
+        assert_eq!([call(Window::Day, 57_599), call(Window::Day, 57_600)], [Err(Refusal::DailyQuota), Ok(())]);
     }
 
     #[test]
     fn past_windows_do_not_pile_up() {
         let mut counters = Counters::default();
         for second in 0..6000 {
-            let counted = Counted {
-                call: "x",
-                subject: second.to_string(),
-                window: Window::Minute,
-            };
-            counters
-                .count(counted, Some(1), second)
-                .expect("each subject calls once");
+            let counted = Counted { call: "x", subject: second.to_string(), window: Window::Minute };
+            counters.count(counted, Some(1), second).expect("each subject calls once");
         }
         assert_eq!(counters.counts.len(), 60);
     }

@@ -48,13 +48,7 @@ impl Rules {
 
 impl SessionKeys {
     /// The key that a login gets: the current one or, as the policy has it, a new one.
-    pub(crate) fn at_login(
-        &mut self,
-        openid: &str,
-        rules: Rules,
-        entropy: &mut Entropy,
-        now: i64,
-    ) -> String {
+    pub(crate) fn at_login(&mut self, openid: &str, rules: Rules, entropy: &mut Entropy, now: i64) -> String {
         let good = self.0.get_mut(openid).filter(|key| now < key.expires_at);
         let kept = good.filter(|key| match rules.replaced {
             SessionKeyPolicy::Always => false,
@@ -71,10 +65,7 @@ impl SessionKeys {
     }
 
     pub(crate) fn current(&self, openid: &str, now: i64) -> Option<&str> {
-        self.0
-            .get(openid)
-            .filter(|key| now < key.expires_at)
-            .map(|key| key.text.as_str())
+        self.0.get(openid).filter(|key| now < key.expires_at).map(|key| key.text.as_str())
     }
 
     /// The person is active: a good key lives on.
@@ -85,17 +76,8 @@ impl SessionKeys {
     }
 
     /// Replaces a good key without lengthening its life.
-    pub(crate) fn reset(
-        &mut self,
-        openid: &str,
-        entropy: &mut Entropy,
-        now: i64,
-    ) -> Option<String> {
-        let expires_at = self
-            .0
-            .get(openid)
-            .filter(|key| now < key.expires_at)?
-            .expires_at;
+    pub(crate) fn reset(&mut self, openid: &str, entropy: &mut Entropy, now: i64) -> Option<String> {
+        let expires_at = self.0.get(openid).filter(|key| now < key.expires_at)?.expires_at;
         Some(self.replace(openid, expires_at, entropy, now))
     }
 
@@ -105,22 +87,9 @@ impl SessionKeys {
         key.map(|key| key.expires_at = now).is_some()
     }
 
-    fn replace(
-        &mut self,
-        openid: &str,
-        expires_at: i64,
-        entropy: &mut Entropy,
-        now: i64,
-    ) -> String {
+    fn replace(&mut self, openid: &str, expires_at: i64, entropy: &mut Entropy, now: i64) -> String {
         let text = crypto::base64(&entropy.sixteen_bytes());
-        self.0.insert(
-            openid.to_owned(),
-            SessionKey {
-                text: text.clone(),
-                made_at: now,
-                expires_at,
-            },
-        );
+        self.0.insert(openid.to_owned(), SessionKey { text: text.clone(), made_at: now, expires_at });
         text
     }
 }
@@ -147,36 +116,17 @@ pub(crate) fn resetusersessionkey(world: &mut World, asked: &Asked) -> Result<St
     let (openid, signature) = signed(world, asked, &appid)?;
     verify(world, openid, signature)?;
     let now = world.now();
-    let counted = Counted {
-        call: "resetusersessionkey",
-        subject: appid,
-        window: Window::Minute,
-    };
-    world
-        .wechat
-        .counters
-        .count(counted, world.policy.quotas.reset_session_key_minute, now)?;
-    let fresh = world
-        .wechat
-        .keys
-        .reset(openid, &mut world.entropy, now)
-        .ok_or(Refusal::SessionKeyGone)?;
-    Ok(json(&Reset {
-        status: OK,
-        openid,
-        session_key: fresh,
-    }))
+    let counted = Counted { call: "resetusersessionkey", subject: appid, window: Window::Minute };
+    world.wechat.counters.count(counted, world.policy.quotas.reset_session_key_minute, now)?;
+    let fresh = world.wechat.keys.reset(openid, &mut world.entropy, now).ok_or(Refusal::SessionKeyGone)?;
+    Ok(json(&Reset { status: OK, openid, session_key: fresh }))
 }
 
 /// The openid, known to the app, and the signature.
 fn signed<'a>(world: &World, asked: &'a Asked, appid: &str) -> Result<(&'a str, &'a str), Refusal> {
     let parameter = |name| asked.query(name).ok_or(Refusal::InvalidArgs);
     let (openid, signature) = (parameter("openid")?, parameter("signature")?);
-    if world
-        .people
-        .by_openid(openid)
-        .is_none_or(|who| who.appid != appid)
-    {
+    if world.people.by_openid(openid).is_none_or(|who| who.appid != appid) {
         return Err(Refusal::InvalidOpenid);
     }
     if parameter("sig_method")? != "hmac_sha256" {
@@ -186,41 +136,19 @@ fn signed<'a>(world: &World, asked: &'a Asked, appid: &str) -> Result<(&'a str, 
 }
 
 fn verify(world: &World, openid: &str, signature: &str) -> Result<(), Refusal> {
-    let key = world
-        .wechat
-        .keys
-        .current(openid, world.now())
-        .ok_or(Refusal::SessionKeyGone)?;
-    if crypto::sign_login_state(key, b"") == signature {
-        Ok(())
-    } else {
-        Err(Refusal::InvalidSignature)
-    }
+    let key = world.wechat.keys.current(openid, world.now()).ok_or(Refusal::SessionKeyGone)?;
+    if crypto::sign_login_state(key, b"") == signature { Ok(()) } else { Err(Refusal::InvalidSignature) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const RULES: Rules = Rules {
-        replaced: SessionKeyPolicy::Always,
-        min_interval: 60,
-        life: 1000,
-    };
+    const RULES: Rules = Rules { replaced: SessionKeyPolicy::Always, min_interval: 60, life: 1000 };
 
     fn keys_of_two_logins(rule: SessionKeyPolicy, apart: i64) -> (String, String) {
         let (mut keys, mut entropy) = (SessionKeys::default(), Entropy::new(Some(1)));
-        let mut login = |now| {
-            keys.at_login(
-                "o",
-                Rules {
-                    replaced: rule,
-                    ..RULES
-                },
-                &mut entropy,
-                now,
-            )
-        };
+        let mut login = |now| keys.at_login("o", Rules { replaced: rule, ..RULES }, &mut entropy, now);
         (login(1000), login(1000 + apart))
     }
 

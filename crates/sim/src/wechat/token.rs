@@ -58,27 +58,11 @@ pub(crate) fn token(world: &mut World, asked: &Asked) -> Result<String, Refusal>
     let appid = credentials(&world.apps, asked.query("appid"), asked.query("secret"))?;
     client_credential(asked.query("grant_type"))?;
     let now = world.now();
-    let counted = Counted {
-        call: "token",
-        subject: appid.clone(),
-        window: Window::Day,
-    };
-    world
-        .wechat
-        .counters
-        .count(counted, world.policy.quotas.token_day, now)?;
-    world
-        .wechat
-        .tokens
-        .supersede(Space::Plain, &appid, now + OVERLAP);
-    let access_token = world
-        .wechat
-        .tokens
-        .issue(Space::Plain, &appid, &mut world.entropy, now);
-    Ok(json(&Granted {
-        access_token,
-        expires_in: LIFE,
-    }))
+    let counted = Counted { call: "token", subject: appid.clone(), window: Window::Day };
+    world.wechat.counters.count(counted, world.policy.quotas.token_day, now)?;
+    world.wechat.tokens.supersede(Space::Plain, &appid, now + OVERLAP);
+    let access_token = world.wechat.tokens.issue(Space::Plain, &appid, &mut world.entropy, now);
+    Ok(json(&Granted { access_token, expires_in: LIFE }))
 }
 
 /// The same token until its last five minutes, unless a new one is forced.
@@ -96,33 +80,16 @@ pub(crate) fn stable_token(world: &mut World, asked: &Asked) -> Result<String, R
         Some((token, left)) if left > OVERLAP => (token, left),
         Some(_) | None => {
             // An old one is left to run out by itself, within the five minutes.
-            (
-                tokens.issue(Space::Stable, &appid, &mut world.entropy, now),
-                LIFE,
-            )
+            (tokens.issue(Space::Stable, &appid, &mut world.entropy, now), LIFE)
         }
     };
-    Ok(json(&Granted {
-        access_token,
-        expires_in,
-    }))
+    Ok(json(&Granted { access_token, expires_in }))
 }
 
 fn count_stable(world: &mut World, appid: &str, now: i64) -> Result<(), Refusal> {
     let quotas = world.policy.quotas;
-    for (window, limit) in [
-        (Window::Minute, quotas.stable_token_minute),
-        (Window::Day, quotas.stable_token_day),
-    ] {
-        world.wechat.counters.count(
-            Counted {
-                call: "stable_token",
-                subject: appid.to_owned(),
-                window,
-            },
-            limit,
-            now,
-        )?;
+    for (window, limit) in [(Window::Minute, quotas.stable_token_minute), (Window::Day, quotas.stable_token_day)] {
+        world.wechat.counters.count(Counted { call: "stable_token", subject: appid.to_owned(), window }, limit, now)?;
     }
     Ok(())
 }
@@ -130,22 +97,11 @@ fn count_stable(world: &mut World, appid: &str, now: i64) -> Result<(), Refusal>
 /// Kills the current token at once; too soon after the last time, nothing happens.
 fn force(world: &mut World, appid: &str, now: i64) -> Result<(), Refusal> {
     let wechat = &mut world.wechat;
-    if wechat
-        .tokens
-        .forced_at
-        .get(appid)
-        .is_some_and(|last| now < last + FORCED_APART)
-    {
+    if wechat.tokens.forced_at.get(appid).is_some_and(|last| now < last + FORCED_APART) {
         return Ok(());
     }
-    let counted = Counted {
-        call: "forced_token",
-        subject: appid.to_owned(),
-        window: Window::Day,
-    };
-    wechat
-        .counters
-        .count(counted, world.policy.quotas.forced_token_day, now)?;
+    let counted = Counted { call: "forced_token", subject: appid.to_owned(), window: Window::Day };
+    wechat.counters.count(counted, world.policy.quotas.forced_token_day, now)?;
     wechat.tokens.forced_at.insert(appid.to_owned(), now);
     wechat.tokens.supersede(Space::Stable, appid, now);
     Ok(())
@@ -156,31 +112,17 @@ fn credentials(apps: &Apps, appid: Option<&str>, secret: Option<&str>) -> Result
     let appid = appid.ok_or(Refusal::AppidMissing)?;
     let secret = secret.ok_or(Refusal::SecretMissing)?;
     let app = apps.find(appid).ok_or(Refusal::InvalidAppid)?;
-    if secret == app.secret {
-        Ok(app.appid.clone())
-    } else {
-        Err(Refusal::InvalidSecret)
-    }
+    if secret == app.secret { Ok(app.appid.clone()) } else { Err(Refusal::InvalidSecret) }
 }
 
 fn client_credential(grant_type: Option<&str>) -> Result<(), Refusal> {
-    if grant_type == Some("client_credential") {
-        Ok(())
-    } else {
-        Err(Refusal::InvalidGrantType)
-    }
+    if grant_type == Some("client_credential") { Ok(()) } else { Err(Refusal::InvalidGrantType) }
 }
 
 /// The app whose good token the query holds.
 pub(crate) fn authorized(world: &World, asked: &Asked) -> Result<String, Refusal> {
-    let token = asked
-        .query("access_token")
-        .ok_or(Refusal::AccessTokenMissing)?;
-    world
-        .wechat
-        .tokens
-        .check(token, world.now())
-        .map(str::to_owned)
+    let token = asked.query("access_token").ok_or(Refusal::AccessTokenMissing)?;
+    world.wechat.tokens.check(token, world.now()).map(str::to_owned)
 }
 
 impl Tokens {
@@ -206,10 +148,7 @@ impl Tokens {
 
     /// The latest token of a space is to end by then.
     fn supersede(&mut self, space: Space, appid: &str, end: i64) {
-        let former = self
-            .latest
-            .get(&(space, appid.to_owned()))
-            .and_then(|token| self.issued.get_mut(token));
+        let former = self.latest.get(&(space, appid.to_owned())).and_then(|token| self.issued.get_mut(token));
         if let Some(former) = former.filter(|former| end < former.expires_at) {
             former.expires_at = end;
             former.superseded = true;
@@ -221,22 +160,13 @@ impl Tokens {
         let token = format!("99_{}", entropy.alphanumeric(133));
         self.order.push_back((now, token.clone()));
         self.latest.insert((space, appid.to_owned()), token.clone());
-        self.issued.insert(
-            token.clone(),
-            Issued {
-                appid: appid.to_owned(),
-                expires_at: now + LIFE,
-                superseded: false,
-            },
-        );
+        self.issued
+            .insert(token.clone(), Issued { appid: appid.to_owned(), expires_at: now + LIFE, superseded: false });
         token
     }
 
     fn sweep(&mut self, now: i64) {
-        while let Some((_, token)) = self
-            .order
-            .pop_front_if(|(made_at, _)| now >= *made_at + LIFE + REMEMBERED)
-        {
+        while let Some((_, token)) = self.order.pop_front_if(|(made_at, _)| now >= *made_at + LIFE + REMEMBERED) {
             self.issued.remove(&token);
         }
     }

@@ -40,30 +40,17 @@ impl Platforms {
     }
 
     pub(crate) async fn with(apps: Vec<App>) -> Self {
-        let sim = Sim::new(Options {
-            seed: Some(1),
-            apps,
-            ..Options::default()
-        });
+        let sim = Sim::new(Options { seed: Some(1), apps, ..Options::default() });
         sim.freeze(true);
         sim.set_clock(START);
-        let listener = TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a loopback port is free");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port is free");
         let base = format!("http://{}", listener.local_addr().expect("it is bound"));
         let (stop, stopped) = oneshot::channel();
         let stopped = async { stopped.await.unwrap_or_default() };
         tokio::spawn(sim.clone().serve(listener, stopped));
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none());
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
         let http = http.build().expect("a plain client can be built");
-        Self {
-            sim,
-            base,
-            http,
-            _stop: stop,
-        }
+        Self { sim, base, http, _stop: stop }
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -91,13 +78,8 @@ impl Platforms {
 
     /// `wx.login` on the person's phone, in the shop.
     pub(crate) async fn code(&self, person: &str) -> String {
-        let answer = self
-            .control("/_sim/wx/login", json!({ "person": person, "appid": SHOP }))
-            .await;
-        answer["code"]
-            .as_str()
-            .expect("a login gives a code")
-            .to_owned()
+        let answer = self.control("/_sim/wx/login", json!({ "person": person, "appid": SHOP })).await;
+        answer["code"].as_str().expect("a login gives a code").to_owned()
     }
 
     pub(crate) async fn exchange(&self, code: &str) -> Answer {
@@ -111,36 +93,23 @@ impl Platforms {
     /// The person has signed in: openid and `session_key`.
     pub(crate) async fn session(&self, person: &str) -> (String, String) {
         let session = self.exchange(&self.code(person).await).await.json();
-        let text = |name: &str| {
-            session[name]
-                .as_str()
-                .expect("a session has both")
-                .to_owned()
-        };
+        let text = |name: &str| session[name].as_str().expect("a session has both").to_owned();
         (text("openid"), text("session_key"))
     }
 
     pub(crate) async fn access_token(&self, appid: &str) -> String {
-        let path =
-            format!("/cgi-bin/token?grant_type=client_credential&appid={appid}&secret={SECRET}");
-        self.get(&path).await.json()["access_token"]
-            .as_str()
-            .expect("a token")
-            .to_owned()
+        let path = format!("/cgi-bin/token?grant_type=client_credential&appid={appid}&secret={SECRET}");
+        self.get(&path).await.json()["access_token"].as_str().expect("a token").to_owned()
     }
 }
 
 /// Lower-hex, written anew here.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+    bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 pub(crate) fn code2session(appid: &str, secret: &str, code: &str) -> String {
-    format!(
-        "/sns/jscode2session?appid={appid}&secret={secret}&js_code={code}&grant_type=authorization_code"
-    )
+    format!("/sns/jscode2session?appid={appid}&secret={secret}&js_code={code}&grant_type=authorization_code")
 }
 
 impl Answer {
@@ -148,14 +117,9 @@ impl Answer {
         let response = request.send().await.expect("the simulator answers");
         let status = response.status();
         let content_type = response.headers().get("content-type");
-        let content_type = content_type
-            .map(|value| value.to_str().expect("it is ASCII").to_owned())
-            .unwrap_or_default();
-        Self {
-            status,
-            content_type,
-            body: response.text().await.expect("the answer is whole"),
-        }
+        let content_type =
+            content_type.map(|value| value.to_str().expect("it is ASCII").to_owned()).unwrap_or_default();
+        Self { status, content_type, body: response.text().await.expect("the answer is whole") }
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -165,12 +129,7 @@ impl Answer {
     /// A platform's refusal: HTTP 200, this errcode, this text before the rid.
     pub(crate) fn refused(&self, errcode: i64, text: &str) {
         let json = self.json();
-        assert_eq!(
-            (self.status, &json["errcode"]),
-            (StatusCode::OK, &json!(errcode)),
-            "{}",
-            self.body
-        );
+        assert_eq!((self.status, &json["errcode"]), (StatusCode::OK, &json!(errcode)), "{}", self.body);
         let errmsg = json["errmsg"].as_str().expect("a refusal has a text");
         let (before, _) = errmsg.split_once("rid: ").expect("a refusal has a rid");
         assert_eq!(before.trim_end_matches([',', ' ']), text);
@@ -180,17 +139,7 @@ impl Answer {
     pub(crate) fn complaint(&self, status: u16, error: &str) {
         let json = self.json();
         assert_eq!(self.status.as_u16(), status, "{}", self.body);
-        assert!(
-            json["error"]
-                .as_str()
-                .is_some_and(|text| text.contains(error)),
-            "{}",
-            self.body
-        );
-        assert!(
-            json["hint"].as_str().is_some_and(|hint| !hint.is_empty()),
-            "{}",
-            self.body
-        );
+        assert!(json["error"].as_str().is_some_and(|text| text.contains(error)), "{}", self.body);
+        assert!(json["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{}", self.body);
     }
 }

@@ -35,10 +35,7 @@ pub struct Explained {
 
 /// What is known about an errcode.
 pub fn explain(errcode: i64) -> Option<&'static Explained> {
-    TABLE
-        .binary_search_by_key(&errcode, |explained| explained.errcode)
-        .ok()
-        .map(|at| &TABLE[at])
+    TABLE.binary_search_by_key(&errcode, |explained| explained.errcode).ok().map(|at| &TABLE[at])
 }
 
 /// Every known errcode, in ascending order.
@@ -62,10 +59,7 @@ mod tests {
     #[test]
     fn every_errcode_is_found_and_has_its_words() {
         for explained in all() {
-            assert_eq!(
-                explain(explained.errcode).unwrap().errcode,
-                explained.errcode
-            );
+            assert_eq!(explain(explained.errcode).unwrap().errcode, explained.errcode);
             for chinese in [explained.cause_zh, explained.remedy_zh] {
                 assert!(chinese.ends_with('。'), "{chinese}");
             }
@@ -79,19 +73,13 @@ mod tests {
 
     #[test]
     fn only_what_users_can_cause_may_be_shown_to_them() {
-        let shown: Vec<i64> = all()
-            .iter()
-            .filter(|explained| explained.caused_by_user)
-            .map(|explained| explained.errcode)
-            .collect();
+        let shown: Vec<i64> =
+            all().iter().filter(|explained| explained.caused_by_user).map(|explained| explained.errcode).collect();
         assert_eq!(shown, [40029, 40163, 40226, 45011, 87007, 87009]);
     }
 
     #[test]
     fn the_wait_fits_the_quota() {
-        assert_eq!(
-            [-1, 45011, 45009].map(|errcode| retry_after(errcode).as_secs()),
-            [2, 60, 3600]
-        );
+        assert_eq!([-1, 45011, 45009].map(|errcode| retry_after(errcode).as_secs()), [2, 60, 3600]);
     }
 }

@@ -10,22 +10,11 @@ type Words = [&'static str; 4];
 
 const fn row(errcode: i64, kind: Kind, words: Words) -> Explained {
     let [cause_zh, cause_en, remedy_zh, remedy_en] = words;
-    Explained {
-        errcode,
-        kind,
-        caused_by_user: false,
-        cause_zh,
-        cause_en,
-        remedy_zh,
-        remedy_en,
-    }
+    Explained { errcode, kind, caused_by_user: false, cause_zh, cause_en, remedy_zh, remedy_en }
 }
 
 const fn by_user(errcode: i64, kind: Kind, words: Words) -> Explained {
-    Explained {
-        caused_by_user: true,
-        ..row(errcode, kind, words)
-    }
+    Explained { caused_by_user: true, ..row(errcode, kind, words) }
 }
 
 const RENEWED: [&str; 2] = [
@@ -44,10 +33,8 @@ const ASK_ADMIN: [&str; 2] = [
     "请小程序管理员在微信中确认，或把服务器 IP 加入白名单后再试。",
     "Ask the mini program's administrator to confirm it in WeChat, or put the server's address on the IP list.",
 ];
-const REPORT: [&str; 2] = [
-    "这是 menjin 的缺陷，请附上 rid 反馈。",
-    "This is a defect of menjin; please report it with the rid.",
-];
+const REPORT: [&str; 2] =
+    ["这是 menjin 的缺陷，请附上 rid 反馈。", "This is a defect of menjin; please report it with the rid."];
 
 pub(super) static TABLE: [Explained; 35] = [
     row(
@@ -70,16 +57,7 @@ pub(super) static TABLE: [Explained; 35] = [
             RENEWED[1],
         ],
     ),
-    row(
-        40002,
-        Kind::BadInput,
-        [
-            "grant_type 不合法。",
-            "The grant_type is not valid.",
-            REPORT[0],
-            REPORT[1],
-        ],
-    ),
+    row(40002, Kind::BadInput, ["grant_type 不合法。", "The grant_type is not valid.", REPORT[0], REPORT[1]]),
     row(
         40003,
         Kind::BadInput,
@@ -100,16 +78,7 @@ pub(super) static TABLE: [Explained; 35] = [
             "Compare the AppID with the console of the mini program, and make sure that the client runs under the same one.",
         ],
     ),
-    row(
-        40014,
-        Kind::TokenStale,
-        [
-            "access_token 不合法。",
-            "The access_token is not valid.",
-            RENEWED[0],
-            RENEWED[1],
-        ],
-    ),
+    row(40014, Kind::TokenStale, ["access_token 不合法。", "The access_token is not valid.", RENEWED[0], RENEWED[1]]),
     by_user(
         40029,
         Kind::BadCode,
@@ -130,16 +99,7 @@ pub(super) static TABLE: [Explained; 35] = [
             "Let the user authorise again.",
         ],
     ),
-    row(
-        40097,
-        Kind::BadInput,
-        [
-            "参数错误。",
-            "A parameter is not valid.",
-            REPORT[0],
-            REPORT[1],
-        ],
-    ),
+    row(40097, Kind::BadInput, ["参数错误。", "A parameter is not valid.", REPORT[0], REPORT[1]]),
     row(
         40125,
         Kind::Misconfigured,
@@ -150,16 +110,7 @@ pub(super) static TABLE: [Explained; 35] = [
             "Check or reset the AppSecret in the console and put it into menjin's configuration.",
         ],
     ),
-    row(
-        40129,
-        Kind::BadInput,
-        [
-            "场景值不合法。",
-            "The scene is not valid.",
-            REPORT[0],
-            REPORT[1],
-        ],
-    ),
+    row(40129, Kind::BadInput, ["场景值不合法。", "The scene is not valid.", REPORT[0], REPORT[1]]),
     by_user(
         40163,
         Kind::CodeUsed,
@@ -200,16 +151,7 @@ pub(super) static TABLE: [Explained; 35] = [
             "Unfreeze or reset the AppSecret in the console.",
         ],
     ),
-    row(
-        41001,
-        Kind::BadInput,
-        [
-            "缺少 access_token。",
-            "The access_token is missing.",
-            REPORT[0],
-            REPORT[1],
-        ],
-    ),
+    row(41001, Kind::BadInput, ["缺少 access_token。", "The access_token is missing.", REPORT[0], REPORT[1]]),
     row(
         41002,
         Kind::Misconfigured,
@@ -240,16 +182,7 @@ pub(super) static TABLE: [Explained; 35] = [
             "Check whether a proxy on the way to WeChat drops parameters.",
         ],
     ),
-    row(
-        42001,
-        Kind::TokenStale,
-        [
-            "access_token 已过期。",
-            "The access_token has expired.",
-            RENEWED[0],
-            RENEWED[1],
-        ],
-    ),
+    row(42001, Kind::TokenStale, ["access_token 已过期。", "The access_token has expired.", RENEWED[0], RENEWED[1]]),
     row(
         43002,
         Kind::BadInput,
@@ -290,16 +223,7 @@ pub(super) static TABLE: [Explained; 35] = [
             "Try again in a minute; see that the mini program does not call wx.login in a loop.",
         ],
     ),
-    row(
-        47001,
-        Kind::BadInput,
-        [
-            "请求数据格式错误。",
-            "The request's data is malformed.",
-            REPORT[0],
-            REPORT[1],
-        ],
-    ),
+    row(47001, Kind::BadInput, ["请求数据格式错误。", "The request's data is malformed.", REPORT[0], REPORT[1]]),
     row(
         48001,
         Kind::Misconfigured,
@@ -343,23 +267,9 @@ pub(super) static TABLE: [Explained; 35] = [
     by_user(
         87007,
         Kind::SessionKeyStale,
-        [
-            "session_key 不存在或已过期。",
-            "The session_key does not exist or has expired.",
-            KEY_AGAIN[0],
-            KEY_AGAIN[1],
-        ],
+        ["session_key 不存在或已过期。", "The session_key does not exist or has expired.", KEY_AGAIN[0], KEY_AGAIN[1]],
     ),
-    row(
-        87008,
-        Kind::BadInput,
-        [
-            "签名方法不合法。",
-            "The sig_method is not valid.",
-            REPORT[0],
-            REPORT[1],
-        ],
-    ),
+    row(87008, Kind::BadInput, ["签名方法不合法。", "The sig_method is not valid.", REPORT[0], REPORT[1]]),
     by_user(
         87009,
         Kind::SessionKeyStale,

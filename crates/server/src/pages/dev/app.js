@@ -75,7 +75,7 @@ export async function login(act, person, withPhone) {
 /** What the phone asks of WeChat: a code, or nothing when it is refused. */
 async function wx(act, call, person) {
   const answer = await ask(act, {
-    name: `wx.${call}`, call: call === "login" ? "wx.login()" : `wx.${call}`, method: "POST", path: `/dev/wx/${call}`,
+    name: `wx.${call}`, call: call === "login" ? "wx.login()" : call, method: "POST", path: `/dev/wx/${call}`,
     body: { person, appid: phone.info.app.appid }, why: () => [call === "login" ? "why_wx_login" : "why_wx_phone"],
   });
   if (answer?.json?.code && answer.status === 200) return answer.json.code;
@@ -113,6 +113,7 @@ export async function me(act) {
 }
 
 export async function listSessions(act) {
+  if (!phone.tokens) return;
   const answer = await askSigned(act, { name: "sessions", method: "GET", path: "/v1/me/sessions", why: () => ["why_sessions"], whyAgain: "why_me_again" });
   if (answer?.status === 200) phone.sessions = answer.json.sessions;
   changed();
@@ -120,7 +121,7 @@ export async function listSessions(act) {
 
 export async function endSession(act, id) {
   await askSigned(act, { name: "end", method: "DELETE", path: `/v1/me/sessions/${encodeURIComponent(id)}`, why: () => ["why_end"] });
-  if (phone.tokens) await listSessions(act);
+  await listSessions(act);
 }
 
 /** Trades the refresh token; whether the phone is still signed in. */

@@ -16,6 +16,8 @@ function act(title, values, doing) {
     document.body.setAttribute("aria-busy", "true");
     try {
       await doing(steps.begin(title, values));
+    } catch (error) {
+      console.error(error);
     } finally {
       document.body.removeAttribute("aria-busy");
       show();
@@ -119,15 +121,14 @@ function showPlaces(info) {
   find("about").replaceChildren(...rich(say("about", values)));
 }
 
-/** Whoever was on the screen that goes away is taken along to the next one. */
+/** Whoever was on what goes away is taken along to what comes. */
 function showScreens() {
-  const [out, inside] = [find("signed-out"), find("signed-in")];
-  const leaving = phone.tokens ? out : inside;
-  const moves = leaving.contains(document.activeElement) || document.activeElement === find("kick");
-  out.hidden = Boolean(phone.tokens);
-  inside.hidden = !phone.tokens;
-  if (moves && leaving.hidden && !find("kick").contains(document.activeElement)) (phone.tokens ? find("nickname") : find("login")).focus();
-  if (!phone.tokens && document.activeElement === find("kick")) find("login").focus();
+  const [coming, leaving] = phone.tokens ? ["signed-in", "signed-out"] : ["signed-out", "signed-in"];
+  const focused = document.activeElement;
+  const moves = find(leaving).contains(focused) || (!phone.tokens && focused?.hasAttribute("data-signed-in"));
+  find(coming).hidden = false;
+  find(leaving).hidden = true;
+  if (moves) find(phone.tokens ? "nickname" : "login").focus();
 }
 
 function showNotice() {
@@ -178,11 +179,17 @@ function showSession() {
 
 function row(session, own) {
   const name = deviceName(session.device);
-  const end = el("button", { type: "button", class: "small", "data-end": session.id, "aria-label": say("end_it_of", { name }), click: () => signedInAct("act_end", (now) => app.endSession(now, session.id)) }, say("end_it"));
+  const end = el("button", { type: "button", class: "small", "data-end": session.id, "aria-label": say("end_it_of", { name }), click: () => end(session.id) }, say("end_it"));
   return el("li", {},
     icon(session.device.class === "pc" ? "device" : "phone"),
     el("div", {}, el("b", {}, name), el("small", {}, [session.ip, session.app, shortTime(session.opened_at)].filter(Boolean).join(" · "))),
     session.id === own ? el("span", { class: "chip" }, say("this_device")) : end);
+}
+
+/** The row goes away, so whoever pressed its button is left at the list. */
+function end(id) {
+  find("where").focus();
+  signedInAct("act_end", (now) => app.endSession(now, id));
 }
 
 function deviceName(device) {

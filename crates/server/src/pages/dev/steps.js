@@ -8,22 +8,23 @@ const MOST = 30;
 
 const acts = [];
 
-/** Opens an act. */
+/** Opens an act; those before it fold up. */
 export function begin(title, values = {}) {
-  for (const act of acts) for (const step of act.steps) step.open = false;
-  acts.unshift({ title, values, at: Date.now(), steps: [] });
-  acts.length = Math.min(acts.length, MOST);
+  for (const box of find("steps").querySelectorAll("details[open]")) box.open = false;
+  acts.unshift({ title, values, at: Date.now(), steps: [], list: null });
+  for (const forgotten of acts.splice(MOST)) forgotten.list?.parentElement.remove();
   return acts[0];
 }
 
 /** Adds a step to an act, shows it and says it aloud. */
 export function add(act, step) {
   act.steps.push(step);
-  show();
-  const [key, values] = step.why;
+  if (!act.list) find("steps").prepend(section(act));
+  act.list.append(el("li", {}, card(step)));
+  showEmpty();
   const status = step.lost ? say("lost") : (step.answer?.status ?? say("no_answer"));
   const what = step.call ?? `${step.method} ${step.path}`;
-  find("spoken").textContent = say("spoken", { what, status, why: say(key, values) }).replaceAll("'", "").replaceAll("`", "");
+  find("spoken").textContent = say("spoken", { what, status, why: say(...step.why).replaceAll("`", "") });
 }
 
 export function clear() {
@@ -31,17 +32,26 @@ export function clear() {
   show();
 }
 
-/** Draws all of it anew: after a step, and in another language. */
+/** Draws all of it anew, as in another language. */
 export function show() {
-  find("steps").replaceChildren(...acts.filter((act) => act.steps.length > 0).map(section));
+  const sections = acts.filter((act) => act.steps.length > 0).map((act) => {
+    const drawn = section(act);
+    act.list.append(...act.steps.map((step) => el("li", {}, card(step))));
+    return drawn;
+  });
+  find("steps").replaceChildren(...sections);
+  showEmpty();
+}
+
+function showEmpty() {
   const nothing = find("steps").childElementCount === 0;
   find("empty").hidden = !nothing;
   find("clear").hidden = nothing;
 }
 
 function section(act) {
-  const title = el("h3", {}, say(act.title, act.values), el("time", {}, timeOfDay(act.at)));
-  return el("section", { class: "act" }, title, el("ol", {}, act.steps.map((step) => el("li", {}, card(step)))));
+  act.list = el("ol", {});
+  return el("section", { class: "act" }, el("h3", {}, say(act.title, act.values), el("time", {}, timeOfDay(act.at))), act.list);
 }
 
 function card(step) {

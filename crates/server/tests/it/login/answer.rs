@@ -48,8 +48,12 @@ async fn no_answer_and_no_token_names_the_openid_the_session_key_or_the_number()
     let me = phone.get("/v1/me").await.text;
     let mut number = String::new();
     t.sim.change_person("alice", |person| number.clone_from(&person.phone.number));
-    let secrets =
-        [t.sim.openid(APPID, "alice"), t.sim.unionid("company", "alice"), t.sim.session_key(APPID, "alice").unwrap(), number];
+    let secrets = [
+        t.sim.openid(APPID, "alice"),
+        t.sim.unionid("company", "alice"),
+        t.sim.session_key(APPID, "alice").unwrap(),
+        number,
+    ];
     for secret in secrets {
         for shown in [&text, &token, &me] {
             assert!(!shown.contains(&secret), "{secret} in {shown}");

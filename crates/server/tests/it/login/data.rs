@@ -59,7 +59,8 @@ async fn somebody_elses_profile_is_never_taken() {
     named(&t, "alice", "小明");
     named(&t, "bob", "Bob");
     let theirs = sealed(&wx(&t, "getUserInfo", "alice").await);
-    let forged = json!({"openId": t.sim.openid(APPID, "alice"), "nickName": "Eve", "avatarUrl": "https://example.com/e"});
+    let forged =
+        json!({"openId": t.sim.openid(APPID, "alice"), "nickName": "Eve", "avatarUrl": "https://example.com/e"});
     let under_own_key = encrypt(&t, "bob", forged, None).await;
     let signed_by_theirs = signed(&wx(&t, "getUserProfile", "alice").await);
     for body in [theirs, under_own_key, signed_by_theirs] {
@@ -73,7 +74,8 @@ async fn data_that_does_not_open_looks_alike_whatever_is_wrong() {
     let t = TestServer::start().await;
     freeze(&t);
     named(&t, "alice", "小明");
-    let mark = |timestamp: i64, appid: &str| json!({"nickName": "Eve", "watermark": {"timestamp": timestamp, "appid": appid}});
+    let mark =
+        |timestamp: i64, appid: &str| json!({"nickName": "Eve", "watermark": {"timestamp": timestamp, "appid": appid}});
     let good = sealed(&wx(&t, "getUserProfile", "alice").await);
     let (data, iv) = (good["encrypted_data"].as_str().unwrap(), good["iv"].as_str().unwrap());
     let flipped = format!("{}{}", if data.starts_with('A') { 'B' } else { 'A' }, &data[1..]);
@@ -111,7 +113,8 @@ async fn a_superseded_key_opens_a_profile_that_is_not_later_than_its_successor()
     phone.login(json!({})).await.ok(200);
     let first_key = t.sim.session_key(APPID, "alice").unwrap();
     let at = t.sim.now();
-    let made = |name: &str, seconds: i64| json!({"nickName": name, "watermark": {"timestamp": at + seconds, "appid": APPID}});
+    let made =
+        |name: &str, seconds: i64| json!({"nickName": name, "watermark": {"timestamp": at + seconds, "appid": APPID}});
     let as_kept = encrypt(&t, "alice", made("As kept", 0), Some(&first_key)).await;
     let before = encrypt(&t, "alice", made("Before", 10), Some(&first_key)).await;
     let after = encrypt(&t, "alice", made("After", 11), Some(&first_key)).await;
@@ -138,7 +141,10 @@ async fn what_the_person_typed_counts_more_than_what_the_platform_says() {
     assert_eq!(answer["user"]["avatar_url"], "https://cdn.example.com/a.png");
     let old_spelling = json!({"profile": {"nickName": "Ming", "avatarUrl": "https://cdn.example.com/b.png"}});
     let answer = t.phone_of("alice").login(old_spelling).await.ok(200);
-    assert_eq!((nickname(&answer), &answer["user"]["avatar_url"]), (&json!("Ming"), &json!("https://cdn.example.com/b.png")));
+    assert_eq!(
+        (nickname(&answer), &answer["user"]["avatar_url"]),
+        (&json!("Ming"), &json!("https://cdn.example.com/b.png"))
+    );
     let mut unreadable = json!({"profile": {"nickname": "Typed"}});
     unreadable["encrypted_data"] = "AAAA".into();
     unreadable["iv"] = "AAAA".into();

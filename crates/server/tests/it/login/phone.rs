@@ -116,7 +116,8 @@ async fn an_encrypted_number_binds_under_the_newest_key_alone() {
 async fn a_number_of_odd_form_is_no_number() {
     let t = TestServer::start().await;
     t.code("alice");
-    for odd in [json!({"purePhoneNumber": "138-0000", "countryCode": "86"}), json!({"purePhoneNumber": "13800001234"})] {
+    for odd in [json!({"purePhoneNumber": "138-0000", "countryCode": "86"}), json!({"purePhoneNumber": "13800001234"})]
+    {
         let body = encrypt(&t, "alice", odd, None).await;
         let answer = t.phone_of("alice").login(body).await.ok(200);
         assert_eq!(answer["user"]["phone_masked"], Value::Null);
@@ -171,7 +172,10 @@ async fn a_token_that_the_platform_calls_stale_is_renewed_once() {
     let answer = t.phone_of("bob").login(json!({"phone_code": t.sim.phone_code(APPID, "bob")})).await.ok(200);
     assert!(answer["user"]["phone_masked"].is_string(), "{answer}");
     assert_eq!(calls(&t, TOKEN), 3, "asked normally, which changed nothing, and then by force");
-    let stale = Fault { strikes: menjin_sim::Strikes::Share(1.0), ..Fault::once(FaultKind::Errcode { errcode: 42001, errmsg: None }) };
+    let stale = Fault {
+        strikes: menjin_sim::Strikes::Share(1.0),
+        ..Fault::once(FaultKind::Errcode { errcode: 42001, errmsg: None })
+    };
     t.sim.add_fault(stale.on(BY_CODE));
     for person in ["carol", "dave", "erin"] {
         let answer = t.phone_of(person).login(json!({"phone_code": t.sim.phone_code(APPID, person)})).await.ok(200);

@@ -60,7 +60,9 @@ async fn a_request_without_one_good_token_is_refused() {
         anon.send(Method::GET, "/v1/me", None, &[("authorization", &format!("{scheme} {token}"))]).await.ok(200);
     }
     anon.get(&format!("/v1/me?access_token={token}")).await.problem(401, "token_missing");
-    anon.send(Method::GET, "/v1/me", None, &[("cookie", &format!("token={token}"))]).await.problem(401, "token_missing");
+    anon.send(Method::GET, "/v1/me", None, &[("cookie", &format!("token={token}"))])
+        .await
+        .problem(401, "token_missing");
 }
 
 #[tokio::test]

@@ -89,7 +89,8 @@ async fn of_ten_refreshes_at_once_all_get_the_same_successor() {
     let phone = t.phone("alice").await;
     let token = phone.refresh_token();
     let answers = join_all((0..10).map(|_| phone.refresh_with(&token))).await;
-    let successors: std::collections::HashSet<String> = answers.into_iter().map(|it| text(&it.ok(200)).to_owned()).collect();
+    let successors: std::collections::HashSet<String> =
+        answers.into_iter().map(|it| text(&it.ok(200)).to_owned()).collect();
     assert_eq!(successors.len(), 1);
 }
 
