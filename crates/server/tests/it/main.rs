@@ -1,7 +1,6 @@
 //! The server over real HTTP: one binary, a file a URL. `harness.rs` has the actors; nothing here reaches into private modules.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails, and says where")]
 
-mod dev_page;
 mod harness;
 mod log;
 mod login;

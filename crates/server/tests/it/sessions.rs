@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::harness::{Actor, TestServer};
 
 async fn on<'a>(t: &'a TestServer, person: &str, device: &str, class: &str) -> Actor<'a> {
+    t.clock.advance(std::time::Duration::from_millis(1));
     let mut actor = t.phone_of(person);
     actor.login(json!({"device": {"id": device, "class": class}})).await.ok(200);
     actor
