@@ -20,10 +20,10 @@ Usage: cargo xtask <chore> [arguments]
 
   check             format, clippy, tidy, generated files, documentation; stops at the first that fails
   test [arguments]  gets what the tests need, then cargo test --workspace --all-features [arguments]
-                    --without python   leaves Python and MENJIN_TEST_PYTHON out
+                    --without python, --without chromium   leaves out the tests that need it
   tidy              the rules that no other tool knows: headers, sizes, names, imports, arrows, links
   gen [--check]     writes the generated files; with --check fails when one is stale
-  bench [arguments] cargo run --release -p menjin-bench -- [arguments]
+  bench [arguments] gets wrk, then cargo run --release -p menjin-bench -- [arguments]
 
 Exit codes: 0 fine, 1 something failed, 2 wrong arguments; test and bench pass on cargo's.
 ";
@@ -64,6 +64,7 @@ fn run(chore: &str, arguments: &[String]) -> Outcome {
 }
 
 fn bench(arguments: &[&str]) -> Outcome {
+    needs::wrk::get()?;
     let fixed = ["run", "--release", "-p", "menjin-bench", "--"];
     process::pass_on(process::cargo().args(fixed).args(arguments))
 }

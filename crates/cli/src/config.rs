@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use anyhow::Context as _;
 use menjin_server::config::Config;
 
+use crate::log;
 use crate::settings::Source;
 
 #[derive(clap::Subcommand)]
@@ -24,6 +25,7 @@ fn check(config: &Config) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{shown}")?;
     config.check_for_production()?;
+    log::check(&config.log)?;
     if let Some(hint) = placeholder(config) {
         writeln!(out, "# {hint}")?;
     }

@@ -31,7 +31,9 @@ enum Command {
     Rotate,
     /// Refuse every token that a key has signed, on every node within a second · 吊销签名密钥
     Revoke {
-        /// The key's name, as `menjin key list` shows it.
+        /// The key's name, as `menjin key list` shows it · 密钥名
+        // It is base64url, so one in 64 begins with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
     /// Seal everything anew under the present master key · 用新的主密钥重新加密

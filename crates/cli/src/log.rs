@@ -2,10 +2,15 @@
 
 use std::io::{self, IsTerminal as _};
 
-use anyhow::Context as _;
+use anyhow::anyhow;
 use menjin_server::config::{Log, LogFormat};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// Whether `[log]` can be followed.
+pub(crate) fn check(log: &Log) -> anyhow::Result<()> {
+    filter(&log.level).map(drop)
+}
 
 /// As `[log]` says, to standard output.
 pub(crate) fn to_stdout(log: &Log) -> anyhow::Result<()> {
@@ -31,5 +36,7 @@ pub(crate) fn to_stderr(level: &str) -> anyhow::Result<()> {
 }
 
 fn filter(level: &str) -> anyhow::Result<EnvFilter> {
-    EnvFilter::try_new(level).context("`log.level`: is no filter, e.g. \"info\" or \"menjin_server=debug,info\"")
+    // The parser's own words say the same again, at length.
+    EnvFilter::try_new(level)
+        .map_err(|_| anyhow!("`log.level`: {level:?} is no filter, e.g. \"info\" or \"menjin_server=debug,info\""))
 }

@@ -22,6 +22,9 @@ impl Source {
             Some(file) if !file.exists() => {
                 anyhow::bail!("{} does not exist (--config): `menjin init` writes one", file.display())
             }
+            Some(file) if file.is_dir() => {
+                anyhow::bail!("{} is a folder (--config): name the file in it", file.display())
+            }
             Some(file) => Some(file.as_path()),
             None => Some(Path::new(FILE)).filter(|file| file.exists()),
         };

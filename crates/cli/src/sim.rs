@@ -40,12 +40,11 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
 
 fn page(sim: &Sim, address: SocketAddr) -> String {
     let words = Language::of_this_machine();
-    let mut page = paint(STRONG, words.both("模拟微信", "simulated WeChat"));
-    page.push_str(&["  ", &paint(LINK, format_args!("http://{address}")), "\n"].concat());
-    for app in sim.apps() {
-        page.push_str(&["  AppID ", &app.appid, "  AppSecret ", &app.secret, "\n"].concat());
-    }
-    page + &format!("  {} http://{address}/_sim/\n", words.both("控制接口", "control API"))
+    let title = paint(STRONG, words.both("模拟微信", "simulated WeChat"));
+    let mut lines = vec![format!("{title}  {}", paint(LINK, format_args!("http://{address}")))];
+    lines.extend(sim.apps().iter().map(|app| format!("  AppID {}  AppSecret {}", app.appid, app.secret)));
+    lines.push(format!("  {} http://{address}/_sim/\n", words.both("控制接口", "control API")));
+    lines.join("\n")
 }
 
 fn app(text: &str) -> Result<App, String> {

@@ -130,12 +130,12 @@ impl Code {
             | Self::SessionReplaced
             | Self::SessionKicked
             | Self::SessionExpired
-            | Self::UserDisabled
             | Self::PasswordChanged
             | Self::RefreshReused
             | Self::Restored => Action::Relogin,
             Self::TokenExpired => Action::Refresh,
-            Self::InsufficientScope | Self::Forbidden => Action::None,
+            // Signing in again would only meet the same refusal.
+            Self::UserDisabled | Self::InsufficientScope | Self::Forbidden => Action::None,
             Self::KeysUnavailable | Self::RevocationsStale => Action::Retry,
         }
     }

@@ -163,9 +163,9 @@ enum Language {
 }
 
 impl Language {
-    /// The one of ours that `Accept-Language` weighs highest (RFC 9110 section 12.5.4); Chinese where it says nothing.
+    /// The one of ours that `Accept-Language` weighs highest (RFC 9110 section 12.5.4); English where it says nothing.
     fn preferred(accept_language: Option<&str>) -> Self {
-        let mut best = (0.0, Self::Chinese);
+        let mut best = (0.0, Self::English);
         for range in accept_language.unwrap_or_default().split(',') {
             let (tag, parameters) = range.split_once(';').unwrap_or((range, ""));
             let weight = match parameters.trim().strip_prefix("q=") {

@@ -9,9 +9,11 @@ use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version, header};
 use axum::middleware::Next;
+use axum::response::IntoResponse as _;
 use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 
+use crate::metrics::method_label;
 use crate::problem::{self, Problem, Reader};
 use crate::state::Menjin;
 
@@ -25,6 +27,9 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
 ];
 
+/// Where people call menjin by https, they never call it by http again (RFC 6797).
+const A_YEAR_OF_HTTPS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
 pub(crate) async fn around(State(menjin): State<Menjin>, mut request: Request, next: Next) -> Response<Body> {
     let id = request_id(request.headers(), &menjin);
     let began = tokio::time::Instant::now();
@@ -33,7 +38,7 @@ pub(crate) async fn around(State(menjin): State<Menjin>, mut request: Request, n
     let language = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
     let wants_message = is_old_path(&menjin, request.uri().path());
     request.headers_mut().remove(REQUEST_ID);
-    let span = tracing::info_span!("request", request.id = %id, http.method = %method, http.route = route.as_ref().map(MatchedPath::as_str), app.id = tracing::field::Empty);
+    let span = tracing::info_span!("request", request.id = %id, http.method = method_label(&method), http.route = route.as_ref().map(MatchedPath::as_str), app.id = tracing::field::Empty);
     let mut response = within_limits(&menjin, request, next).instrument(span.clone()).await;
     let problem = response.extensions_mut().remove::<Arc<Problem>>().or_else(|| unnamed(&response));
     if let Some(problem) = problem {
@@ -45,7 +50,7 @@ pub(crate) async fn around(State(menjin): State<Menjin>, mut request: Request, n
             response.headers_mut().insert(header::ALLOW, allow);
         }
     }
-    finish(response.headers_mut(), &id);
+    finish(response.headers_mut(), &menjin, &id);
     menjin.answered.fetch_add(1, Ordering::Relaxed);
     if menjin.stopping() && version < Version::HTTP_2 {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -72,12 +77,15 @@ async fn within_limits(menjin: &Menjin, request: Request, next: Next) -> Respons
         Ok(Err(_)) => Problem::Internal(anyhow::anyhow!("a handler panicked")),
         Err(_) => Problem::TimedOut,
     };
-    axum::response::IntoResponse::into_response(problem)
+    problem.into_response()
 }
 
 /// The framework's own refusals get words too.
 fn unnamed(response: &Response<Body>) -> Option<Arc<Problem>> {
-    if response.headers().contains_key(header::CONTENT_TYPE) && response.status() != StatusCode::BAD_REQUEST {
+    let content_type = response.headers().get(header::CONTENT_TYPE);
+    if content_type
+        .is_some_and(|it| response.status() != StatusCode::BAD_REQUEST || !it.as_bytes().starts_with(b"text/plain"))
+    {
         return None;
     }
     let problem = match response.status() {
@@ -89,9 +97,12 @@ fn unnamed(response: &Response<Body>) -> Option<Arc<Problem>> {
     Some(Arc::new(problem))
 }
 
-fn finish(headers: &mut HeaderMap, id: &str) {
+fn finish(headers: &mut HeaderMap, menjin: &Menjin, id: &str) {
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(value);
+    }
+    if menjin.issuer.starts_with("https://") {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, A_YEAR_OF_HTTPS);
     }
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);

@@ -73,9 +73,22 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// writing hears the answer instead of a reset connection.
 const LINGER: usize = 16;
 
+/// A body gets half of the request's time at most: a client that is too slow shall hear of itself, not of a slow server.
 async fn body(request: Request, state: &Menjin) -> Result<Bytes, Problem> {
-    let whole = read(request.into_body(), state.config.server.max_body);
-    tokio::time::timeout(state.config.server.header_timeout, whole).await.unwrap_or(Err(Problem::BodyTooSlow))
+    let server = &state.config.server;
+    let patience = server.header_timeout.min(server.request_timeout / 2);
+    if asks_first(request.headers(), server.max_body) {
+        return Err(Problem::BodyTooLarge);
+    }
+    let whole = read(request.into_body(), server.max_body);
+    tokio::time::timeout(patience, whole).await.unwrap_or(Err(Problem::BodyTooSlow))
+}
+
+/// Whether the client waits to hear if it may send a body that is too large (RFC 9110 §10.1.1): no byte of it is asked for.
+fn asks_first(headers: &HeaderMap, limit: usize) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+    text(header::EXPECT).is_some() && length.is_some_and(|length| length > limit as u64)
 }
 
 async fn read(mut body: Body, limit: usize) -> Result<Bytes, Problem> {

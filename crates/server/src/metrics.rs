@@ -85,7 +85,8 @@ impl Answers {
     }
 }
 
-fn method_label(method: &Method) -> &'static str {
+/// A method as it is counted and logged: anybody can make up another.
+pub(crate) fn method_label(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
         "POST" => "POST",

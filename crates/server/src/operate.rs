@@ -99,7 +99,7 @@ fn view(row: KeyRow, signing: Option<&str>, now: Timestamp) -> KeyView {
     let state = match row.revoked_at {
         Some(_) => "revoked",
         None if signing == Some(row.kid.as_str()) => "active",
-        None if row.active_at > now => "next",
+        None if row.active_at > now && row.retired_at.is_none_or(|retired| row.active_at < retired) => "next",
         None => "retired",
     };
     KeyView {

@@ -81,8 +81,9 @@ fn server(
     handle: Handle<SocketAddr>,
 ) -> anyhow::Result<impl Future<Output = std::io::Result<()>> + use<>> {
     listener.set_nonblocking(true)?;
-    let mut server =
-        axum_server::from_tcp(listener)?.handle(handle).acceptor(Door::new(menjin.config.server.max_connections));
+    let mut server = axum_server::from_tcp(listener)?
+        .handle(handle)
+        .acceptor(Door::new(menjin.config.server.max_connections, menjin.config.server.header_timeout));
     let header_timeout: Duration = menjin.config.server.header_timeout;
     server
         .http_builder()

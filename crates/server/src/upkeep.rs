@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 
 use crate::state::Menjin;
+use crate::store::Sweeping;
 
 const EVERY: Duration = Duration::from_mins(1);
 const BATCH: u32 = 500;
@@ -14,18 +15,28 @@ pub(crate) async fn run(menjin: Menjin) {
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        if let Err(error) = once(&menjin).await {
+        if let Err(error) = menjin.upkeep().await {
             tracing::warn!(error = format!("{error:#}"), "upkeep failed and is tried again in a minute");
         }
     }
 }
 
-async fn once(menjin: &Menjin) -> anyhow::Result<()> {
-    let now = menjin.clock.now();
-    menjin.limits.forget_quiet();
-    menjin.ended.forget_before(now);
-    menjin.ring.rotate_if_due(menjin.key_tools(), now).await?;
-    let lifetimes = &menjin.config.lifetimes;
-    while menjin.store.sweep(now, now.minus(lifetimes.audit), now.minus(lifetimes.ended_sessions), BATCH).await?.more {}
-    Ok(())
+impl Menjin {
+    /// One round of it; `serve` does one each minute.
+    pub async fn upkeep(&self) -> anyhow::Result<()> {
+        let now = self.clock.now();
+        self.limits.forget_quiet();
+        self.ended.forget_before(now);
+        self.ring.rotate_if_due(self.key_tools(), now).await?;
+        let lifetimes = &self.config.lifetimes;
+        let sweeping = Sweeping {
+            now,
+            audit_before: now.minus(lifetimes.audit),
+            ended_before: now.minus(lifetimes.ended_sessions),
+            tokens_until: self.tokens_until(now),
+            batch: BATCH,
+        };
+        while self.store.sweep(sweeping).await?.more {}
+        Ok(())
+    }
 }

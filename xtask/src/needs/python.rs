@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 
-use super::Variables;
+use super::{Variables, debian};
 use crate::process::{root, run, succeeds, succeeds_silently};
+
+pub(super) const VARIABLE: &str = "MENJIN_TEST_PYTHON";
 
 const REQUIREMENTS: &str = "xtask/requirements.txt";
 const ENVIRONMENT: &str = "target/test-tools/python";
@@ -22,7 +24,7 @@ pub(crate) fn get() -> anyhow::Result<Variables> {
     if !is_ready(&environment, &requirements) {
         make(&environment, &requirements)?;
     }
-    Ok(vec![("MENJIN_TEST_PYTHON", python.into_os_string())])
+    Ok(vec![(VARIABLE, python.into_os_string())])
 }
 
 fn inside(environment: &Path) -> PathBuf {
@@ -51,32 +53,13 @@ fn installed_or_else_install() -> anyhow::Result<&'static str> {
     if let Some(python) = installed() {
         return Ok(python);
     }
-    if succeeds_silently(run("apt-get").arg("--version")) {
-        apt_get_install()?;
-    }
+    debian::install(&DEBIAN_PACKAGES)?;
     installed().context("no Python 3.10 or newer with venv and ensurepip was found; install it from your system's packages or python.org")
 }
 
 fn installed() -> Option<&'static str> {
     let names: &[&str] = if cfg!(windows) { &["python", "py", "python3"] } else { &["python3", "python"] };
     names.iter().copied().find(|name| succeeds_silently(run(name).args(["-c", MODERN])))
-}
-
-fn apt_get_install() -> anyhow::Result<()> {
-    let root = run("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
-    let may_become_root = root || succeeds_silently(run("sudo").args(["-n", "true"]));
-    ensure!(may_become_root, "as root: apt-get install {}", DEBIAN_PACKAGES.join(" "));
-    println!("test: Python is missing; apt-get install {}", DEBIAN_PACKAGES.join(" "));
-    let apt_get = |arguments: &[&str]| {
-        let prefix: &[&str] = if root { &[] } else { &["sudo", "-n"] };
-        let words =
-            [prefix, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet", "--yes"], arguments].concat();
-        succeeds(run(words[0]).args(&words[1..]))
-    };
-    let install = [&["install", "--no-install-recommends"], DEBIAN_PACKAGES.as_slice()].concat();
-    let done = apt_get(&install)? || (apt_get(&["update"])? && apt_get(&install)?);
-    ensure!(done, "apt-get could not install {}", DEBIAN_PACKAGES.join(" "));
-    Ok(())
 }
 
 #[cfg(test)]

@@ -130,7 +130,8 @@ mod tests {
             ["2: session (row 2) may not name people (row 3)"]
         );
         assert_eq!(found("login/mod.rs", "use crate::qr;\n"), ["1: login (row 4) may not name qr (row 4)"]);
-        assert_eq!(found("store/mod.rs", "use crate::config::Store;\n").len(), 1);
+        assert_eq!(found("config/mod.rs", "use crate::store::Store;\n").len(), 1);
+        assert!(found("store/mod.rs", "use crate::config::Store;\n").is_empty());
     }
 
     #[test]

@@ -8,8 +8,8 @@ use qrcode::render::unicode::Dense1x2;
 
 use crate::listen;
 
-/// An address that is nobody's (RFC 5737) and yet lies beyond every router. Connecting a UDP socket sends nothing.
-const OUTSIDE: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 9);
+/// A public address, beyond every router; which one means nothing. Connecting a UDP socket to it sends nothing.
+const OUTSIDE: (Ipv4Addr, u16) = (Ipv4Addr::new(1, 1, 1, 1), 53);
 
 /// How often any free port of one side is tried on the other.
 const TRIES: u32 = 16;

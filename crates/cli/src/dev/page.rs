@@ -21,7 +21,7 @@ pub(super) fn of(running: &Running, took: Duration) -> anyhow::Result<String> {
     let words = Language::of_this_machine();
     let mut page = Page { words, text: String::new() };
     let version = env!("CARGO_PKG_VERSION");
-    let title = paint(STRONG, words.both("menjin 开发模式", &format!("menjin {version} development")));
+    let title = paint(STRONG, format_args!("menjin {version} · {}", words.both("开发模式", "development")));
     page.line(&format!("\n{title}  {}\n", paint(DIM, format_args!("{} ms", took.as_millis()))));
     places(&mut page, running);
     credentials(&mut page, running);
@@ -42,7 +42,7 @@ fn places(page: &mut Page, running: &Running) {
     }
     page.link(("接口文档", "API docs"), &format!("{api}docs"));
     page.link(("公钥", "Public keys"), &format!("{api}.well-known/jwks.json"));
-    page.link(("旧接口 hapi", "Old hapi form"), &format!("POST {api}users/wxLogin"));
+    page.link(("旧接口", "Old hapi form"), &format!("POST {api}users/wxLogin"));
     page.link(("模拟微信", "Simulated WeChat"), &format!("{sim}_sim/"));
     page.fact(("小程序", "Mini program"), &format!("{DEMO}  AppID {DEMO_APPID}"));
 }
@@ -58,10 +58,15 @@ fn next(page: &mut Page, running: &Running) {
     let here = &running.local_url;
     let title = page.words.both("下一步", "Next");
     page.line(&paint(STRONG, title));
-    page.command(&format!("menjin tour --url {}", here.as_str().trim_end_matches('/')));
+    page.command(&format!("{} tour --url {}", program(), here.as_str().trim_end_matches('/')));
     page.command(&format!(r#"curl {here}dev/wx/login -H "content-type: application/json" -d '{{"person":"alice"}}'"#));
     page.command(&format!(r#"curl {here}v1/login/{DEMO} -H "content-type: application/json" -d '{{"code":"…"}}'"#));
     page.line("");
+}
+
+/// How to start this program once more from the same folder: as it was started, for `cargo run` puts it on no path.
+fn program() -> String {
+    std::env::args().next().filter(|name| !name.contains(char::is_whitespace)).unwrap_or_else(|| "menjin".to_owned())
 }
 
 fn network(page: &mut Page, running: &Running) -> anyhow::Result<()> {

@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use menjin_server::config::Config;
 use menjin_server::entropy::{Entropy, SystemEntropy};
 use menjin_server::{Around, Dev, Listeners, Menjin, Simulator};
@@ -108,8 +110,8 @@ struct Secrets {
 
 impl Secrets {
     fn of(folder: &Folder, apps: &[RealAppId]) -> anyhow::Result<Self> {
-        let random = || Ok(init::secret());
-        folder.secret(MASTER_KEY, random)?;
+        folder.secret(MASTER_KEY, || Ok(init::secret()))?;
+        let random = || Ok(random_text());
         folder.secret(HAPI_SECRET, random)?;
         for app in apps {
             folder.secret(&app.secret_file(), || app.ask_secret())?;
@@ -118,6 +120,12 @@ impl Secrets {
         let backend = folder.secret(BACKEND_SECRET, random)?;
         Ok(Self { app, backend })
     }
+}
+
+/// 32 random bytes, in characters that need no escape in any header or address.
+fn random_text() -> String {
+    let entropy: &dyn Entropy = &SystemEntropy::default();
+    URL_SAFE_NO_PAD.encode(entropy.bytes::<32>())
 }
 
 /// 32 hexadecimal digits, as WeChat makes them.

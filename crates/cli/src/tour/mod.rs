@@ -74,6 +74,6 @@ async fn walk(url: &Url) -> anyhow::Result<()> {
         "完成。登录、验证、刷新、踢下线都走通了。",
         "Done: signed in, verified, refreshed and kicked, all as it should be.",
     );
-    terminal::print(&format!("{}\n", paint(GOOD, end)))?;
+    terminal::print(&format!("\n{}\n", paint(GOOD, end)))?;
     Ok(())
 }

@@ -97,7 +97,7 @@ async fn ask_who_i_am(wire: &mut Wire, pair: &Pair) -> anyhow::Result<()> {
 }
 
 async fn refresh(wire: &mut Wire, first: &Pair) -> anyhow::Result<Pair> {
-    wire.step("访问令牌快过期：刷新", "The access token runs out: refresh")?;
+    wire.step("访问令牌快过期了：刷新", "The access token will soon expire: refresh")?;
     let body = json!({ "refresh_token": first.refresh });
     let second = Pair::of(&wire.call(Call::post("/v1/token/refresh", body), 200).await?)?;
     ensure!(second.refresh != first.refresh, "the refresh token did not rotate");
@@ -115,8 +115,8 @@ async fn refresh_again(wire: &mut Wire, first: &Pair, second: &Pair) -> anyhow::
     let again = Pair::of(&wire.call(Call::post("/v1/token/refresh", body), 200).await?)?;
     ensure!(again.refresh == second.refresh, "the repeated refresh made another refresh token");
     wire.seen(
-        "30 秒内重发拿到同一个新令牌，不会被锁在门外；更晚或更旧的会被当作盗用。",
-        "Within 30 seconds it gets the same new one, so nobody is locked out; one that was spent long ago counts as theft.",
+        "30 秒内重发，拿到的是同一个新令牌，不会被锁在门外；比它更旧的再出现，就当作盗用。",
+        "Within 30 seconds it gets the same new one, so nobody is locked out; an older one counts as theft.",
     )?;
     Ok(again)
 }
@@ -137,8 +137,8 @@ async fn be_kicked(wire: &mut Wire, pair: &Pair) -> anyhow::Result<()> {
     wire.step("管理员：踢下线", "An operator ends the session")?;
     wire.call(Call::post("/dev/kick", json!({ "session_id": pair.session })), 204).await?;
     wire.seen(
-        "令牌还没过期，但一秒内所有节点都不认了。",
-        "The token has not expired, and within a second no node accepts it.",
+        "令牌还没过期，但 menjin 一秒内就不认了。",
+        "The token has not expired, and yet menjin refuses it within a second.",
     )?;
     Ok(())
 }

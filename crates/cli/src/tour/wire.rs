@@ -13,6 +13,9 @@ use crate::terminal::{self, BAD, DIM, GOOD, LINK, Language, STRONG, paint};
 
 /// The longest text that is shown whole.
 const SHOWN: usize = 48;
+/// Of a longer one, so much of its beginning, which says what it is, and of its end, by which two are told apart.
+const HEAD: usize = 16;
+const TAIL: usize = 6;
 
 /// A request.
 pub(super) struct Call<'a> {
@@ -93,7 +96,7 @@ impl Wire {
 
     /// Shows a value that came by no request.
     pub(super) fn show(value: &Value) -> io::Result<()> {
-        terminal::print(&format!("  {}\n", shown(value).trim_start()))
+        terminal::print(&format!("   {}\n", shown(value)))
     }
 
     async fn send(&self, call: Call<'_>) -> anyhow::Result<Answer> {
@@ -144,11 +147,13 @@ fn with_short_texts(value: &Value) -> Value {
 }
 
 fn shortened(text: &str) -> String {
-    if text.contains(char::is_whitespace) || text.chars().count() <= SHOWN {
+    let length = text.chars().count();
+    if text.contains(char::is_whitespace) || length <= SHOWN {
         return text.to_owned();
     }
-    let head: String = text.chars().take(SHOWN / 2).collect();
-    format!("{head}…")
+    let head: String = text.chars().take(HEAD).collect();
+    let tail: String = text.chars().skip(length - TAIL).collect();
+    format!("{head}…{tail}")
 }
 
 #[cfg(test)]
@@ -164,6 +169,12 @@ mod tests {
         let short = with_short_texts(&value);
         assert_eq!(short["detail"], sentence);
         assert_eq!(short["list"], value["list"]);
-        assert_eq!(short["token"].as_str().map(|text| text.chars().count()), Some(SHOWN / 2 + 1));
+        assert_eq!(short["token"].as_str().map(|text| text.chars().count()), Some(HEAD + 1 + TAIL));
+    }
+
+    #[test]
+    fn two_tokens_that_begin_alike_are_told_apart() {
+        let (first, second) = (format!("mjr_{}one", "A".repeat(80)), format!("mjr_{}two", "A".repeat(80)));
+        assert_ne!(shortened(&first), shortened(&second));
     }
 }

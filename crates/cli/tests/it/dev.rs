@@ -146,3 +146,12 @@ fn the_page_begins_in_chinese_where_the_machine_does() {
     let server = Server::start(command, "Ctrl-C");
     assert!(server.page.contains("试一试 Try it"), "{}", server.page);
 }
+
+#[test]
+fn the_page_shows_the_tour_as_a_command_that_can_be_run() {
+    let data = tempdir().unwrap();
+    let server = Server::dev(data.path());
+    let program = server.page.lines().find_map(|line| line.trim().split_once(" tour --url ")).unwrap().0;
+    let out = std::process::Command::new(program).arg("--version").output().unwrap();
+    assert!(out.status.success() && out.stdout.starts_with(b"menjin "), "{program}");
+}

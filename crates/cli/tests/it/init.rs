@@ -94,3 +94,22 @@ fn a_configuration_that_does_not_exist_is_named() {
         "menjin init",
     ]);
 }
+
+#[test]
+fn a_folder_is_no_configuration() {
+    let folder = tempdir().unwrap();
+    run_in(folder.path(), &["config", "check", "--config", "."]).refused(&["folder", "--config"]);
+}
+
+#[test]
+fn check_refuses_a_log_level_that_serve_would_refuse() {
+    let folder = tempdir().unwrap();
+    run_in(folder.path(), &["init"]).ok();
+    let file = folder.path().join("menjin.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("level = \"info\"", "level = \"a=b=c\"")).unwrap();
+    let checked = run_in(folder.path(), &["config", "check"]);
+    assert!(!checked.out.ends_with("ok\n"), "{}", checked.out);
+    checked.refused(&["`log.level`", "a=b=c"]);
+    run_in(folder.path(), &["serve"]).refused(&["`log.level`", "a=b=c"]);
+}

@@ -47,6 +47,15 @@ fn a_revoked_key_is_replaced_at_once() {
 }
 
 #[test]
+fn a_key_may_have_a_name_that_looks_like_an_option() {
+    let folder = installed();
+    for kid in ["-hLlxLlYs6Ho0XPj", "--json-Ho0XPjNabc"] {
+        run_in(folder.path(), &["key", "revoke", kid]).refused(&[kid, "menjin key list"]);
+        run_in(folder.path(), &["key", "revoke", "--json", kid]).refused(&[kid, "menjin key list"]);
+    }
+}
+
+#[test]
 fn a_changed_master_key_takes_over_by_rewrap() {
     let folder = installed();
     list(folder.path());

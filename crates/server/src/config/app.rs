@@ -103,10 +103,10 @@ pub struct App {
     #[serde(default = "default_need")]
     pub need: Vec<Need>,
     /// Instead of `lifetimes.refresh_idle`.
-    #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "super::duration", skip_serializing_if = "Option::is_none")]
     pub refresh_idle: Option<Duration>,
     /// Instead of `lifetimes.refresh_absolute`.
-    #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "super::duration", skip_serializing_if = "Option::is_none")]
     pub refresh_absolute: Option<Duration>,
     /// Sessions without a device id that one person may have in this app.
     #[serde(default = "default_sessions_without_device")]

@@ -46,7 +46,7 @@ pub struct Compat {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_file: Option<PathBuf>,
     /// How long its tokens live.
-    #[serde(default = "default_lifetime", with = "humantime_serde")]
+    #[serde(default = "default_lifetime", with = "super::duration")]
     pub lifetime: Duration,
     /// Status of the answer to an expired token.
     #[serde(default = "default_expired_status")]

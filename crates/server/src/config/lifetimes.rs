@@ -14,46 +14,43 @@ const DAY: u64 = 24 * 60 * MINUTE;
 #[serde(deny_unknown_fields, default)]
 pub struct Lifetimes {
     /// Access tokens.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "super::duration")]
     pub access_token: Duration,
     /// A session that is not refreshed for so long ends.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "super::duration")]
     pub refresh_idle: Duration,
     /// A session ends so long after it was opened, however busy.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "super::duration")]
     pub refresh_absolute: Duration,
     /// A refresh whose answer was lost may be asked again for so long.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "super::duration")]
     pub refresh_grace: Duration,
     /// A login with an `Idempotency-Key` may be asked again for so long.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "super::duration")]
     pub login_result: Duration,
     /// A used login code is remembered for so long.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "super::duration")]
     pub used_code: Duration,
     /// A superseded `session_key` still opens older data for so long.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "super::duration")]
     pub superseded_session_key: Duration,
-    /// Sign-ins younger than this count as fresh.
-    #[serde(with = "humantime_serde")]
-    pub fresh_sign_in: Duration,
     /// How often each node reads the feed of ends.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "super::duration")]
     pub feed_read: Duration,
     /// How stale the feed may be before protected routes close.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "super::duration")]
     pub revocation_max_lag: Duration,
     /// Ended sessions are kept for so long, so that a late 401 can say why.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "super::duration")]
     pub ended_sessions: Duration,
     /// Signing keys are replaced this often.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "super::duration")]
     pub signing_key: Duration,
     /// How long verifiers may keep the JWKS; a new key waits as long before it signs.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "super::duration")]
     pub jwks_max_age: Duration,
     /// Audit lines are kept for so long.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "super::duration")]
     pub audit: Duration,
 }
 
@@ -67,7 +64,6 @@ impl Default for Lifetimes {
             login_result: Duration::from_mins(1),
             used_code: Duration::from_secs(10 * MINUTE),
             superseded_session_key: Duration::from_secs(10 * MINUTE),
-            fresh_sign_in: Duration::from_secs(5 * MINUTE),
             feed_read: Duration::from_millis(300),
             revocation_max_lag: Duration::from_secs(30),
             ended_sessions: Duration::from_secs(30 * DAY),

@@ -4,6 +4,7 @@
 
 mod app;
 mod compat;
+mod duration;
 mod lifetimes;
 mod secret;
 mod server;

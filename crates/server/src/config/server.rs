@@ -1,12 +1,13 @@
 //! The plain sections: where menjin listens, what it stores in, what it logs, how it reaches `WeChat`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
 use menjin_token::Algorithm;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
 use super::ConfigError;
@@ -20,20 +21,22 @@ pub struct Server {
     /// What clients call menjin; also the issuer. Without a trailing slash.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<Url>,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// Proxies whose `X-Forwarded-For` is believed: networks, or addresses by themselves.
+    #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
     /// A request that takes longer is answered with 503.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "super::duration")]
     pub request_timeout: Duration,
-    /// A client that takes longer to send its headers is cut.
-    #[serde(with = "humantime_serde")]
+    /// A client that takes longer to send its headers is cut; its body gets as long again, and half of `request_timeout` at
+    /// most.
+    #[serde(with = "super::duration")]
     pub header_timeout: Duration,
     /// Largest request body, in bytes.
     pub max_body: usize,
     /// Connections served at once; more wait.
     pub max_connections: usize,
     /// On a stop signal, requests under way get so long.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "super::duration")]
     pub drain: Duration,
 }
 
@@ -80,6 +83,16 @@ impl Server {
         }
         Ok(())
     }
+}
+
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let network = |text: &String| {
+        let alone = || text.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
+        text.parse::<IpNet>().or_else(|_| alone()).map_err(|_| {
+            D::Error::custom(format!("`{text}` is neither an address (10.0.0.5) nor a network (10.0.0.0/8)"))
+        })
+    };
+    Vec::<String>::deserialize(deserializer)?.iter().map(network).collect()
 }
 
 /// `[admin]`: the operator's side.
@@ -177,7 +190,7 @@ pub struct Limits {
     pub enabled: bool,
     /// Requests a minute from one address (IPv6: one /64) to sign-in and token routes.
     pub per_address: u32,
-    /// Failed sign-ins a minute of one app from one address.
+    /// Failed sign-ins a minute from one address.
     pub failures_per_address: u32,
 }
 
@@ -220,7 +233,7 @@ pub struct Wechat {
     /// Where its server API is; the simulator's address in development.
     pub base_url: Url,
     /// A call that takes longer is given up.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "super::duration")]
     pub deadline: Duration,
 }
 
@@ -242,5 +255,39 @@ impl Wechat {
             ));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn trusting(text: &str) -> Result<Vec<String>, String> {
+        let toml = format!("[server]\ntrusted_proxies = [\"{text}\"]");
+        let config = Config::parse(&toml, Path::new("")).map_err(|error| error.to_string())?;
+        Ok(config.server.trusted_proxies.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn an_address_by_itself_is_the_network_of_that_address_alone() {
+        let cases = [
+            ("10.0.0.5", "10.0.0.5/32"),
+            ("10.0.0.0/8", "10.0.0.0/8"),
+            ("::1", "::1/128"),
+            ("2001:db8::/32", "2001:db8::/32"),
+            ("::ffff:10.0.0.5", "10.0.0.5/32"),
+        ];
+        for (given, meant) in cases {
+            assert_eq!(trusting(given).unwrap(), [meant], "{given}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_by_its_key() {
+        for wrong in ["proxy.internal", "10.0.0.0/33", "10.0.0", "", "10.0.0.5:80", "10.0.0.1-10.0.0.9"] {
+            let error = trusting(wrong).unwrap_err();
+            assert!(error.contains("trusted_proxies") && error.contains("10.0.0.0/8"), "{wrong}: {error}");
+        }
     }
 }

@@ -98,11 +98,12 @@ impl Ring {
         &self.verifying
     }
 
-    /// The key that signs at `now`: the newest of those whose time has come.
+    /// The key that signs at `now`: the newest of those whose time has come and not gone.
     pub(crate) fn signing(&self, now: Timestamp) -> Option<Arc<SigningKey>> {
         let held = self.held.load();
-        let live = held.iter().filter(|held| held.row.state == KeyState::Live && held.row.active_at <= now);
-        live.max_by_key(|held| held.row.active_at).map(|held| Arc::clone(&held.key))
+        let in_time = |row: &KeyRow| row.active_at <= now && row.retired_at.is_none_or(|retired| now < retired);
+        let signs = held.iter().filter(|held| held.row.state == KeyState::Live && in_time(&held.row));
+        signs.max_by_key(|held| held.row.active_at).map(|held| Arc::clone(&held.key))
     }
 
     /// The public keys that verify, or will.
@@ -154,13 +155,15 @@ impl Ring {
         self.reload(tools, now).await
     }
 
-    /// Refuses a key everywhere at once; should it be the one that signs, a new one signs from now on.
+    /// Refuses a key everywhere at once. Should it be the one that signs, a new one signs from now on, and is there first:
+    /// no node is ever without.
     pub(crate) async fn revoke(&self, tools: Tools<'_>, kid: &str, now: Timestamp) -> Result<bool, RingError> {
-        let revoked = tools.store.revoke_key(kid, now, now.plus(self.policy.token_lifetime)).await?;
         self.reload(tools, now).await?;
-        if revoked && self.signing(now).is_none() {
+        if self.signing(now).is_none_or(|key| key.kid() == kid) {
             self.replace(tools, now, now).await?;
         }
+        let revoked = tools.store.revoke_key(kid, now, now.plus(self.policy.token_lifetime)).await?;
+        self.reload(tools, now).await?;
         Ok(revoked)
     }
 

@@ -117,7 +117,9 @@ fn both<A, B>(
 
 fn device(input: DeviceInput, client: Client) -> Result<Device, Problem> {
     let bounded = |name: &str, text: Option<String>, longest: usize| match text {
-        Some(text) if text.len() > longest => Err(Problem::field(format!("device.{name}"), Fault::TooLong(longest))),
+        Some(text) if text.chars().count() > longest => {
+            Err(Problem::field(format!("device.{name}"), Fault::TooLong(longest)))
+        }
         Some(text) if text.chars().any(is_unprintable) => {
             Err(Problem::field(format!("device.{name}"), Fault::Unprintable))
         }

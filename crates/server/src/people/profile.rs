@@ -87,7 +87,7 @@ pub(crate) fn is_unprintable(c: char) -> bool {
 }
 
 fn avatar_url(text: String) -> Result<String, Fault> {
-    if text.len() > AVATAR_URL {
+    if text.chars().count() > AVATAR_URL {
         return Err(Fault::TooLong(AVATAR_URL));
     }
     let parsed = url::Url::parse(&text).map_err(|_| Fault::NotAnAddress)?;

@@ -59,7 +59,9 @@ impl Fault {
             Self::Missing => plain("is missing", "缺失"),
             Self::Twice => plain("stands twice", "重复出现"),
             Self::Empty => plain("is empty", "不能为空"),
-            Self::TooLong(longest) => (format!("is longer than {longest}"), format!("长度超过 {longest}")),
+            Self::TooLong(longest) => {
+                (format!("is longer than {longest} characters"), format!("长度超过 {longest} 个字符"))
+            }
             Self::WrongType => plain("has the wrong type or value", "类型或取值不正确"),
             Self::Unprintable => plain("has control or invisible characters", "含有控制字符或不可见字符"),
             Self::NotACode => plain(

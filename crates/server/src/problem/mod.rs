@@ -151,7 +151,10 @@ pub enum Problem {
     /// The sign-in is too old for this.
     #[error("a fresh sign-in is needed")]
     ReauthRequired,
-    /// The person already has a session too many.
+    /// The token's scope does not reach.
+    #[error("the token lacks the scope {0}")]
+    InsufficientScope(String),
+    /// The caller may not do this.
     #[error("not yours")]
     Forbidden,
     /// A route of `menjin dev`, asked from another machine or by somebody else's page.
@@ -232,8 +235,13 @@ impl Problem {
             Self::TokenInvalid => spec(StatusCode::UNAUTHORIZED, "token_invalid", Action::Relogin),
             Self::TokenExpired { status } => spec(*status, "token_expired", Action::Refresh),
             Self::OldTokenExpired { status } => spec(*status, "token_expired", Action::Relogin),
+            // Signing in again would only meet the same refusal.
+            Self::Ended(EndReason::UserDisabled) => {
+                spec(StatusCode::UNAUTHORIZED, EndReason::UserDisabled.code(), Action::None)
+            }
             Self::Ended(reason) => spec(StatusCode::UNAUTHORIZED, reason.code(), Action::Relogin),
             Self::ReauthRequired => spec(StatusCode::FORBIDDEN, "reauth_required", Action::Reauth),
+            Self::InsufficientScope(_) => spec(StatusCode::FORBIDDEN, "insufficient_scope", Action::None),
             Self::Forbidden => spec(StatusCode::FORBIDDEN, "forbidden", Action::None),
             Self::OriginRefused => spec(StatusCode::FORBIDDEN, "origin_refused", Action::None),
             Self::SessionUnknown => spec(StatusCode::NOT_FOUND, "session_unknown", Action::None),
@@ -261,7 +269,7 @@ impl Problem {
     }
 }
 
-/// Words follow the request's language, so they are put on further out: see [`answer`].
+/// Words follow the request's language, so they are put on further out: see `answer`.
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.spec().status.into_response();
@@ -310,8 +318,13 @@ impl From<Refusal> for Problem {
             Refusal::Missing => Self::TokenMissing,
             Refusal::Invalid(_) => Self::TokenInvalid,
             Refusal::Expired => Self::TokenExpired { status: StatusCode::UNAUTHORIZED },
+            // The session lives: what its token says has changed, and a fresh one says it right.
+            Refusal::Ended(because) if because.code == "token_expired" => {
+                Self::TokenExpired { status: StatusCode::UNAUTHORIZED }
+            }
             Refusal::Ended(because) => Self::Ended(EndReason::from_code(&because.code).unwrap_or(EndReason::Logout)),
-            Refusal::InsufficientScope(_) | Refusal::Forbidden(_) => Self::Forbidden,
+            Refusal::InsufficientScope(scope) => Self::InsufficientScope(scope),
+            Refusal::Forbidden(_) => Self::Forbidden,
             Refusal::KeysUnavailable => Self::Internal(anyhow::anyhow!("the ring holds no keys")),
             Refusal::FeedStale => Self::RevocationsStale,
         }

@@ -55,11 +55,18 @@ pub(crate) fn answer(problem: &Problem, reader: &Reader<'_>) -> Response<Body> {
     response
 }
 
-/// RFC 6750 §3: a request without a token gets the bare challenge, a bad token its error; a 401 about a login code asks for a login.
+/// RFC 6750 §3: a request without a token gets the bare challenge, a bad token its error, a token of too little scope what
+/// it lacks; a 401 about a login code asks for a login.
 fn challenge(problem: &Problem) -> Option<HeaderValue> {
     let spec = problem.spec();
     if matches!(problem, Problem::TokenMissing) {
         return Some(HeaderValue::from_static("Bearer realm=\"menjin\""));
+    }
+    if let Problem::InsufficientScope(scope) = problem {
+        // What may stand in a scope (RFC 6749 §3.3): no quote, so it can't end the parameter.
+        let scope: String = scope.chars().filter(|c| matches!(c, ' ' | '!' | '#'..='[' | ']'..='~')).collect();
+        let lacks = format!("Bearer realm=\"menjin\", error=\"insufficient_scope\", scope=\"{scope}\"");
+        return HeaderValue::from_str(&lacks).ok();
     }
     if spec.status != axum::http::StatusCode::UNAUTHORIZED {
         return None;

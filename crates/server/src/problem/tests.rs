@@ -2,6 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::FutureExt as _;
+use menjin_guard::EndedBecause;
+use menjin_token::{Invalid, Timestamp};
+use serde_json::Value;
+
 use super::*;
 
 /// One of each. A new variant stops this file from compiling until it stands in [`place`], and then must stand here.
@@ -31,6 +36,7 @@ fn one_of_each() -> Vec<Problem> {
         Problem::TokenExpired { status },
         Problem::OldTokenExpired { status },
         Problem::ReauthRequired,
+        Problem::InsufficientScope("orders:read".to_owned()),
         Problem::Forbidden,
         Problem::OriginRefused,
         Problem::SessionUnknown,
@@ -80,13 +86,14 @@ fn place(problem: &Problem) -> usize {
         Problem::TimedOut => 29,
         Problem::Internal(_) => 30,
         Problem::Ended(_) => 31,
+        Problem::InsufficientScope(_) => 32,
     }
 }
 
 #[test]
 fn no_variant_is_left_out_of_these_tests() {
     let places: BTreeSet<usize> = one_of_each().iter().map(place).collect();
-    assert!(places.iter().copied().eq(0..=31), "{places:?}");
+    assert!(places.iter().copied().eq(0..=32), "{places:?}");
 }
 
 #[test]
@@ -107,6 +114,15 @@ fn the_statuses_of_problems_and_words_agree() {
 }
 
 #[test]
+fn the_actions_of_problems_and_words_agree() {
+    for (code, words) in catalogue() {
+        let given = one_of_each().into_iter().map(|problem| problem.spec()).filter(|spec| spec.code == code);
+        let given: BTreeSet<&str> = given.map(|spec| spec.action.as_str()).collect();
+        assert_eq!(words.actions.iter().map(String::as_str).collect::<BTreeSet<_>>(), given, "{code}");
+    }
+}
+
+#[test]
 fn words_are_whole_sentences_in_both_languages() {
     for (code, words) in catalogue() {
         let chinese = |text: &str| text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
@@ -122,4 +138,78 @@ fn words_are_whole_sentences_in_both_languages() {
 fn a_wait_is_rounded_up_so_that_nobody_comes_back_too_early() {
     let limited = |millis| Problem::TooManyRequests { retry_after: Duration::from_millis(millis) }.retry_after();
     assert_eq!([limited(0), limited(1000), limited(1001)], [Some(1), Some(1), Some(2)]);
+}
+
+fn answered(problem: &Problem) -> (StatusCode, String, Value) {
+    let reader = Reader { accept_language: None, request_id: "request-1", wants_message: false };
+    let response = answer(problem, &reader);
+    let challenge = response.headers().get("www-authenticate").map_or("", |value| value.to_str().unwrap()).to_owned();
+    let status = response.status();
+    let read = axum::body::to_bytes(response.into_body(), 64 * 1024).now_or_never().unwrap().unwrap();
+    (status, challenge, serde_json::from_slice(&read).unwrap())
+}
+
+fn ended(code: &str) -> Refusal {
+    Refusal::Ended(EndedBecause { code: code.to_owned(), at: Timestamp::from_secs(0) })
+}
+
+#[test]
+fn what_the_guard_refuses_is_answered_as_any_guard_would() {
+    let mut refusals = vec![
+        Refusal::Missing,
+        Refusal::Invalid(Invalid::Malformed),
+        Refusal::Expired,
+        Refusal::InsufficientScope("orders:read".to_owned()),
+        Refusal::Forbidden("admin".to_owned()),
+        Refusal::FeedStale,
+        ended("token_expired"),
+        ended("a reason of a later version"),
+    ];
+    refusals
+        .extend(catalogue().keys().filter_map(|code| EndReason::from_code(code)).map(|reason| ended(reason.code())));
+    for refusal in refusals {
+        let expected = (refusal.code(), refusal.status(), refusal.kind().action().as_str());
+        let challenged = refusal.challenge().is_some();
+        let (status, challenge, body) = answered(&refusal.clone().into());
+        let said = (body["code"].as_str().unwrap(), status, body["action"].as_str().unwrap());
+        assert_eq!((said, !challenge.is_empty()), (expected, challenged), "{refusal:?}");
+    }
+}
+
+#[test]
+fn only_a_request_without_a_token_is_challenged_without_an_error() {
+    for problem in one_of_each() {
+        let (status, challenge, _) = answered(&problem);
+        let lacks_scope = matches!(problem, Problem::InsufficientScope(_));
+        assert_eq!(status == StatusCode::UNAUTHORIZED || lacks_scope, !challenge.is_empty(), "{problem:?}");
+        let names_an_error = challenge.contains("error=");
+        assert_eq!(!challenge.is_empty() && !matches!(problem, Problem::TokenMissing), names_an_error, "{challenge}");
+    }
+    let hostile = Problem::InsufficientScope("a\", error=\"none\\\r\nx: y".to_owned());
+    assert_eq!(
+        answered(&hostile).1,
+        "Bearer realm=\"menjin\", error=\"insufficient_scope\", scope=\"a, error=nonex: y\""
+    );
+}
+
+#[test]
+fn the_page_of_errors_has_every_problem_and_every_errcode_with_cause_and_remedy_in_both_languages() {
+    let page = markdown();
+    let rows: Vec<Vec<&str>> =
+        page.lines().filter(|line| line.starts_with("| ")).map(|line| line.split(" | ").collect()).collect();
+    let row = |first: &str| rows.iter().find(|row| row[0] == format!("| {first}")).unwrap_or_else(|| panic!("{first}"));
+    for (code, words) in catalogue() {
+        let row = row(&format!("`{code}`")).join(" | ");
+        for text in [&words.title, &words.detail, &words.title_zh, &words.detail_zh] {
+            assert!(text.chars().count() > 3 && row.contains(text), "{code}: {text}");
+        }
+    }
+    for explained in menjin_platform::wechat::all() {
+        let cells = &row(&explained.errcode.to_string())[1..];
+        assert_eq!(cells.len(), 4, "{}: a cell broke", explained.errcode);
+        assert!(cells.iter().all(|cell| cell.chars().count() >= 5), "{cells:?}");
+        assert!(cells[..2].iter().all(|english| english.is_ascii()), "{cells:?}");
+        assert!(cells[2..].iter().all(|chinese| !chinese.is_ascii()), "{cells:?}");
+    }
+    assert_eq!(page.matches("\n| ").count(), 2 + catalogue().len() + menjin_platform::wechat::all().len());
 }

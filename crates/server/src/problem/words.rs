@@ -46,6 +46,8 @@ impl Language {
 pub struct Words {
     /// HTTP status, for the manual.
     pub status: u16,
+    /// What a client may be told to do, for the manual.
+    pub actions: Vec<String>,
     /// Short name, English.
     pub title: String,
     /// Short name, Chinese.

@@ -64,11 +64,20 @@ pub struct SealedCount {
     pub rows: u64,
 }
 
+/// Where a sealed value stands; only the store that gave it reads it.
+#[derive(Debug, Clone)]
+pub struct SealedPlace {
+    pub(super) index: usize,
+    pub(super) key: Vec<u8>,
+}
+
 /// One sealed value, to be sealed anew.
 #[derive(Debug, Clone)]
 pub struct SealedValue {
-    /// The table.
+    /// What it is: the table that it is sealed to.
     pub table: &'static str,
+    /// Where it stands.
+    pub place: SealedPlace,
     /// The row that it is sealed to.
     pub row: Vec<u8>,
     /// As it stands.

@@ -3,7 +3,8 @@
 //! Lives here: the traits, the rows and outcomes that cross them, the back ends. Does not: HTTP, policy, reading a clock.
 
 mod codes;
-
+#[cfg(test)]
+mod conformance;
 mod events;
 mod keys;
 mod people;
@@ -13,9 +14,8 @@ mod tokens;
 mod upkeep;
 
 pub use codes::{Claiming, CodeClaim, CodeDigest, Codes, IdempotencyKey, Refused};
-
 pub use events::{Audit, AuditLine, Event, EventKind, Feed};
-pub use keys::{KeyRow, KeyState, Keys, MasterKeyRow, Rotating, SealedCount, SealedValue};
+pub use keys::{KeyRow, KeyState, Keys, MasterKeyRow, Rotating, SealedCount, SealedPlace, SealedValue};
 pub use people::{IdentityName, KeptKey, People, PhoneChange, ProfileChange, UserRow};
 pub use sessions::{
     Device, DeviceClass, EndReason, Ending, Ends, GrantRow, Limit, Opened, Opening, Presented, Rotation, SessionRow,
@@ -23,7 +23,7 @@ pub use sessions::{
 };
 pub use sqlite::{OnOldSchema, OpenError, Sqlite};
 pub use tokens::{PlatformTokenRow, PlatformTokens};
-pub use upkeep::{Swept, Upkeep};
+pub use upkeep::{Sweeping, Swept, Upkeep};
 
 /// A failure of the database itself: the transaction is gone, and nothing of it happened.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +34,7 @@ pub enum StoreError {
 }
 
 /// What a store method returns.
-pub type Result<T> = std::result::Result<T, StoreError>;
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// Everything that menjin keeps.
 pub trait Store: Codes + Sessions + People + Feed + Audit + Keys + PlatformTokens + Upkeep + std::fmt::Debug {}

@@ -8,23 +8,32 @@ use super::Result;
 /// How many rows one sweep removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Rows removed or ended.
+    /// Rows removed, ended, or passed by for good.
     pub rows: u64,
     /// Whether more is left.
     pub more: bool,
 }
 
+/// What to sweep.
+#[derive(Debug, Clone, Copy)]
+pub struct Sweeping {
+    /// The time: what ended by itself before it goes.
+    pub now: Timestamp,
+    /// Audit lines from before then go.
+    pub audit_before: Timestamp,
+    /// Sessions that ended before then go.
+    pub ended_before: Timestamp,
+    /// Access tokens of sessions that are ended now are dead by then.
+    pub tokens_until: Timestamp,
+    /// At most so many rows of each table.
+    pub batch: u32,
+}
+
 /// What keeps a store small.
 #[async_trait]
 pub trait Upkeep: Send + Sync {
-    /// Removes what is over: at most `batch` rows of each table.
-    async fn sweep(
-        &self,
-        now: Timestamp,
-        audit_before: Timestamp,
-        ended_before: Timestamp,
-        batch: u32,
-    ) -> Result<Swept>;
+    /// Removes what is over and ends sessions that were idle for too long, after everything else that waits.
+    async fn sweep(&self, sweeping: Sweeping) -> Result<Swept>;
     /// Succeeds when the store can be read and written.
     async fn ready(&self) -> Result<()>;
 }

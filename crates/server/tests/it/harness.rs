@@ -2,7 +2,7 @@
 //!
 //! Ready when the listeners are bound; stops when dropped.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -22,6 +22,12 @@ use tokio::task::JoinHandle;
 pub(crate) const APPID: &str = "wx0123456789abcdef";
 /// The appid of app `club`, bound to the same open-platform account.
 pub(crate) const OTHER_APPID: &str = "wxfedcba9876543210";
+/// The secret of both on the platform.
+pub(crate) const APP_SECRET: &str = "0123456789abcdef0123456789abcdef";
+/// The secret of app `office`.
+pub(crate) const CLIENT_SECRET: &str = "office-secret-office-secret-office";
+/// The master key, in hex.
+pub(crate) const MASTER_KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 /// A menjin with a simulator behind it.
 pub(crate) struct TestServer {
@@ -33,6 +39,7 @@ pub(crate) struct TestServer {
     admin_url: String,
     pub(crate) folder: Arc<TempDir>,
     http: reqwest::Client,
+    answers: Mutex<Vec<Answer>>,
     stops: Vec<(oneshot::Sender<()>, JoinHandle<anyhow::Result<()>>)>,
 }
 
@@ -53,8 +60,14 @@ pub(crate) struct Setup {
     pub(crate) limits: String,
     /// Where `WeChat` is, instead of the simulator.
     pub(crate) wechat: Option<String>,
+    /// How long `WeChat` may take; a second when empty.
+    pub(crate) deadline: &'static str,
+    /// What clients call it, instead of its address.
+    pub(crate) public_url: Option<String>,
     /// As `menjin dev` serves, with `/dev`.
     pub(crate) dev: bool,
+    /// With `dev`: as it is opened to the local network.
+    pub(crate) lan: bool,
 }
 
 impl TestServer {
@@ -71,12 +84,13 @@ impl TestServer {
         let admin = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let admin_url = format!("http://{}", admin.local_addr().unwrap());
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let toml = toml(&setup, &url, setup.wechat.as_deref().unwrap_or(&sim_url));
+        let public_url = setup.public_url.as_deref().unwrap_or(&url);
+        let toml = toml(&setup, public_url, setup.wechat.as_deref().unwrap_or(&sim_url));
         let config = Config::parse(&toml, folder.path()).unwrap();
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
         let entropy = SeededEntropy::new(u64::from(rand_seed()));
         let simulator = Simulator::new(sim_url.parse().unwrap()).unwrap();
-        let dev = setup.dev.then_some(Dev { simulator, lan: false });
+        let dev = setup.dev.then_some(Dev { simulator, lan: setup.lan });
         let around = Around { clock: Arc::clone(&clock) as _, entropy: Arc::new(entropy), dev };
         let menjin = Menjin::new(config, around).await.unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -84,13 +98,20 @@ impl TestServer {
             menjin.clone().serve(Listeners { public: listener, admin: Some(admin) }, async { drop(stopped.await) });
         let serving = tokio::spawn(serving);
         let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).no_proxy().build().unwrap();
-        Self { sim, sim_url, menjin, clock, url, admin_url, folder, http, stops: vec![(stop, serving), sim_stop] }
+        let (answers, stops) = (Mutex::default(), vec![(stop, serving), sim_stop]);
+        Self { sim, sim_url, menjin, clock, url, admin_url, folder, http, answers, stops }
     }
 
     /// Moves the clocks of menjin and of the simulator.
     pub(crate) fn advance(&self, by: Duration) {
         self.clock.advance(by);
         self.sim.advance(u32::try_from(by.as_secs()).unwrap());
+    }
+
+    /// From now on both clocks show the same, and stand still.
+    pub(crate) fn freeze(&self) {
+        self.sim.freeze(true);
+        self.sim.set_clock(self.clock.now().secs());
     }
 
     /// Somebody who has not signed in.
@@ -127,6 +148,17 @@ impl TestServer {
         answer.json().await.unwrap()
     }
 
+    /// What somebody else's program asks of the platform.
+    pub(crate) async fn as_another_program(&self, path: &str, body: Value) -> Value {
+        let answer = self.http.post(format!("{}{path}", self.sim_url)).json(&body).send().await.unwrap();
+        answer.json().await.unwrap()
+    }
+
+    /// Everything that actors were answered.
+    pub(crate) fn answers(&self) -> Vec<Answer> {
+        self.answers.lock().unwrap().clone()
+    }
+
     /// What the operator's side answers.
     pub(crate) async fn admin_get(&self, path: &str) -> Answer {
         Answer::read(self.http.get(format!("{}{path}", self.admin_url)).send().await.unwrap()).await
@@ -142,9 +174,8 @@ impl TestServer {
     }
 }
 
-async fn start_sim() -> (Sim, String, (oneshot::Sender<()>, JoinHandle<anyhow::Result<()>>)) {
-    let apps = [APPID, OTHER_APPID]
-        .map(|appid| menjin_sim::App::mini_program(appid, "0123456789abcdef0123456789abcdef").bound_to("company"));
+pub(crate) async fn start_sim() -> (Sim, String, (oneshot::Sender<()>, JoinHandle<anyhow::Result<()>>)) {
+    let apps = [APPID, OTHER_APPID].map(|appid| menjin_sim::App::mini_program(appid, APP_SECRET).bound_to("company"));
     let sim = Sim::new(menjin_sim::Options { apps: apps.into(), ..menjin_sim::Options::default() });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -161,10 +192,9 @@ fn rand_seed() -> u32 {
 }
 
 fn toml(setup: &Setup, url: &str, wechat: &str) -> String {
-    let secret = "0123456789abcdef0123456789abcdef";
     format!(
         r#"
-secret_key = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+secret_key = "{MASTER_KEY}"
 {top}
 [server]
 public_url = "{url}"
@@ -175,13 +205,13 @@ url = "sqlite://menjin.db"
 {limits}
 [wechat]
 base_url = "{wechat}"
-deadline = "1s"
+deadline = "{deadline}"
 [[app]]
 id = "shop"
 kind = "mini_program"
 platform = "wechat"
 appid = "{APPID}"
-secret = "{secret}"
+secret = "{APP_SECRET}"
 open_account = "company"
 audience = "shop-api"
 {shop}
@@ -190,15 +220,16 @@ id = "club"
 kind = "mini_program"
 platform = "wechat"
 appid = "{OTHER_APPID}"
-secret = "{secret}"
+secret = "{APP_SECRET}"
 open_account = "company"
 [[app]]
 id = "office"
 kind = "backend"
-client_secret = "office-secret-office-secret-office"
+client_secret = "{CLIENT_SECRET}"
 {toml}
 "#,
         top = setup.top,
+        deadline = if setup.deadline.is_empty() { "1s" } else { setup.deadline },
         server = setup.server,
         limits = if setup.limits.is_empty() { "enabled = false" } else { &setup.limits },
         shop = setup.shop,
@@ -313,7 +344,9 @@ impl Actor<'_> {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Answer::read(request.send().await.unwrap()).await
+        let answer = Answer::read(request.send().await.unwrap()).await;
+        self.server.answers.lock().unwrap().push(answer.clone());
+        answer
     }
 }
 
@@ -351,7 +384,9 @@ impl Answer {
         for member in ["title", "detail", "action", "request_id"] {
             assert!(self.json[member].as_str().is_some_and(|text| !text.is_empty()), "{member}: {}", self.text);
         }
-        assert_eq!(status == 401, self.headers.contains_key("www-authenticate"), "{:?}", self.headers);
+        let challenge = self.header("www-authenticate");
+        assert_eq!(status == 401, challenge.starts_with("Bearer realm=\"menjin\""), "{challenge}");
+        assert_eq!(challenge.contains("error="), status == 401 && code != "token_missing", "{challenge}");
         self.json
     }
 
@@ -374,7 +409,7 @@ fn part(token: &str, index: usize) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(index).unwrap()).unwrap()).unwrap()
 }
 
-/// Seconds of a NumericDate, as a timestamp.
+/// Seconds of a `NumericDate`, as a timestamp.
 pub(crate) fn time(value: &Value) -> Timestamp {
     Timestamp::from_secs(value.as_i64().unwrap())
 }

@@ -13,6 +13,24 @@ async fn health_is_plain_and_readiness_asks_the_store() {
     let t = TestServer::start().await;
     assert_eq!(t.anon().get("/healthz").await.text, "ok");
     assert_eq!(t.anon().get("/readyz").await.text, "ok");
+    let rows = rusqlite::Connection::open(t.folder.path().join("menjin.db")).unwrap();
+    rows.execute_batch("ALTER TABLE _migrations RENAME TO gone").unwrap();
+    t.anon().get("/readyz").await.problem(503, "store_unavailable");
+    assert_eq!(t.anon().get("/healthz").await.text, "ok");
+    rows.execute_batch("ALTER TABLE gone RENAME TO _migrations").unwrap();
+    assert_eq!(t.anon().get("/readyz").await.text, "ok");
+}
+
+#[tokio::test]
+async fn op_04_readiness_does_not_depend_on_the_platform() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed = format!("http://{}", nobody.local_addr().unwrap());
+    drop(nobody);
+    let t = TestServer::with(Setup { wechat: Some(closed), ..Setup::default() }).await;
+    let code = t.code("alice");
+    t.anon().post("/v1/login/shop", json!({"code": code})).await.problem(503, "platform_unavailable");
+    assert_eq!(t.anon().get("/readyz").await.text, "ok");
+    assert_eq!(t.anon().get("/healthz").await.text, "ok");
 }
 
 #[tokio::test]
@@ -56,6 +74,49 @@ async fn the_host_header_never_reaches_an_answer() {
     for path in ["/v1/me", "/.well-known/jwks.json", "/openapi.json", "/docs/", "/nowhere"] {
         let answer = t.anon().send(Method::GET, path, None, &forged).await;
         assert!(!answer.text.contains("evil") && !format!("{:?}", answer.headers).contains("evil"), "{path}");
+    }
+    let body = json!({"code": t.code("alice")}).to_string();
+    let pair = t.anon().send(Method::POST, "/v1/login/shop", Some(body), &forged).await.ok(200);
+    let claims = crate::harness::claims(pair["access_token"].as_str().unwrap());
+    assert_eq!((&claims["iss"], &claims["aud"]), (&json!(t.url), &json!(["shop-api", t.url])), "OA-20");
+}
+
+#[tokio::test]
+async fn what_anybody_makes_up_becomes_no_label_of_the_metrics() {
+    let t = TestServer::start().await;
+    for path in ["/made-up-path", "/v1/login/made-up-app", "/v1/me/sessions/made-up-id", "/problems/made-up-code"] {
+        for method in ["GET", "POST", "MADE-UP-METHOD"] {
+            t.anon().send(method.parse().unwrap(), path, Some("{\"code\":\"made-up\"}".to_owned()), &[]).await;
+        }
+    }
+    let metrics = t.admin_get("/metrics").await.text;
+    assert!(metrics.contains("route=\"unmatched\"") && metrics.contains("method=\"other\""), "{metrics}");
+    assert!(!metrics.to_ascii_lowercase().contains("made-up"), "{metrics}");
+}
+
+#[tokio::test]
+async fn ht_06_no_page_of_another_origin_may_read_an_answer_and_none_sets_a_cookie() {
+    let t = TestServer::start().await;
+    let phone = t.phone("alice").await;
+    for origin in ["https://evil.example", "null", &t.url] {
+        let asked = [("origin", origin), ("access-control-request-method", "POST"), ("cookie", "sid=1")];
+        for path in ["/v1/me", "/v1/login/shop", "/v1/token/refresh", "/.well-known/jwks.json", "/nowhere", "/docs/"] {
+            for method in [Method::OPTIONS, Method::GET, Method::POST] {
+                let answer = phone.send(method.clone(), path, Some("{}".to_owned()), &asked).await;
+                let names: Vec<&str> = answer.headers.keys().map(reqwest::header::HeaderName::as_str).collect();
+                assert!(!names.iter().any(|it| it.starts_with("access-control-") || *it == "set-cookie"), "{names:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn ht_11_who_came_by_https_is_told_to_stay_with_it() {
+    let https = Setup { public_url: Some("https://login.example.com".to_owned()), ..Setup::default() };
+    let (t, plain) = (TestServer::with(https).await, TestServer::start().await);
+    for path in ["/v1/me", "/docs/", "/healthz", "/nowhere"] {
+        assert_eq!(t.anon().get(path).await.header("strict-transport-security"), "max-age=31536000", "{path}");
+        assert_eq!(plain.anon().get(path).await.header("strict-transport-security"), "", "{path}");
     }
 }
 
@@ -120,6 +181,8 @@ async fn the_operators_side_shows_metrics_and_the_public_side_does_not() {
     for name in ["http_requests_total", "http_request_duration_seconds_bucket", "menjin_logins_total"] {
         assert!(metrics.text.contains(name), "{name}: {}", metrics.text);
     }
-    let limited = TestServer::with(Setup::default()).await;
-    limited.anon().get("/admin/v1/users").await.problem(404, "route_unknown");
+    t.anon().get("/admin/v1/users").await.problem(404, "route_unknown");
+    for public in ["/v1/me", "/v1/login/shop", "/.well-known/jwks.json", "/docs/", "/nowhere"] {
+        t.admin_get(public).await.problem(404, "route_unknown");
+    }
 }

@@ -80,6 +80,83 @@ async fn sessions_are_listed_and_ended_by_their_owner_alone() {
 }
 
 #[tokio::test]
+async fn se_06_no_spelling_of_a_session_reaches_another_persons() {
+    let t = TestServer::start().await;
+    let (alice, bob) = (t.phone("alice").await, t.phone("bob").await);
+    let id = bob.session_id();
+    let bare = id.strip_prefix("ses_").unwrap();
+    for spelling in [
+        id.clone(),
+        id.to_uppercase(),
+        format!("{id}%00"),
+        format!("{id}%20"),
+        format!("%20{id}"),
+        format!("../sessions/{id}"),
+        format!("..%2fsessions%2f{id}"),
+        format!("{id}?user={}", bob.user_id()),
+        format!("{id}?id={}", alice.session_id()),
+        format!("usr_{bare}"),
+        bare.to_owned(),
+        bob.user_id(),
+        format!("{},{id}", alice.session_id()),
+    ] {
+        let answer = alice.delete(&format!("/v1/me/sessions/{spelling}")).await;
+        assert_eq!(answer.status, 404, "{spelling}: {}", answer.text);
+    }
+    let me = alice.send(reqwest::Method::GET, "/v1/me", Some(json!({"id": bob.user_id()}).to_string()), &[]).await;
+    assert_eq!(me.ok(200)["user"]["id"], alice.user_id());
+    for live in [&alice, &bob] {
+        live.get("/v1/me").await.ok(200);
+    }
+}
+
+#[tokio::test]
+async fn se_05_who_is_disabled_is_refused_by_every_door_and_says_why() {
+    let t = TestServer::start().await;
+    let mut phone = t.phone("alice").await;
+    let rows = rusqlite::Connection::open(t.folder.path().join("menjin.db")).unwrap();
+    rows.execute("UPDATE users SET disabled_at = 1 WHERE number = 1", []).unwrap();
+    let refused = phone.get("/v1/me").await.problem(401, "user_disabled");
+    assert_eq!(refused["action"], "none", "a client that signs in again at each 401 would never end");
+    phone.put("/v1/me", json!({"nickname": "Eve"})).await.problem(401, "user_disabled");
+    phone.refresh().await.problem(401, "user_disabled");
+    phone.login(json!({})).await.problem(401, "user_disabled");
+    let mut club = t.phone_of("alice");
+    club.login_to("club", crate::harness::OTHER_APPID, json!({})).await.problem(401, "user_disabled");
+    let body = json!({"code": t.code("alice")}).to_string();
+    for _ in 0..2 {
+        let keyed = [("idempotency-key", "k-0001")];
+        let answer = t.anon().send(reqwest::Method::POST, "/v1/login/shop", Some(body.clone()), &keyed).await;
+        answer.problem(401, "user_disabled");
+    }
+    rows.execute("UPDATE users SET disabled_at = NULL", []).unwrap();
+    assert_eq!(phone.login(json!({})).await.ok(200)["user"]["number"], 1);
+}
+
+#[tokio::test]
+async fn se_04_nothing_that_was_issued_before_an_end_revives_the_session() {
+    let t = TestServer::start().await;
+    let mut phone = t.phone_of("alice");
+    let body = json!({"code": t.code("alice")});
+    let keyed = [("idempotency-key", "k-0001")];
+    let login = async || t.anon().send(reqwest::Method::POST, "/v1/login/shop", Some(body.to_string()), &keyed).await;
+    let first = login().await.ok(200);
+    let second = t.anon().refresh_with(first["refresh_token"].as_str().unwrap()).await.ok(200);
+    t.phone_with_token(second["access_token"].as_str().unwrap()).post("/v1/logout", json!({})).await.ok(204);
+    for pair in [&first, &second] {
+        t.phone_with_token(pair["access_token"].as_str().unwrap()).get("/v1/me").await.problem(401, "session_ended");
+        let refresh_token = pair["refresh_token"].as_str().unwrap();
+        t.anon().refresh_with(refresh_token).await.problem(401, "session_ended");
+        t.anon().post("/v1/logout", json!({"refresh_token": refresh_token})).await.ok(204);
+        t.anon().refresh_with(refresh_token).await.problem(401, "session_ended");
+    }
+    login().await.problem(401, "code_used");
+    let anew = phone.login(json!({"session_id": first["session_id"]})).await.ok(200);
+    assert_ne!(anew["session_id"], first["session_id"]);
+    assert_eq!(phone.get("/v1/me/sessions").await.ok(200)["sessions"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
 async fn all_other_sessions_end_with_one_request() {
     let t = TestServer::start().await;
     let (phone, tablet) = (on(&t, "alice", "p", "phone").await, on(&t, "alice", "t", "tablet").await);

@@ -33,6 +33,11 @@ impl Wire {
         drop(self.0.flush().await);
     }
 
+    /// Says that nothing more comes.
+    pub(crate) async fn done_saying(&mut self) {
+        drop(self.0.shutdown().await);
+    }
+
     /// A whole request that closes the connection; `headers` end in CRLF each.
     pub(crate) async fn say_post(&mut self, path: &str, headers: &str, body: &str) {
         let head = format!(
@@ -55,6 +60,13 @@ impl Wire {
     pub(crate) async fn answer(self) -> Raw {
         self.heard().await.expect("an answer")
     }
+}
+
+/// One request on a connection of its own; give it `connection: close`.
+pub(crate) async fn ask(t: &TestServer, request: impl AsRef<[u8]>) -> Raw {
+    let mut wire = Wire::to(t).await;
+    wire.say(request.as_ref()).await;
+    wire.answer().await
 }
 
 impl Raw {

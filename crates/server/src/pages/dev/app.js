@@ -17,6 +17,7 @@ export const phone = {
   user: null,
   sessions: [],
   lastLogin: null,
+  unanswered: null,
   loseNext: false,
   notice: null,
   tokenIsGood: null,
@@ -48,19 +49,32 @@ const loginPath = () => `/v1/login/${phone.info.app.id}`;
 
 /** `wx.login`, then the code for a session; with the phone-number code too where it is asked for. */
 export async function login(act, person, withPhone) {
+  Object.assign(phone, { notice: null, unanswered: null });
   const code = await wx(act, "login", person);
   if (!code) return;
-  const body = { code, device: { id: phone.device, class: "phone", name: "demo phone", system: "menjin dev" } };
+  const body = { code, device: { id: phone.device, class: "phone", name: languageTag() === "en" ? "Demo phone" : "演示手机" } };
   if (withPhone) {
     body.phone_code = await wx(act, "getPhoneNumber", person);
     if (!body.phone_code) return;
   }
   phone.person = person;
-  phone.lastLogin = { code };
+  await trade(act, { body, headers: { "Idempotency-Key": random() } });
+}
+
+/** The sign-in that got no session, sent again as it was: `action` said `retry`, or nobody answered. */
+export async function again(act) {
+  const request = phone.unanswered;
+  Object.assign(phone, { notice: null, unanswered: null });
+  await trade(act, request);
+}
+
+async function trade(act, request) {
   const answer = await ask(act, {
-    name: "login", method: "POST", path: loginPath(), body, headers: { "Idempotency-Key": random() }, open: true,
+    name: "login", method: "POST", path: loginPath(), ...request, open: true,
     why: (answer) => [answer.is_new_user ? "why_login_new" : "why_login_known"], whyAgain: "why_login_again",
   });
+  if (!answer || answer.json?.action === "retry") phone.unanswered = request;
+  else phone.lastLogin = { code: request.body.code };
   if (answer?.status !== 200) {
     phone.notice = answer ? { key: "login_failed", problem: answer.json } : phone.notice;
     keep();
@@ -79,7 +93,7 @@ async function wx(act, call, person) {
     body: { person, appid: phone.info.app.appid }, why: () => [call === "login" ? "why_wx_login" : "why_wx_phone"],
   });
   if (answer?.json?.code && answer.status === 200) return answer.json.code;
-  if (answer) phone.notice = { key: "login_failed", problem: { detail: answer.json?.error ?? "" } };
+  if (answer) phone.notice = { key: "login_failed", problem: { detail: answer.json?.detail ?? answer.json?.error } };
   keep();
   return null;
 }
@@ -88,7 +102,7 @@ function hold(pair) {
   const { access_token, refresh_token, session_id, expires_in } = pair;
   const skew = decode(access_token).claims.iat * 1000 - Date.now();
   phone.tokens = { access_token, refresh_token, session_id, expires_in, skew: Math.abs(skew) < 2000 ? 0 : skew };
-  phone.notice = null;
+  Object.assign(phone, { notice: null, unanswered: null });
   keep();
   checkSignature();
 }
@@ -175,7 +189,7 @@ export async function logout(act) {
 
 /** Signed out, for whatever reason: nothing that was the session's stays on the phone. */
 function forget(notice) {
-  Object.assign(phone, { tokens: null, user: null, sessions: [], tokenIsGood: null, notice });
+  Object.assign(phone, { tokens: null, user: null, sessions: [], tokenIsGood: null, unanswered: null, notice });
   keep();
 }
 
@@ -199,10 +213,9 @@ async function ask(act, request) {
   const sent = await send(request);
   const { answer } = sent;
   note(act, request, sent, { why: why(request, answer, lost), verdicts: compared(lost?.answer?.json, answer?.json), open: request.open });
-  if (!answer) {
-    phone.notice = { key: "unreachable" };
-    changed();
-  }
+  if (!answer) phone.notice = { key: "unreachable" };
+  else if (phone.notice?.key === "unreachable") phone.notice = null;
+  changed();
   if (request.isOver && answer?.status === 401 && answer.json?.action === "relogin") {
     const { code } = answer.json;
     forget({ key: has(`${code}_more`) ? code : "signed_out_by", problem: answer.json });

@@ -1,29 +1,26 @@
 // The page: buttons to acts, and what the phone holds to what is seen.
 
 import * as app from "./app.js";
-import { copyable, el, find, hue, icon, rich } from "./dom.js";
+import { copyable, draw, el, find, hue, icon, rich } from "./dom.js";
 import * as steps from "./steps.js";
 import { showTimeLeft, showToken } from "./token.js";
-import { chooseLanguage, currentLanguage, dateTime, has, languageTag, say, shortTime, timeOfDay } from "./words.js";
+import { chooseLanguage, currentLanguage, dateMinute, dateTime, has, languageTag, say, shortTime, timeOfDay } from "./words.js";
 
 const { phone } = app;
 
-/** Acts happen one after the other, however fast somebody clicks. */
-let queue = Promise.resolve();
+let busy = false;
 
-function act(title, values, doing) {
-  queue = queue.then(async () => {
-    document.body.setAttribute("aria-busy", "true");
-    try {
-      await doing(steps.begin(title, values));
-    } catch (error) {
-      console.error(error);
-    } finally {
-      document.body.removeAttribute("aria-busy");
-      show();
-    }
-  });
-  return queue;
+/** One act at a time: until it is over, the buttons that would begin another refuse. They keep the focus, unlike disabled ones. */
+async function act(title, values, doing) {
+  if (busy) return;
+  busy = true;
+  show();
+  try {
+    await doing(steps.begin(title, values));
+  } finally {
+    busy = false;
+    show();
+  }
 }
 
 function on(id, event, doing) {
@@ -33,9 +30,8 @@ function on(id, event, doing) {
   });
 }
 
-/** A click in a queue may come too late: what needs a session is left out when there is none any more. */
 function signedInAct(title, doing) {
-  act(title, {}, (now) => (phone.tokens ? doing(now) : undefined));
+  if (phone.tokens) act(title, {}, doing);
 }
 
 function chosenPerson() {
@@ -44,7 +40,6 @@ function chosenPerson() {
 
 function signIn(withPhone) {
   const person = chosenPerson();
-  phone.notice = null;
   act(withPhone ? "act_login_phone" : "act_login", { person }, (now) => app.login(now, person, withPhone));
 }
 
@@ -59,11 +54,12 @@ function listen() {
   on("elsewhere", "click", () => signedInAct("act_elsewhere", app.loginElsewhere));
   on("kick", "click", () => signedInAct("act_kick", app.kick));
   on("logout", "click", () => signedInAct("act_logout", app.logout));
+  on("again", "click", () => act("act_again", {}, app.again));
   on("replay", "click", () => act("act_replay", {}, app.replay));
   on("rename", "submit", () => signedInAct("act_rename", async (now) => {
     const trouble = await app.rename(now, find("new-nickname").value);
     find("rename-error").hidden = !trouble;
-    find("rename-error").textContent = trouble ?? "";
+    find("rename-error").replaceChildren(...rich(trouble ?? ""));
     if (!trouble) find("new-nickname").value = "";
   }));
   on("lose", "click", () => {
@@ -111,7 +107,12 @@ function show() {
   find("signal").classList.toggle("weak", phone.loseNext);
   showSession();
   showToken(tokens, phone.tokenIsGood);
-  showTimeLeft(tokens);
+  showBusy();
+}
+
+function showBusy() {
+  document.body.toggleAttribute("data-busy", busy);
+  for (const button of document.querySelectorAll("[data-act]")) button.setAttribute("aria-disabled", String(busy));
 }
 
 function showPlaces(info) {
@@ -135,7 +136,8 @@ function showNotice() {
   const { notice } = phone;
   find("notice").hidden = !notice;
   if (!notice) return;
-  const [title, more] = find("notice").children;
+  const [title, more, again] = find("notice").children;
+  again.hidden = !phone.unanswered;
   find("notice").className = `notice ${notice.key === "signed_out" ? "calm" : "alarm"}`;
   title.textContent = say(notice.key);
   more.replaceChildren(...rich(has(`${notice.key}_more`) ? say(`${notice.key}_more`) : (notice.problem?.detail ?? "")));
@@ -151,7 +153,7 @@ function showUser(user) {
   find("number").textContent = user.number;
   find("phone-number").textContent = user.phone_masked ?? say("no_phone");
   find("bind-phone").hidden = Boolean(user.phone_masked);
-  find("since").textContent = dateTime(user.created_at);
+  find("since").textContent = dateMinute(user.created_at);
 }
 
 function picture(user, name) {
@@ -165,7 +167,10 @@ function showSession() {
   panel.querySelector(".nothing").hidden = Boolean(tokens);
   panel.querySelector(".filled").hidden = !tokens;
   find("session-state").hidden = !tokens;
-  if (!tokens) return;
+  if (tokens) draw("session", [tokens, sessions], () => drawSession(tokens, sessions));
+}
+
+function drawSession(tokens, sessions) {
   const own = sessions.find((session) => session.id === tokens.session_id);
   find("session-state").className = "chip fine";
   find("session-state").textContent = say("live");
@@ -179,11 +184,11 @@ function showSession() {
 
 function row(session, own) {
   const name = deviceName(session.device);
-  const end = el("button", { type: "button", class: "small", "data-end": session.id, "aria-label": say("end_it_of", { name }), click: () => end(session.id) }, say("end_it"));
+  const button = el("button", { type: "button", class: "small", "data-act": true, "aria-label": say("end_it_of", { name }), click: () => end(session.id) }, say("end_it"));
   return el("li", {},
     icon(session.device.class === "pc" ? "device" : "phone"),
-    el("div", {}, el("b", {}, name), el("small", {}, [session.ip, session.app, shortTime(session.opened_at)].filter(Boolean).join(" · "))),
-    session.id === own ? el("span", { class: "chip" }, say("this_device")) : end);
+    el("div", {}, el("b", {}, name), el("small", {}, [session.ip, session.app === phone.info?.app.id ? null : session.app, shortTime(session.opened_at)].filter(Boolean).join(" · "))),
+    session.id === own ? el("span", { class: "chip" }, say("this_device")) : button);
 }
 
 /** The row goes away, so whoever pressed its button is left at the list. */

@@ -1,9 +1,9 @@
 // Elements made of text, never of markup; JSON in colours; long secrets shortened, with a button that copies the whole.
 
-import { say } from "./words.js";
+import { currentLanguage, say } from "./words.js";
 
-/** Longer texts than this are shortened where they are tokens or codes. */
-const LONGEST = 48;
+/** Tokens, codes and keys that are longer are shortened; ids of users and sessions fit. */
+const LONGEST = 30;
 
 export function find(id) {
   return document.getElementById(id);
@@ -15,7 +15,7 @@ export function el(tag, attributes = {}, ...children) {
     if (typeof value === "function") element.addEventListener(name, value);
     else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
   return element;
 }
 
@@ -33,13 +33,18 @@ export function rich(text) {
   return text.split("`").map((part, index) => (index % 2 ? el("code", {}, part) : part));
 }
 
+/** Whether a text is there for machines: nobody reads it, so it may be shortened. */
+export function isOpaque(text) {
+  return text.length > LONGEST && /^[\x21-\x7e]+$/.test(text) && !text.startsWith("http");
+}
+
 export function shortened(text) {
-  return text.length > LONGEST ? `${text.slice(0, 12)}…${text.slice(-8)}` : text;
+  return text.length > LONGEST ? `${text.slice(0, 10)}…${text.slice(-6)}` : text;
 }
 
 /** The text, shortened, and a button that copies all of it. */
 export function copyable(text, what) {
-  return el("span", { class: "copyable" }, el("code", { title: text.length > LONGEST ? null : text }, shortened(text)), copyButton(text, what));
+  return el("span", { class: "copyable" }, el("code", {}, shortened(text)), copyButton(text, what));
 }
 
 export function copyButton(text, what) {
@@ -60,27 +65,46 @@ export async function copy(button, text) {
 }
 
 /** A JSON value as coloured nodes, two spaces a level. */
-export function json(value, indent = "", name = "") {
-  if (value === null) return [el("span", { class: "j-null" }, "null")];
-  if (Array.isArray(value)) return members("[", "]", value.map((item) => [[], item, name]), indent);
+export function json(value) {
+  return nodes(value, { indent: "", name: "", comma: "" });
+}
+
+/** `name` is for the button that copies it; `comma` follows the value, and stands before that button. */
+function nodes(value, { indent, name, comma }) {
+  if (value === null) return [el("span", { class: "j-null" }, "null"), comma];
+  if (Array.isArray(value)) return [...members("[", "]", value.map((item) => [[], item, name]), indent), comma];
   if (typeof value === "object") {
     const entries = Object.entries(value);
-    return members("{", "}", entries.map(([key, item]) => [[el("span", { class: "j-key" }, JSON.stringify(key)), ": "], item, key]), indent);
+    return [...members("{", "}", entries.map(([key, item]) => [[el("span", { class: "j-key" }, JSON.stringify(key)), ": "], item, key]), indent), comma];
   }
-  if (typeof value !== "string") return [el("span", { class: `j-${typeof value}` }, String(value))];
-  const short = shortened(value);
-  const isSecret = short !== value && !/\s/.test(value) && !value.startsWith("http");
-  const text = el("span", { class: "j-string" }, JSON.stringify(isSecret ? short : value));
-  return isSecret ? [text, copyButton(value, name)] : [text];
+  if (typeof value !== "string") return [el("span", { class: `j-${typeof value}` }, String(value)), comma];
+  if (!isOpaque(value)) return [el("span", { class: "j-string" }, quoted(value)), comma];
+  return [el("span", { class: "j-string" }, JSON.stringify(shortened(value))), comma, copyButton(value, name)];
+}
+
+/** Characters that would turn the text around or hide are shown by number, which is JSON too. */
+function quoted(text) {
+  const number = (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(text).replace(/[\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, number);
 }
 
 function members(open, close, items, indent) {
   if (items.length === 0) return [open + close];
   const deeper = `${indent}  `;
   const lines = items.flatMap(([before, item, name], index) => [
-    `\n${deeper}`, ...before, ...json(item, deeper, name), index < items.length - 1 ? "," : "",
+    `\n${deeper}`, ...before, ...nodes(item, { indent: deeper, name, comma: index < items.length - 1 ? "," : "" }),
   ]);
   return [open, ...lines, `\n${indent}${close}`];
+}
+
+const drawn = new Map();
+
+/** Draws a part only when what it shows has changed: a button that somebody is about to press stays where it is. */
+export function draw(part, shows, doing) {
+  const text = JSON.stringify([currentLanguage(), shows]);
+  if (drawn.get(part) === text) return;
+  drawn.set(part, text);
+  doing();
 }
 
 /** A hue for a name: the same person has the same colour everywhere. */

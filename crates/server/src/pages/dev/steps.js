@@ -1,6 +1,6 @@
 // The steps as they happen: one act per click, the newest first; in it one card per request, in order.
 
-import { copyButton, el, find, icon, json, rich } from "./dom.js";
+import { copyButton, el, find, icon, isOpaque, json, rich, shortened } from "./dom.js";
 import { languageTag, say, timeOfDay } from "./words.js";
 
 /** More acts than this are forgotten, the oldest first. */
@@ -61,8 +61,9 @@ function card(step) {
     el("header", {},
       el("span", { class: `method ${step.call ? "wx" : step.method.toLowerCase()}` }, step.call ? "wx" : step.method),
       name,
-      el("span", { class: `chip ${state}` }, step.lost ? [icon("lost"), say("lost")] : String(step.answer?.status ?? say("no_answer"))),
-      step.answer && el("span", { class: "ms" }, milliseconds(step.ms))),
+      el("span", { class: "outcome" },
+        el("span", { class: `chip ${state}` }, step.lost ? [icon("lost"), say("lost")] : String(step.answer?.status ?? say("no_answer"))),
+        step.answer && el("span", { class: "ms" }, milliseconds(step.ms)))),
     el("p", { class: "why" }, rich(say(...step.why))),
     step.verdicts.map((verdict) => el("p", { class: `verdict ${verdict.good ? "good" : "bad"}` }, icon(verdict.good ? "check" : "kick"), el("span", {}, rich(say(verdict.key, verdict.values))))),
     details(step));
@@ -81,10 +82,10 @@ function milliseconds(ms) {
 
 function details(step) {
   const head = [el("span", { class: "j-head" }, `${step.method} ${step.path}`), Object.entries(step.headers).map(([name, value]) => header(name, value))];
-  const sent = el("pre", { tabindex: 0 }, head, step.body === undefined ? null : ["\n\n", json(step.body)]);
+  const sent = el("pre", { tabindex: 0, role: "group", "aria-label": say("request") }, head, step.body === undefined ? null : ["\n\n", json(step.body)]);
   const { answer } = step;
   const body = answer?.json === undefined ? [answer?.text || say("no_body")] : json(answer.json);
-  const got = el("pre", { tabindex: 0 }, answer && [el("span", { class: "j-head" }, `HTTP ${answer.status}`), answer.type && `\ncontent-type: ${answer.type}`, "\n\n"], body);
+  const got = el("pre", { tabindex: 0, role: "group", "aria-label": say(step.lost ? "lost_answer" : "answer") }, answer && [el("span", { class: "j-head" }, `HTTP ${answer.status}`), answer.type && `\ncontent-type: ${answer.type}`, "\n\n"], body);
   const box = el("details", { open: step.open, toggle: (event) => { step.open = event.currentTarget.open; } },
     el("summary", {}, say("details")),
     el("div", { class: "both" },
@@ -96,9 +97,9 @@ function details(step) {
 
 /** A token in a header is shortened as one in a body is. */
 function header(name, value) {
-  const [scheme, token] = value.split(" ");
-  const rest = token === undefined ? [value] : [`${scheme} `, json(token, "", name)];
-  return [`\n${name}: `, rest];
+  const at = value.lastIndexOf(" ") + 1;
+  const last = value.slice(at);
+  return [`\n${name}: ${value.slice(0, at)}`, isOpaque(last) ? [shortened(last), copyButton(last, name)] : last];
 }
 
 function curl(step) {

@@ -1,6 +1,6 @@
 // An access token taken apart, and verified as a back end would: offline, with a public key of the JWKS.
 
-import { copyable, copyButton, el, find, icon, rich } from "./dom.js";
+import { copyable, copyButton, draw, el, find, icon, rich, shortened } from "./dom.js";
 import { dateTime, has, say } from "./words.js";
 
 const ALGORITHMS = {
@@ -43,12 +43,14 @@ export function showToken(tokens, good) {
   const [nothing, filled] = [find("token-panel").querySelector(".nothing"), find("token-panel").querySelector(".filled")];
   nothing.hidden = Boolean(tokens);
   filled.hidden = !tokens;
+  if (tokens) draw("token", [tokens.access_token, good], () => drawToken(tokens.access_token, good));
   showTimeLeft(tokens);
-  if (!tokens) return;
-  const token = tokens.access_token;
+}
+
+function drawToken(token, good) {
   const { header, claims } = decode(token);
-  const parts = token.split(".").map((part, index) => el("span", { class: `jwt-${index}` }, part));
-  find("token-text").replaceChildren(el("code", {}, parts[0], ".", parts[1], ".", parts[2]), copyButton(token, "access_token"));
+  const parts = token.split(".").map((part, index) => el("span", { class: `jwt-${index}` }, shortened(part)));
+  find("token-text").replaceChildren(el("code", {}, parts[0], " . ", parts[1], " . ", parts[2]), copyButton(token, "access_token"));
   const verdict = find("token-verified");
   verdict.hidden = good === null || good === undefined;
   verdict.className = `verdict ${good ? "good" : "bad"}`;

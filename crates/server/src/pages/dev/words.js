@@ -20,7 +20,7 @@ const WORDS = {
 
   // The phone.
   hello: ["欢迎使用 demo", "Welcome to demo"],
-  hello_more: ["模拟的小程序，不需要 AppID，也不需要手机", "A simulated mini program: no AppID, no phone"],
+  hello_more: ["模拟的小程序，无需 AppID 和真机", "Simulated: no AppID, no phone needed"],
   choose: ["这部手机是谁的？", "Whose phone is this?"],
   other: ["或输入别的名字", "or type another name"],
   login: ["登录", "Sign in"],
@@ -52,21 +52,22 @@ const WORDS = {
   refresh_reused_more: ["一个早已用过的刷新令牌又出现了（`refresh_reused`）：可能被盗，所以整个会话结束。", "A refresh token that was spent long ago came again (`refresh_reused`): it may be stolen, so the session ends."],
   signed_out_by: ["需要重新登录", "Please sign in again"],
   login_failed: ["登录没有成功", "The sign-in failed"],
+  again: ["原样重试", "Try again"],
 
   // What can be tried.
   try: ["试一试", "Try it"],
-  refresh: ["刷新令牌", "Refresh tokens"],
-  refresh_hint: ["旧的换新的一对", "The old pair for a new one"],
-  lose: ["丢失下一个应答", "Lose the next answer"],
-  lose_hint: ["像断网一样，再自动重试", "As a bad network does, then retry"],
+  refresh: ["刷新令牌", "Refresh"],
+  refresh_hint: ["旧的一对换新的一对", "A new pair for the old"],
+  lose: ["丢失下一个应答", "Lose an answer"],
+  lose_hint: ["像断网，然后自动重试", "Bad network, then retry"],
   me: ["我是谁", "Who am I"],
-  me_hint: ["带令牌请求 GET /v1/me", "GET /v1/me with the token"],
-  replay: ["用同一个 code 再登录一次", "Replay the code"],
-  replay_hint: ["应得 401 code_used", "Expect 401 code_used"],
-  elsewhere: ["在另一台设备上登录", "Sign in elsewhere"],
-  elsewhere_hint: ["同一个人的办公室电脑", "The same person's office PC"],
+  me_hint: ["带令牌请求 /v1/me", "/v1/me with the token"],
+  replay: ["重放 code", "Replay code"],
+  replay_hint: ["再用一次，应得 401", "Once more, expect 401"],
+  elsewhere: ["在别处登录", "Second device"],
+  elsewhere_hint: ["同一个人的办公室电脑", "The same person's PC"],
   kick: ["把我踢下线", "Kick me"],
-  kick_hint: ["像管理员那样结束会话", "End the session as an operator"],
+  kick_hint: ["像管理员那样结束会话", "As an operator would"],
 
   // Session and token.
   session: ["会话", "Session"],
@@ -84,16 +85,16 @@ const WORDS = {
   token: ["访问令牌", "Access token"],
   token_nothing: ["登录后，这里拆开访问令牌：后端凭它就能知道你是谁，不必再问 menjin。", "After the sign-in: the access token, taken apart. A back end learns from it who you are, without asking menjin."],
   token_life: ["剩余有效期", "Time left"],
-  token_left: ["{time} 后过期", "{time} left"],
+  token_left: ["还剩 {time}", "{time} left"],
   token_over: ["已过期：下一个请求会先自动刷新", "expired: the next request refreshes first"],
   token_over_short: ["已过期", "expired"],
   token_header: ["头部", "Header"],
   token_claims: ["声明", "Claims"],
-  verified: ["签名有效：刚在浏览器里用 `/.well-known/jwks.json` 的公钥离线验证，后端也这样做", "Signature good: just verified in this browser with a public key of `/.well-known/jwks.json`, as a back end does offline"],
+  verified: ["签名有效：浏览器刚用 JWKS 里的公钥验证过，后端也是这样，不必问 menjin", "Signature good: verified in this browser with a public key of the JWKS, as a back end does without asking menjin"],
   not_verified: ["签名无效", "The signature is not good"],
-  claim_alg: ["签名算法", "signature algorithm"],
-  claim_kid: ["哪把公钥", "which public key"],
-  claim_typ: ["RFC 9068 访问令牌", "an access token of RFC 9068"],
+  claim_alg: ["签名算法", "algorithm"],
+  claim_kid: ["哪把公钥", "which key"],
+  claim_typ: ["RFC 9068", "RFC 9068"],
   claim_iss: ["谁签发的", "who issued it"],
   claim_sub: ["用户", "the user"],
   claim_aud: ["给谁用的：每个后端只认自己的", "for whom: a back end takes only its own"],
@@ -130,6 +131,7 @@ const WORDS = {
   act_bind_phone: ["手机号授权", "Give the phone number"],
   act_refresh: ["刷新令牌", "Refresh tokens"],
   act_me: ["我是谁", "Who am I"],
+  act_again: ["原样重试登录", "Try the sign-in again"],
   act_replay: ["重放 code", "Replay the code"],
   act_elsewhere: ["另一台设备登录", "Sign in elsewhere"],
   act_kick: ["踢下线", "Kick"],
@@ -187,7 +189,7 @@ const WORDS = {
     "Ends the session as an operator would (`/dev/kick` exists in `menjin dev` alone). The phone does not know, and by its time the access token is still good.",
   ],
   why_ended: [
-    "会话已经结束，未过期的令牌也立刻被拒绝：`{code}`，`action` 是 `relogin`。应用应清除令牌，请人重新登录；左边的手机就这样做了。",
+    "会话已经结束，未过期的令牌也立刻被拒绝：`{code}`，`action` 是 `relogin`。应用应清除令牌，请人重新登录；页面上的手机就这样做了。",
     "The session is over, so even an unexpired token is refused at once: `{code}`, with `action` `relogin`. An app drops its tokens and offers the sign-in, as the phone just did.",
   ],
   why_rename: ["改自己的昵称；没有提到的字段保持不变。微信不再给真实昵称，要由用户自己填。", "Changes the nickname; what is left out stays. WeChat gives no real nicknames any more, so people type them."],
@@ -245,8 +247,14 @@ export function dateTime(when) {
   return new Intl.DateTimeFormat(languageTag(), { dateStyle: "medium", timeStyle: "medium" }).format(new Date(when));
 }
 
+/** Without seconds, on the phone. */
+export function dateMinute(when) {
+  return new Intl.DateTimeFormat(languageTag(), { dateStyle: "medium", timeStyle: "short" }).format(new Date(when));
+}
+
+/** The shortest, in lists. */
 export function shortTime(when) {
-  return new Intl.DateTimeFormat(languageTag(), { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" }).format(new Date(when));
+  return new Intl.DateTimeFormat(languageTag(), { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false }).format(new Date(when));
 }
 
 export function timeOfDay(when, seconds = true) {

@@ -2,10 +2,21 @@
 
 use async_trait::async_trait;
 use menjin_token::Id;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 
-use super::{Sqlite, rows};
+use super::Sqlite;
+use super::sql::statements;
 use crate::store::{Claiming, CodeClaim, CodeDigest, Codes, IdempotencyKey, Refused, Result};
+
+statements! {
+    REPEATED on codes = "SELECT digest, body, session, refused FROM codes WHERE idempotency = ?1 AND claimed_at >= ?2";
+    FORGET_KEY on codes = "UPDATE codes SET idempotency = NULL WHERE idempotency = ?1";
+    CLAIM on codes = "INSERT INTO codes (digest, idempotency, body, claimed_at, until) VALUES (?1, ?2, ?3, ?4, ?5)
+        ON CONFLICT (digest) DO NOTHING";
+    RELEASE on codes = "DELETE FROM codes WHERE digest = ?1 AND session IS NULL";
+    REFUSE on codes = "UPDATE codes SET refused = ?2 WHERE digest = ?1 AND session IS NULL";
+    SPENT on codes = "UPDATE codes SET session = ?2 WHERE digest = ?1 AND idempotency IS NOT NULL";
+}
 
 #[async_trait]
 impl Codes for Sqlite {
@@ -14,21 +25,11 @@ impl Codes for Sqlite {
     }
 
     async fn release_code(&self, code: CodeDigest) -> Result<()> {
-        self.write(move |connection| {
-            connection.prepare_cached("DELETE FROM codes WHERE digest = ?1 AND session IS NULL")?.execute([code.0])?;
-            Ok(())
-        })
-        .await
+        self.write(move |connection| RELEASE.run(connection, [code.0]).map(drop)).await
     }
 
     async fn refuse_code(&self, code: CodeDigest, refused: Refused) -> Result<()> {
-        self.write(move |connection| {
-            connection
-                .prepare_cached("UPDATE codes SET refused = ?2 WHERE digest = ?1 AND session IS NULL")?
-                .execute(params![code.0, refused.0])?;
-            Ok(())
-        })
-        .await
+        self.write(move |connection| refuse(connection, code, &refused)).await
     }
 }
 
@@ -37,41 +38,43 @@ fn claim(connection: &Connection, claiming: &Claiming) -> Result<CodeClaim> {
         if let Some(found) = repeated(connection, claiming, idempotency)? {
             return Ok(found);
         }
-        connection
-            .prepare_cached("UPDATE codes SET idempotency = NULL WHERE idempotency = ?1")?
-            .execute([idempotency.key])?;
+        FORGET_KEY.run(connection, [idempotency.key])?;
     }
-    let claimed = connection
-        .prepare_cached(
-            "INSERT INTO codes (digest, idempotency, body, claimed_at, until) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (digest) DO NOTHING",
-        )?
-        .execute(params![
+    let claimed = CLAIM.run(
+        connection,
+        params![
             claiming.code.0,
             claiming.idempotency.map(|it| it.key),
             claiming.idempotency.map(|it| it.body),
             claiming.now.millis(),
             claiming.until.millis(),
-        ])?;
+        ],
+    )?;
     Ok(if claimed == 1 { CodeClaim::Claimed } else { CodeClaim::Used })
 }
 
 /// What became of the same request before, if it may still be repeated.
 fn repeated(connection: &Connection, claiming: &Claiming, idempotency: &IdempotencyKey) -> Result<Option<CodeClaim>> {
-    let mut statement = connection
-        .prepare_cached("SELECT body, session, refused FROM codes WHERE idempotency = ?1 AND claimed_at >= ?2")?;
-    let found = statement
-        .query_row(params![idempotency.key, claiming.repeatable_since.millis()], |row| {
-            let body: [u8; 32] = rows::bytes(row, 0)?;
-            if body != idempotency.body {
-                return Ok(CodeClaim::Mismatch);
-            }
-            if let Some(session) = row.get::<_, Option<[u8; 16]>>(1)? {
-                return Ok(CodeClaim::Done(Id::from_bytes(session)));
-            }
-            Ok(row
-                .get::<_, Option<String>>(2)?
-                .map_or(CodeClaim::InFlight, |refused| CodeClaim::Refused(Refused(refused))))
+    let since = claiming.repeatable_since.millis();
+    REPEATED.row(connection, params![idempotency.key, since], |it| {
+        let same = it.get::<[u8; 32]>()? == claiming.code.0;
+        let same = it.get::<[u8; 32]>()? == idempotency.body && same;
+        let (session, refused) = (it.get::<Option<[u8; 16]>>()?, it.get::<Option<String>>()?);
+        Ok(match (session, refused) {
+            _ if !same => CodeClaim::Mismatch,
+            (Some(session), _) => CodeClaim::Done(Id::from_bytes(session)),
+            (None, Some(refused)) => CodeClaim::Refused(Refused(refused)),
+            (None, None) => CodeClaim::InFlight,
         })
-        .optional()?;
-    Ok(found)
+    })
+}
+
+/// Notes a refusal, in the caller's transaction.
+pub(super) fn refuse(connection: &Connection, code: CodeDigest, refused: &Refused) -> Result<()> {
+    REFUSE.run(connection, params![code.0, refused.0]).map(drop)
+}
+
+/// Notes the session that a code opened, in the caller's transaction; only a request that may be repeated asks for it.
+pub(super) fn spent(connection: &Connection, code: CodeDigest, session: [u8; 16]) -> Result<()> {
+    SPENT.run(connection, params![code.0, session]).map(drop)
 }

@@ -3,30 +3,42 @@
 //! Lives here: opening the file and its connections. Does not: statements (a file a concern), the writer's loop (`writer`).
 
 mod codes;
+#[cfg(test)]
+mod conforms;
 mod events;
+#[cfg(test)]
+mod faults;
 mod keys;
 mod migrate;
 mod people;
+mod phones;
+#[cfg(test)]
+mod plans;
 mod readers;
 mod rows;
+mod sealed;
 mod sessions;
+mod sql;
 mod tokens;
 mod upkeep;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use self::readers::Readers;
-use self::writer::Writer;
+use self::writer::{Urgency, Writer};
 use super::{Result, StoreError};
 
 /// The embedded store.
 pub struct Sqlite {
     path: PathBuf,
+    // Before the writer: the connection that closes last leaves one file, without a log beside it.
+    readers: Arc<Readers>,
     writer: Writer,
-    readers: Readers,
 }
 
 impl std::fmt::Debug for Sqlite {
@@ -90,8 +102,11 @@ impl Sqlite {
         let mut connection = Connection::open(path).map_err(|error| unusable(error.to_string()))?;
         prepare_writer(&connection).map_err(|error| unusable(error.to_string()))?;
         migrate::run(&mut connection, on_old_schema, path)?;
+        if connection.is_readonly(rusqlite::MAIN_DB).map_err(|error| unusable(error.to_string()))? {
+            return Err(unusable("it can only be read".to_owned()));
+        }
         let readers = Readers::open(path).map_err(|error| unusable(error.to_string()))?;
-        Ok(Self { path: path.to_owned(), writer: Writer::start(connection), readers })
+        Ok(Self { path: path.to_owned(), readers: Arc::new(readers), writer: Writer::start(connection) })
     }
 
     /// Does `work` as one transaction; answers after it is durable.
@@ -99,24 +114,53 @@ impl Sqlite {
         &self,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.writer.write(work).await
+        self.writer.write(work, Urgency::Now).await
+    }
+
+    /// The same, behind everything else that waits.
+    async fn write_last<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.writer.write(work, Urgency::Last).await
     }
 
     /// Reads on the spot: for point reads by key, a few microseconds each.
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         self.readers.read(work)
     }
+
+    /// Reads on a thread for it: for what may read a whole table.
+    async fn scan<T: Send + 'static>(&self, work: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Result<T> {
+        let readers = Arc::clone(&self.readers);
+        let scanned = tokio::task::spawn_blocking(move || readers.read(work));
+        scanned.await.map_err(|error| StoreError::Unavailable(error.into()))?
+    }
 }
 
 fn prepare_writer(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    turn_log_on(connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
     connection.pragma_update(None, "cache_size", -16_384)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    steady(connection)?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(())
+}
+
+/// Of two programs that make a file at once, `SQLite` refuses one without letting it wait, so that neither waits for ever.
+fn turn_log_on(connection: &Connection) -> rusqlite::Result<()> {
+    let turn_on = || connection.pragma_update(None, "journal_mode", "WAL");
+    turn_on().or_else(|error| {
+        if error.sqlite_error_code() != Some(rusqlite::ErrorCode::DatabaseBusy) {
+            return Err(error);
+        }
+        // This waits until the other one has done it.
+        connection.execute_batch("BEGIN IMMEDIATE; COMMIT")?;
+        turn_on()
+    })
 }
 
 fn read_only(path: &Path) -> rusqlite::Result<Connection> {
@@ -125,16 +169,28 @@ fn read_only(path: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(std::time::Duration::from_secs(1))?;
     connection.pragma_update(None, "query_only", "ON")?;
     connection.pragma_update(None, "cache_size", -2048)?;
+    steady(&connection)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
 
-/// The file holds people's data: nobody else on the machine reads it.
+/// One plan a statement: otherwise each new value of a parameter that a partial index might depend on has it parsed again.
+fn steady(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
+}
+
+/// The file holds people's data: nobody else on the machine reads it. One that is there is not opened for it: closing it
+/// again would let go of locks that this program may hold on it.
 #[cfg(unix)]
 fn make_private(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-    let file = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
-    file.set_permissions(std::fs::Permissions::from_mode(0o600))
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(not(unix))]
@@ -142,13 +198,8 @@ fn make_private(_path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A failure of the database, whatever it was.
-fn broken(error: rusqlite::Error) -> StoreError {
-    StoreError::Unavailable(anyhow::Error::new(error))
-}
-
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        broken(error)
+        Self::Unavailable(anyhow::Error::new(error))
     }
 }

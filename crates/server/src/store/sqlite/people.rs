@@ -2,85 +2,77 @@
 
 use async_trait::async_trait;
 use menjin_token::{SessionId, Timestamp, UserId};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 
-use super::Sqlite;
-use super::rows::{self, USER, USER_COLUMNS};
-use super::sessions::{SESSION, session_row};
+use super::sql::{session_columns, statements, user_columns};
+use super::{Sqlite, rows};
 use crate::store::{IdentityName, KeptKey, People, ProfileChange, Result, SessionRow, UserRow};
+
+statements! {
+    OF_SESSION on users = "SELECT ", user_columns!(), ", ", session_columns!(), "
+        FROM sessions s JOIN users u ON u.number = s.user JOIN grants g ON g.session = s.id AND g.app = s.app WHERE s.id = ?1";
+    BY_ID on users = "SELECT ", user_columns!(), " FROM users u WHERE u.id = ?1";
+    BY_NUMBER on users = "SELECT ", user_columns!(), " FROM users u WHERE u.number = ?1";
+    PROFILE on users = "UPDATE users SET nickname = coalesce(?2, nickname), avatar_url = coalesce(?3, avatar_url), updated_at = ?4
+        WHERE number = ?1 AND (coalesce(?2, nickname) IS NOT nickname OR coalesce(?3, avatar_url) IS NOT avatar_url)";
+    KEYS on session_keys = "SELECT session_key_row, session_key, NULL AS superseded_at FROM identities
+        WHERE platform = ?1 AND appid = ?2 AND openid = ?3 AND session_key IS NOT NULL
+        UNION ALL SELECT k.id, k.sealed, k.superseded_at FROM identities i JOIN session_keys k ON k.identity = i.id
+        WHERE i.platform = ?1 AND i.appid = ?2 AND i.openid = ?3 AND k.kept_until > ?4
+        ORDER BY 3 DESC NULLS FIRST";
+    IDENTITY on identities = "SELECT i.platform, i.appid, i.openid FROM sessions s JOIN identities i ON i.id = s.identity WHERE s.id = ?1";
+}
+
+/// The platforms that identities may be of.
+const PLATFORMS: [&str; 1] = ["wechat"];
 
 #[async_trait]
 impl People for Sqlite {
     async fn user_of_session(&self, session: SessionId) -> Result<Option<(UserRow, SessionRow)>> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(&format!(
-                "SELECT {USER}, {SESSION} FROM sessions s JOIN users u ON u.number = s.user JOIN grants g ON g.session = s.id WHERE s.id = ?1"
-            ))?;
-            let found = statement
-                .query_row([session.to_bytes()], |row| Ok((rows::user(row, 0)?, session_row(row, USER_COLUMNS)?)))
-                .optional()?;
-            Ok(found)
+            OF_SESSION.row(connection, [session.to_bytes()], |it| Ok((rows::user(it)?, rows::session_row(it)?)))
         })
     }
 
     async fn user(&self, user: UserId) -> Result<Option<UserRow>> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(&format!("SELECT {USER} FROM users u WHERE u.id = ?1"))?;
-            Ok(statement.query_row([user.to_bytes()], |row| rows::user(row, 0)).optional()?)
-        })
+        self.read(|connection| BY_ID.row(connection, [user.to_bytes()], rows::user))
     }
 
     async fn user_by_number(&self, number: i64) -> Result<Option<UserRow>> {
-        self.read(|connection| {
-            let mut statement =
-                connection.prepare_cached(&format!("SELECT {USER} FROM users u WHERE u.number = ?1"))?;
-            Ok(statement.query_row([number], |row| rows::user(row, 0)).optional()?)
-        })
+        self.read(|connection| BY_NUMBER.row(connection, [number], rows::user))
     }
 
     async fn change_profile(&self, user: UserId, change: ProfileChange, now: Timestamp) -> Result<Option<UserRow>> {
         self.write(move |connection| {
-            let mut statement = connection.prepare_cached(&format!("SELECT {USER} FROM users u WHERE u.id = ?1"))?;
-            let Some(found) = statement.query_row([user.to_bytes()], |row| rows::user(row, 0)).optional()? else {
-                return Ok(None);
-            };
+            let Some(found) = BY_ID.row(connection, [user.to_bytes()], rows::user)? else { return Ok(None) };
             apply_profile(connection, found.number, &change, now)?;
-            Ok(statement.query_row([user.to_bytes()], |row| rows::user(row, 0)).optional()?)
+            BY_ID.row(connection, [user.to_bytes()], rows::user)
         })
         .await
     }
 
     async fn session_keys(&self, identity: &IdentityName, now: Timestamp) -> Result<Vec<KeptKey>> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT k.id, k.sealed, k.superseded_at FROM session_keys k JOIN identities i ON i.id = k.identity
-                 WHERE i.platform = ?1 AND i.appid = ?2 AND i.openid = ?3 AND (k.kept_until IS NULL OR k.kept_until > ?4)
-                 ORDER BY k.obtained_at DESC, k.superseded_at IS NOT NULL",
-            )?;
-            let keys = statement
-                .query_map(params![identity.platform, identity.appid, identity.openid, now.millis()], |row| {
-                    Ok(KeptKey { row: rows::bytes(row, 0)?, sealed: row.get(1)?, superseded_at: rows::time_or_null(row, 2)? })
-                })?
-                .collect::<rusqlite::Result<Vec<_>>>()?;
-            Ok(keys)
+            let IdentityName { platform, appid, openid } = identity;
+            KEYS.rows(connection, params![platform, appid, openid, now.millis()], |it| {
+                Ok(KeptKey { row: it.get()?, sealed: it.get()?, superseded_at: it.time_or_null()? })
+            })
         })
     }
 
     async fn identity_of_session(&self, session: SessionId) -> Result<Option<IdentityName>> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT i.platform, i.appid, i.openid FROM sessions s JOIN identities i ON i.id = s.identity WHERE s.id = ?1",
-            )?;
-            let found = statement
-                .query_row([session.to_bytes()], |row| {
-                    let platform: String = row.get(0)?;
-                    let platform = if platform == "wechat" { "wechat" } else { return Err(rows::impossible(0, "identities: a platform unknown here")) };
-                    Ok(IdentityName { platform, appid: row.get(1)?, openid: row.get(2)? })
-                })
-                .optional()?;
-            Ok(found)
+            IDENTITY.row(connection, [session.to_bytes()], |it| {
+                let platform = it.word(|text| PLATFORMS.into_iter().find(|platform| *platform == text))?;
+                Ok(IdentityName { platform, appid: it.get()?, openid: it.get()? })
+            })
         })
     }
+}
+
+/// A user by number, in the caller's transaction.
+pub(super) fn by_number(connection: &Connection, number: i64) -> Result<Option<UserRow>> {
+    BY_NUMBER.row(connection, [number], rows::user)
 }
 
 /// Writes what changed of a profile, in the caller's transaction.
@@ -89,14 +81,6 @@ pub(super) fn apply_profile(
     number: i64,
     change: &ProfileChange,
     now: Timestamp,
-) -> rusqlite::Result<()> {
-    if change == &ProfileChange::default() {
-        return Ok(());
-    }
-    connection
-        .prepare_cached(
-            "UPDATE users SET nickname = coalesce(?2, nickname), avatar_url = coalesce(?3, avatar_url), updated_at = ?4 WHERE number = ?1",
-        )?
-        .execute(params![number, change.nickname, change.avatar_url, now.millis()])?;
-    Ok(())
+) -> Result<()> {
+    PROFILE.run(connection, params![number, change.nickname, change.avatar_url, now.millis()]).map(drop)
 }

@@ -1,77 +1,68 @@
 //! Sweeping in `SQLite`: small batches, queued behind everything else.
 
 use async_trait::async_trait;
-use menjin_token::{SessionId, Timestamp};
+use menjin_token::{GrantId, SessionId};
 use rusqlite::{Connection, params};
 
+use super::Sqlite;
 use super::sessions::end_one;
-use super::{Sqlite, rows};
-use crate::store::{EndReason, Result, Swept, Upkeep};
+use super::sql::{Sql, statements};
+use crate::store::{EndReason, Result, Sweeping, Swept, Upkeep};
 
-/// What is deleted by age: table, key, age column, and which of the three times counts.
-const BY_AGE: [(&str, &str, &str, Age); 5] = [
-    ("codes", "digest", "until", Age::Now),
-    ("session_keys", "id", "kept_until", Age::Now),
-    ("events", "seq", "until", Age::Now),
-    ("audit", "seq", "at", Age::Audit),
-    ("sessions", "id", "ended_at", Age::Ended),
-];
-
-#[derive(Clone, Copy)]
-enum Age {
-    Now,
-    Audit,
-    Ended,
+statements! {
+    CODES on codes = "DELETE FROM codes WHERE digest IN (SELECT digest FROM codes WHERE until < ?1 ORDER BY until LIMIT ?2)";
+    SESSION_KEYS on session_keys = "DELETE FROM session_keys WHERE id IN
+        (SELECT id FROM session_keys WHERE kept_until < ?1 ORDER BY kept_until LIMIT ?2)";
+    EVENTS on events = "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE until < ?1 ORDER BY until LIMIT ?2)";
+    AUDIT on audit = "DELETE FROM audit WHERE seq IN (SELECT seq FROM audit WHERE at < ?1 ORDER BY at LIMIT ?2)";
+    SESSIONS on sessions = "DELETE FROM sessions WHERE id IN
+        (SELECT id FROM sessions WHERE ended_at < ?1 ORDER BY ended_at LIMIT ?2)";
+    IDLE on grants = "SELECT id, session FROM grants WHERE idle_until < ?1 ORDER BY idle_until LIMIT ?2";
+    SEEN on grants = "UPDATE grants SET idle_until = NULL WHERE id = ?1";
+    READY on _migrations = "SELECT version FROM _migrations LIMIT 1";
 }
 
 #[async_trait]
 impl Upkeep for Sqlite {
-    async fn sweep(
-        &self,
-        now: Timestamp,
-        audit_before: Timestamp,
-        ended_before: Timestamp,
-        batch: u32,
-    ) -> Result<Swept> {
+    async fn sweep(&self, sweeping: Sweeping) -> Result<Swept> {
+        let Sweeping { now, audit_before, ended_before, batch, .. } = sweeping;
+        let by_age: [(Sql, _); 5] =
+            [(CODES, now), (SESSION_KEYS, now), (EVENTS, now), (AUDIT, audit_before), (SESSIONS, ended_before)];
         let mut swept = Swept::default();
-        for (table, key, column, age) in BY_AGE {
-            let before = match age {
-                Age::Now => now,
-                Age::Audit => audit_before,
-                Age::Ended => ended_before,
-            };
-            let sql =
-                format!("DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} WHERE {column} < ?1 LIMIT ?2)");
-            let rows = self
-                .writer
-                .write_last(move |connection| {
-                    Ok(connection.prepare_cached(&sql)?.execute(params![before.millis(), batch])?)
-                })
-                .await?;
+        let mut note = |rows: usize| {
             swept.rows += rows as u64;
-            swept.more |= rows as u64 >= u64::from(batch);
+            swept.more |= rows >= batch as usize;
+        };
+        for (sql, before) in by_age {
+            note(self.write_last(move |connection| sql.run(connection, params![before.millis(), batch])).await?);
         }
-        let ended = self.writer.write_last(move |connection| end_idle(connection, now, batch)).await?;
-        swept.rows += ended;
-        swept.more |= ended >= u64::from(batch);
+        note(self.write_last(move |connection| end_idle(connection, sweeping)).await?);
         Ok(swept)
     }
 
     async fn ready(&self) -> Result<()> {
-        self.read(|connection| {
-            Ok(connection.prepare_cached("SELECT 1 FROM _migrations LIMIT 1")?.query_row([], |_| Ok(()))?)
-        })?;
-        self.write(|_| Ok(())).await
+        self.read(|connection| READY.value::<i64>(connection, []).map(drop))?;
+        // Once a transaction was lost, an empty one proves nothing: on a full disk it would succeed. This number is nobody's,
+        // and `SQLite` writes its page even if it stays the same.
+        let failing = self.writer.is_failing();
+        self.write(move |connection| {
+            if failing {
+                connection.pragma_update(None, "user_version", 0)?;
+            }
+            Ok(())
+        })
+        .await
     }
 }
 
-fn end_idle(connection: &Connection, now: Timestamp, batch: u32) -> Result<u64> {
-    let mut statement = connection.prepare_cached("SELECT session FROM grants WHERE idle_until < ?1 LIMIT ?2")?;
-    let idle: Vec<SessionId> =
-        statement.query_map(params![now.millis(), batch], |row| rows::id(row, 0))?.collect::<rusqlite::Result<_>>()?;
-    for session in &idle {
-        // Their access tokens died long ago, so the feed line may go at once.
-        end_one(connection, *session, EndReason::Expired, now, now)?;
+/// Ends what was idle for too long; a grant whose session is over already is only passed by.
+fn end_idle(connection: &Connection, sweeping: Sweeping) -> Result<usize> {
+    let Sweeping { now, tokens_until, batch, .. } = sweeping;
+    let idle: Vec<(GrantId, SessionId)> =
+        IDLE.rows(connection, params![now.millis(), batch], |it| Ok((it.id()?, it.id()?)))?;
+    for (grant, session) in &idle {
+        end_one(connection, *session, EndReason::Expired, now, tokens_until)?;
+        SEEN.run(connection, [grant.to_bytes()])?;
     }
-    Ok(idle.len() as u64)
+    Ok(idle.len())
 }

@@ -5,12 +5,13 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::store::{Result, StoreError};
 
@@ -21,11 +22,21 @@ const GROUP_TIME: Duration = Duration::from_millis(2);
 /// Intentions that may wait; more callers wait outside.
 const WAITING: usize = 4096;
 
+/// What may wait lets so many groups pass before it is taken all the same.
+const PATIENCE: u32 = 64;
+
 /// A handle to the writer's thread; dropping it lets what waits finish.
 pub(super) struct Writer {
     queue: Arc<Queue>,
-    room: Semaphore,
+    room: Arc<Semaphore>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// Whether something may wait until nothing else does.
+#[derive(Clone, Copy)]
+pub(super) enum Urgency {
+    Now,
+    Last,
 }
 
 impl Writer {
@@ -36,35 +47,25 @@ impl Writer {
             .name("menjin-writer".into())
             .spawn(move || run(&connection, &taken))
             .expect("a process that can't start one thread can't serve");
-        Self { queue, room: Semaphore::new(WAITING), thread: Some(thread) }
+        Self { queue, room: Arc::new(Semaphore::new(WAITING)), thread: Some(thread) }
     }
 
-    /// Does `work` in the next group.
+    /// Does `work` in one of the next groups. Once it is queued it is done, whether or not its caller still waits.
     pub(super) async fn write<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        self.enqueue(work, Urgency::Now).await
-    }
-
-    /// Does `work` when nothing else waits.
-    pub(super) async fn write_last<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        self.enqueue(work, Urgency::Last).await
-    }
-
-    async fn enqueue<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
         urgency: Urgency,
     ) -> Result<T> {
         let gone = || StoreError::Unavailable(anyhow::anyhow!("the writer has stopped"));
-        let _room = self.room.acquire().await.map_err(|_| gone())?;
+        let room = Arc::clone(&self.room).acquire_owned().await.map_err(|_| gone())?;
         let (answer, answered) = oneshot::channel();
-        self.queue.push(Box::new(Call { work: Some(work), outcome: None, answer }), urgency);
+        self.queue.push(Box::new(Call { work: Some(work), outcome: None, answer, _room: room }), urgency);
         answered.await.map_err(|_| gone())?
+    }
+
+    /// Whether the last transaction was lost.
+    pub(super) fn is_failing(&self) -> bool {
+        self.queue.failing.load(Ordering::Relaxed)
     }
 }
 
@@ -77,22 +78,18 @@ impl Drop for Writer {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Urgency {
-    Now,
-    Last,
-}
-
 #[derive(Default)]
 struct Queue {
     waiting: Mutex<Waiting>,
     wake: Condvar,
+    failing: AtomicBool,
 }
 
 #[derive(Default)]
 struct Waiting {
     now: VecDeque<Box<dyn Intention>>,
     last: VecDeque<Box<dyn Intention>>,
+    passed: u32,
     closed: bool,
 }
 
@@ -120,10 +117,7 @@ impl Queue {
     fn first(&self) -> Option<Box<dyn Intention>> {
         let mut waiting = self.lock();
         loop {
-            if let Some(intention) = waiting.now.pop_front() {
-                return Some(intention);
-            }
-            if let Some(intention) = waiting.last.pop_front() {
+            if let Some(intention) = waiting.next() {
                 return Some(intention);
             }
             if waiting.closed {
@@ -139,10 +133,22 @@ impl Queue {
     }
 }
 
+impl Waiting {
+    /// What is urgent goes first, but not for ever.
+    fn next(&mut self) -> Option<Box<dyn Intention>> {
+        if self.now.is_empty() || self.passed >= PATIENCE && !self.last.is_empty() {
+            self.passed = 0;
+            return self.last.pop_front();
+        }
+        self.passed += u32::from(!self.last.is_empty());
+        self.now.pop_front()
+    }
+}
+
 /// What waits to be written.
 trait Intention: Send {
-    /// Does the work; true when its savepoint may stand.
-    fn run(&mut self, connection: &Connection) -> bool;
+    /// Does the work; an error, in words, when its savepoint may not stand.
+    fn run(&mut self, connection: &Connection) -> Result<(), String>;
     /// Answers the caller: what the work gave, or that the transaction is gone.
     fn settle(self: Box<Self>, gone: Option<&str>);
 }
@@ -151,14 +157,18 @@ struct Call<T, F> {
     work: Option<F>,
     outcome: Option<Result<T>>,
     answer: oneshot::Sender<Result<T>>,
+    _room: OwnedSemaphorePermit,
 }
 
 impl<T: Send, F: FnOnce(&Connection) -> Result<T> + Send> Intention for Call<T, F> {
-    fn run(&mut self, connection: &Connection) -> bool {
-        let Some(work) = self.work.take() else { return false };
+    fn run(&mut self, connection: &Connection) -> Result<(), String> {
+        let Some(work) = self.work.take() else { return Err("it was run before".to_owned()) };
         let outcome = catch_unwind(AssertUnwindSafe(|| work(connection)))
             .unwrap_or_else(|_| Err(StoreError::Unavailable(anyhow::anyhow!("a store method panicked"))));
-        let stands = outcome.is_ok();
+        let stands = match &outcome {
+            Ok(_) => Ok(()),
+            Err(StoreError::Unavailable(why)) => Err(format!("{why:#}")),
+        };
         self.outcome = Some(outcome);
         stands
     }
@@ -177,7 +187,8 @@ impl<T: Send, F: FnOnce(&Connection) -> Result<T> + Send> Intention for Call<T, 
 fn run(connection: &Connection, queue: &Queue) {
     while let Some(first) = queue.first() {
         let mut group = Vec::with_capacity(GROUP);
-        let gone = commit_group(connection, first, queue, &mut group).err().map(|error| error.to_string());
+        let gone = commit_group(connection, first, queue, &mut group).err().map(|error| format!("{error:#}"));
+        queue.failing.store(gone.is_some(), Ordering::Relaxed);
         if let Some(why) = &gone {
             tracing::error!(error = %why, group.size = group.len(), "a group of writes failed");
             if !connection.is_autocommit() {
@@ -195,7 +206,7 @@ fn commit_group(
     first: Box<dyn Intention>,
     queue: &Queue,
     group: &mut Vec<Box<dyn Intention>>,
-) -> rusqlite::Result<()> {
+) -> anyhow::Result<()> {
     group.push(first);
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     let began = tokio::time::Instant::now();
@@ -216,9 +227,11 @@ fn commit_group(
 }
 
 /// An error here means that the whole transaction is gone.
-fn in_savepoint(connection: &Connection, intention: &mut dyn Intention) -> rusqlite::Result<()> {
+fn in_savepoint(connection: &Connection, intention: &mut dyn Intention) -> anyhow::Result<()> {
     connection.prepare_cached("SAVEPOINT intention")?.execute([])?;
-    if !intention.run(connection) {
+    if let Err(why) = intention.run(connection) {
+        // A full disk, for one, rolls back everything: then there is no savepoint to go back to.
+        anyhow::ensure!(!connection.is_autocommit(), why);
         connection.prepare_cached("ROLLBACK TO intention")?.execute([])?;
     }
     connection.prepare_cached("RELEASE intention")?.execute([])?;
@@ -237,16 +250,19 @@ mod tests {
 
     async fn insert(writer: &Writer, n: i64) -> Result<()> {
         writer
-            .write(move |connection| {
-                connection.execute("INSERT INTO t VALUES (?1)", [n])?;
-                Ok(())
-            })
+            .write(
+                move |connection| {
+                    connection.execute("INSERT INTO t VALUES (?1)", [n])?;
+                    Ok(())
+                },
+                Urgency::Now,
+            )
             .await
     }
 
     async fn count(writer: &Writer) -> i64 {
         writer
-            .write(|connection| Ok(connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0))?))
+            .write(|connection| Ok(connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0))?), Urgency::Now)
             .await
             .unwrap()
     }
@@ -263,11 +279,14 @@ mod tests {
     async fn an_intention_that_panics_fails_alone() {
         let writer = writer();
         let panicked = writer
-            .write(|connection| {
-                connection.execute("INSERT INTO t VALUES (7)", [])?;
-                assert!(connection.is_autocommit(), "a bug");
-                Ok(())
-            })
+            .write(
+                |connection| {
+                    connection.execute("INSERT INTO t VALUES (7)", [])?;
+                    assert!(connection.is_autocommit(), "a bug");
+                    Ok(())
+                },
+                Urgency::Now,
+            )
             .await;
         assert!(panicked.is_err());
         assert_eq!(count(&writer).await, 0);
@@ -276,8 +295,10 @@ mod tests {
     #[tokio::test]
     async fn when_the_transaction_is_gone_everybody_in_it_is_told() {
         let writer = writer();
-        let (a, b) =
-            tokio::join!(insert(&writer, 1), writer.write(|connection| Ok(connection.execute_batch("ROLLBACK")?)));
+        let (a, b) = tokio::join!(
+            insert(&writer, 1),
+            writer.write(|connection| Ok(connection.execute_batch("ROLLBACK")?), Urgency::Now)
+        );
         assert!(a.is_err() && b.is_err(), "{a:?} {b:?}");
         assert_eq!(count(&writer).await, 0);
         insert(&writer, 1).await.unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use menjin_sim::SessionKeyPolicy;
 use serde_json::{Value, json};
 
-use super::{encrypt, freeze, named, sealed, signed, wx};
+use super::{encrypt, named, sealed, signed, wx};
 use crate::harness::{APPID, OTHER_APPID, Setup, TestServer};
 
 fn nickname(body: &Value) -> &Value {
@@ -72,7 +72,7 @@ async fn somebody_elses_profile_is_never_taken() {
 #[tokio::test]
 async fn data_that_does_not_open_looks_alike_whatever_is_wrong() {
     let t = TestServer::start().await;
-    freeze(&t);
+    t.freeze();
     named(&t, "alice", "小明");
     let mark =
         |timestamp: i64, appid: &str| json!({"nickName": "Eve", "watermark": {"timestamp": timestamp, "appid": appid}});
@@ -107,7 +107,7 @@ async fn data_that_does_not_open_looks_alike_whatever_is_wrong() {
 #[tokio::test]
 async fn a_superseded_key_opens_a_profile_that_is_not_later_than_its_successor() {
     let t = TestServer::start().await;
-    freeze(&t);
+    t.freeze();
     t.sim.change_policy(|policy| policy.session_key = SessionKeyPolicy::Always);
     let mut phone = t.phone_of("alice");
     phone.login(json!({})).await.ok(200);

@@ -5,7 +5,6 @@ use std::time::Duration;
 use menjin_sim::{Fault, FaultKind};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use crate::harness::{APPID, Answer, OTHER_APPID, Setup, TestServer};
 use crate::log::Log;
@@ -56,7 +55,7 @@ async fn a_platform_that_can_not_be_reached_spends_no_code() {
 async fn an_answer_that_never_came_whole_costs_the_code_and_makes_no_user() {
     let t = TestServer::start().await;
     let kinds = [
-        FaultKind::Slow(Duration::from_secs(60)),
+        FaultKind::Slow(Duration::from_mins(1)),
         FaultKind::Dropped,
         FaultKind::Malformed,
         FaultKind::Html,
@@ -66,9 +65,7 @@ async fn an_answer_that_never_came_whole_costs_the_code_and_makes_no_user() {
     for kind in kinds {
         let code = t.code("alice");
         t.sim.add_fault(Fault::once(kind.clone()));
-        let began = Instant::now();
         let answer = keyed(&t, &code, &code).await;
-        assert!(began.elapsed() < Duration::from_secs(6), "{kind:?}");
         assert_eq!(answer.header("retry-after"), "1", "{kind:?}");
         let body = answer.problem(503, "platform_unavailable");
         assert_eq!(body["action"], "relogin", "{kind:?}");
@@ -84,23 +81,28 @@ async fn an_answer_that_never_came_whole_costs_the_code_and_makes_no_user() {
 
 #[tokio::test]
 async fn who_is_signed_in_notices_nothing_of_a_platform_that_is_down() {
-    let t = TestServer::start().await;
+    let server = "request_timeout = \"1m\"".to_owned();
+    let t = TestServer::with(Setup { deadline: "1m", server, ..Setup::default() }).await;
     let mut phone = t.phone("alice").await;
     let down =
-        Fault { strikes: menjin_sim::Strikes::Share(1.0), ..Fault::once(FaultKind::Slow(Duration::from_secs(60))) };
+        Fault { strikes: menjin_sim::Strikes::Share(1.0), ..Fault::once(FaultKind::Slow(Duration::from_mins(1))) };
     t.sim.add_fault(down);
     let code = t.code("bob");
-    let failing = post(&t, &code);
+    let waiting = post(&t, &code);
     let going_on = async {
+        while t.sim.calls_with_code(&code) == 0 {
+            tokio::task::yield_now().await;
+        }
         for _ in 0..5 {
-            let began = Instant::now();
             phone.get("/v1/me").await.ok(200);
             phone.refresh().await.ok(200);
-            assert!(began.elapsed() < Duration::from_millis(500));
         }
     };
-    let (failed, ()) = tokio::join!(failing, going_on);
-    failed.problem(503, "platform_unavailable");
+    tokio::select! {
+        biased;
+        answer = waiting => panic!("the platform has not answered yet: {}", answer.text),
+        () = going_on => {}
+    }
 }
 
 #[tokio::test]
@@ -185,13 +187,13 @@ async fn a_store_that_fails_after_the_exchange_asks_for_a_fresh_code() {
         while t.sim.calls_with_code(&code) == 0 {
             tokio::task::yield_now().await;
         }
-        rows.execute_batch("ALTER TABLE session_keys RENAME TO session_keys_gone").unwrap();
+        rows.execute_batch("ALTER TABLE grants RENAME TO grants_gone").unwrap();
     };
     let (answer, ()) = tokio::join!(signing_in, breaking);
     let body = answer.problem(503, "store_unavailable");
     assert_eq!(body["action"], "relogin", "{body}");
     assert!(body["detail"].as_str().unwrap().contains("wx.login"), "{body}");
-    rows.execute_batch("ALTER TABLE session_keys_gone RENAME TO session_keys").unwrap();
+    rows.execute_batch("ALTER TABLE grants_gone RENAME TO grants").unwrap();
     assert_eq!(keyed(&t, "lost-1", &code).await.problem(503, "store_unavailable")["action"], "relogin");
     post(&t, &code).await.problem(401, "code_used");
     assert_eq!(t.phone_of("alice").login(json!({})).await.ok(200)["user"]["number"], 1);

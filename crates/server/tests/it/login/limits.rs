@@ -75,8 +75,7 @@ async fn behind_a_trusted_proxy_each_client_has_its_own_limit() {
 
 #[tokio::test]
 async fn the_address_of_a_session_is_the_clients() {
-    let t =
-        TestServer::with(Setup { server: r#"trusted_proxies = ["127.0.0.1/32"]"#.into(), ..Setup::default() }).await;
+    let t = TestServer::with(Setup { server: r#"trusted_proxies = ["127.0.0.1"]"#.into(), ..Setup::default() }).await;
     let body = json!({"code": t.code("alice")});
     let pair = from(&t, "/v1/login/shop", body, "6.6.6.6, 198.51.100.1").await.ok(200);
     let phone = t.phone_with_token(pair["access_token"].as_str().unwrap());

@@ -45,10 +45,3 @@ fn named(t: &TestServer, person: &str, nickname: &str) {
         it.avatar_url = Some(format!("https://thirdwx.qlogo.cn/mmopen/{person}/132"));
     });
 }
-
-/// From now on both clocks show the same, and stand still.
-fn freeze(t: &TestServer) {
-    use menjin_server::Clock as _;
-    t.sim.freeze(true);
-    t.sim.set_clock(t.clock.now().secs());
-}

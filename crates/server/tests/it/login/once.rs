@@ -7,7 +7,7 @@ use menjin_sim::{CallFilter, Fault, FaultKind};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, TestServer};
+use crate::harness::{Answer, Setup, TestServer};
 use crate::wire::Wire;
 
 /// A sign-in under an `Idempotency-Key`.
@@ -73,6 +73,56 @@ async fn a_sign_in_whose_connection_broke_is_carried_through_and_found_by_its_re
 }
 
 #[tokio::test]
+async fn without_a_key_too_a_sign_in_whose_connection_broke_has_its_session() {
+    let t = TestServer::start().await;
+    let phone = t.phone("alice").await;
+    t.sim.add_fault(Fault::once(FaultKind::Slow(Duration::from_millis(300))));
+    let body = json!({"code": t.code("alice"), "device": {"id": "the one that hung up"}});
+    let code = body["code"].as_str().unwrap();
+    let mut wire = Wire::to(&t).await;
+    wire.say_post("/v1/login/shop", "", &body.to_string()).await;
+    while t.sim.calls_with_code(code) == 0 {
+        tokio::task::yield_now().await;
+    }
+    drop(wire);
+    let patience = tokio::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        let listed = phone.get("/v1/me/sessions").await.ok(200);
+        let devices: Vec<&Value> =
+            listed["sessions"].as_array().unwrap().iter().map(|it| &it["device"]["id"]).collect();
+        if devices.len() == 2 {
+            assert!(devices.contains(&&body["device"]["id"]), "{devices:?}");
+            break;
+        }
+        assert!(tokio::time::Instant::now() < patience, "no session came of it: {listed}");
+    }
+    t.anon().post("/v1/login/shop", body.clone()).await.problem(401, "code_used");
+    assert_eq!(t.sim.calls_with_code(code), 1);
+}
+
+#[tokio::test]
+async fn a_sign_in_that_takes_longer_than_requests_may_is_found_by_its_repeat() {
+    let server = "request_timeout = \"400ms\"".to_owned();
+    let t = TestServer::with(Setup { server, ..Setup::default() }).await;
+    t.sim.add_fault(Fault::once(FaultKind::Slow(Duration::from_millis(800))));
+    let body = json!({"code": t.code("alice")});
+    let late = keyed(&t, "k-0001", &body).await;
+    assert_eq!(late.header("retry-after"), "1");
+    assert_eq!(late.problem(503, "timed_out")["action"], "retry");
+    let patience = tokio::time::Instant::now() + Duration::from_secs(20);
+    let found = loop {
+        let answer = keyed(&t, "k-0001", &body).await;
+        if answer.status == 200 {
+            break answer;
+        }
+        answer.problem(503, "timed_out");
+        assert!(tokio::time::Instant::now() < patience);
+    };
+    t.phone_with_token(found.json["access_token"].as_str().unwrap()).get("/v1/me").await.ok(200);
+    assert_eq!(t.sim.calls_with_code(body["code"].as_str().unwrap()), 1);
+}
+
+#[tokio::test]
 async fn a_key_serves_one_body_and_one_app() {
     let t = TestServer::start().await;
     let body = json!({"code": t.code("alice")});
@@ -97,7 +147,7 @@ async fn a_repeat_is_good_for_a_minute_and_while_the_session_lives_unrefreshed()
     let t = TestServer::start().await;
     let late = json!({"code": t.code("alice")});
     let first = keyed(&t, "late-1", &late).await.ok(200);
-    t.advance(Duration::from_secs(60));
+    t.advance(Duration::from_mins(1));
     let again = keyed(&t, "late-1", &late).await.ok(200);
     assert_eq!(again["session_id"], first["session_id"]);
     t.advance(Duration::from_secs(1));

@@ -14,7 +14,7 @@ async fn a_refresh_gives_the_next_pair_of_the_same_session() {
     let t = TestServer::start().await;
     let mut phone = t.phone("alice").await;
     let (session, first, token) = (phone.session_id(), phone.refresh_token(), phone.access_token());
-    t.advance(Duration::from_secs(60));
+    t.advance(Duration::from_mins(1));
     let answer = phone.refresh().await;
     assert_eq!(answer.header("cache-control"), "no-store");
     let body = answer.ok(200);
@@ -119,7 +119,7 @@ async fn lifetimes_are_the_apps_own() {
     let mut phone = t.phone("alice").await;
     t.advance(Duration::from_mins(59));
     assert_eq!(phone.refresh().await.ok(200)["refresh_expires_in"], 3600);
-    t.advance(Duration::from_mins(60));
+    t.advance(Duration::from_hours(1));
     phone.refresh().await.problem(401, "session_expired");
 }
 

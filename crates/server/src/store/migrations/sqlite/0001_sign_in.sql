@@ -1,10 +1,11 @@
 -- oldest-program: 0.1.0
--- Times are milliseconds since 1970; ids are 16 bytes; what is sealed begins with a version byte and the master key's id.
+-- Times are milliseconds since 1970; ids are 16 bytes, made in the order of time; what is sealed begins with a version
+-- byte and the master key's id.
 
 CREATE TABLE users (
   number       INTEGER PRIMARY KEY AUTOINCREMENT,
   id           BLOB NOT NULL UNIQUE,
-  external_id  TEXT UNIQUE,
+  external_id  TEXT,
   nickname     TEXT,
   avatar_url   TEXT,
   phone_masked TEXT,
@@ -12,20 +13,25 @@ CREATE TABLE users (
   updated_at   INTEGER NOT NULL,
   disabled_at  INTEGER
 ) STRICT;
+CREATE UNIQUE INDEX users_external_id ON users (external_id) WHERE external_id IS NOT NULL;
 
+-- With the platform's newest session_key, so that a sign-in touches one row.
 CREATE TABLE identities (
-  id           BLOB PRIMARY KEY,
-  user         INTEGER NOT NULL REFERENCES users (number),
-  platform     TEXT NOT NULL,
-  appid        TEXT NOT NULL,
-  openid       TEXT NOT NULL,
-  open_account TEXT,
-  unionid      TEXT,
-  created_at   INTEGER NOT NULL,
+  id                 BLOB PRIMARY KEY,
+  user               INTEGER NOT NULL REFERENCES users (number),
+  platform           TEXT NOT NULL,
+  appid              TEXT NOT NULL,
+  openid             TEXT NOT NULL,
+  open_account       TEXT,
+  unionid            TEXT,
+  created_at         INTEGER NOT NULL,
+  session_key_row    BLOB,
+  session_key        BLOB,
+  session_key_digest BLOB,
   UNIQUE (platform, appid, openid)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX identities_user ON identities (user);
-CREATE INDEX identities_unionid ON identities (platform, open_account, unionid) WHERE unionid IS NOT NULL;
+CREATE INDEX identities_unionid ON identities (platform, open_account, unionid, created_at) WHERE unionid IS NOT NULL;
 
 -- Found by a keyed digest, shown masked, read only by unsealing.
 CREATE TABLE phones (
@@ -36,18 +42,16 @@ CREATE TABLE phones (
   bound_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- The platform's session_key of an identity, and those that it superseded, for a while.
+-- The session_keys that a newer one superseded, for a while.
 CREATE TABLE session_keys (
   id            BLOB PRIMARY KEY,
   identity      BLOB NOT NULL REFERENCES identities (id),
   sealed        BLOB NOT NULL,
-  digest        BLOB NOT NULL,
-  obtained_at   INTEGER NOT NULL,
-  superseded_at INTEGER,
-  kept_until    INTEGER
+  superseded_at INTEGER NOT NULL,
+  kept_until    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX session_keys_identity ON session_keys (identity, obtained_at);
-CREATE INDEX session_keys_kept ON session_keys (kept_until) WHERE kept_until IS NOT NULL;
+CREATE INDEX session_keys_identity ON session_keys (identity);
+CREATE INDEX session_keys_kept ON session_keys (kept_until);
 
 CREATE TABLE sessions (
   id            BLOB PRIMARY KEY,
@@ -66,10 +70,10 @@ CREATE TABLE sessions (
   ended_at      INTEGER,
   end_reason    TEXT
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX sessions_live ON sessions (user) WHERE ended_at IS NULL;
+CREATE INDEX sessions_live ON sessions (user, opened_at) WHERE ended_at IS NULL;
 CREATE INDEX sessions_ended ON sessions (ended_at) WHERE ended_at IS NOT NULL;
 
--- One row a grant, never one a token (design §4.3).
+-- One row a grant, never one a token (design §4.3). idle_until becomes NULL when the sweeper has passed it.
 CREATE TABLE grants (
   id         BLOB PRIMARY KEY,
   session    BLOB NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
@@ -84,15 +88,17 @@ CREATE TABLE grants (
 CREATE INDEX grants_session ON grants (session);
 CREATE INDEX grants_idle ON grants (idle_until) WHERE idle_until IS NOT NULL;
 
+-- session and refused are noted for requests that may be repeated.
 CREATE TABLE codes (
   digest      BLOB PRIMARY KEY,
-  idempotency BLOB UNIQUE,
+  idempotency BLOB,
   body        BLOB,
   session     BLOB,
   refused     TEXT,
   claimed_at  INTEGER NOT NULL,
   until       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX codes_idempotency ON codes (idempotency) WHERE idempotency IS NOT NULL;
 CREATE INDEX codes_until ON codes (until);
 
 CREATE TABLE signing_keys (

@@ -1,48 +1,52 @@
-//! Ending sessions: the row, its grants and the feed, in one transaction.
+//! Ending sessions: the row and the feed, in one transaction. Their grants stay as they are: the sweeper passes them by.
 
-use menjin_token::{SessionId, Timestamp};
-use rusqlite::{Connection, ToSql, params};
+use menjin_token::{SessionId, Timestamp, UserId};
+use rusqlite::{Connection, Params, params};
 
-use crate::store::sqlite::{events, rows};
+use crate::store::sqlite::events;
+use crate::store::sqlite::sql::{Sql, statements};
 use crate::store::{AuditLine, EndReason, Ending, Ends, EventKind, Result};
+
+macro_rules! live {
+    () => {
+        "SELECT s.id, u.id FROM users u JOIN sessions s ON s.user = u.number WHERE s.ended_at IS NULL AND "
+    };
+}
+
+statements! {
+    ONE on sessions = live!(), "s.id = ?1";
+    ONE_OF on sessions = live!(), "u.id = ?1 AND s.id = ?2";
+    ON_CLASS on sessions = live!(), "u.id = ?1 AND s.device_class = ?2";
+    ALL on sessions = live!(), "u.id = ?1";
+    OTHERS on sessions = live!(), "u.id = ?1 AND s.id <> ?2";
+    OF_GRANT on sessions = live!(), "s.id = (SELECT session FROM grants WHERE id = ?1)";
+    END on sessions = "UPDATE sessions SET ended_at = ?2, end_reason = ?3 WHERE id = ?1 AND ended_at IS NULL";
+}
 
 pub(super) fn end(connection: &Connection, ending: &Ending) -> Result<Vec<SessionId>> {
     let which = live(connection, &ending.which)?;
-    for session in &which {
+    for (session, user) in &which {
         end_one(connection, *session, ending.reason, ending.now, ending.tokens_until)?;
-        let line = AuditLine { session: Some(*session), ..ending.audit.clone() };
+        let line = AuditLine { session: Some(*session), user: Some(*user), ..ending.audit.clone() };
         events::write_audit(connection, &line, ending.now)?;
     }
-    Ok(which)
+    Ok(which.into_iter().map(|(session, _)| session).collect())
 }
 
-/// The live sessions that are meant.
-fn live(connection: &Connection, which: &Ends) -> Result<Vec<SessionId>> {
-    let of_user =
-        "SELECT s.id FROM users u JOIN sessions s ON s.user = u.number WHERE s.ended_at IS NULL AND u.id = ?1";
-    let select = |sql: &str, values: &[&dyn ToSql]| -> Result<Vec<SessionId>> {
-        let mut statement = connection.prepare_cached(sql)?;
-        Ok(statement.query_map(values, |row| rows::id(row, 0))?.collect::<rusqlite::Result<Vec<_>>>()?)
-    };
+/// The live sessions that are meant, and whose they are.
+fn live(connection: &Connection, which: &Ends) -> Result<Vec<(SessionId, UserId)>> {
     match which {
-        Ends::Session(session) => {
-            select("SELECT id FROM sessions WHERE ended_at IS NULL AND id = ?1", &[&session.to_bytes()])
-        }
-        Ends::SessionOf(user, session) => {
-            select(&format!("{of_user} AND s.id = ?2"), &[&user.to_bytes(), &session.to_bytes()])
-        }
-        Ends::DeviceClass(user, class) => {
-            select(&format!("{of_user} AND s.device_class = ?2"), &[&user.to_bytes(), &class.as_str()])
-        }
-        Ends::Others(user, session) => {
-            select(&format!("{of_user} AND s.id <> ?2"), &[&user.to_bytes(), &session.to_bytes()])
-        }
-        Ends::All(user) => select(of_user, &[&user.to_bytes()]),
-        Ends::Grant(grant) => select(
-            "SELECT s.id FROM grants g JOIN sessions s ON s.id = g.session WHERE s.ended_at IS NULL AND g.id = ?1",
-            &[&grant.to_bytes()],
-        ),
+        Ends::Session(session) => found(connection, ONE, [session.to_bytes()]),
+        Ends::SessionOf(user, session) => found(connection, ONE_OF, [user.to_bytes(), session.to_bytes()]),
+        Ends::DeviceClass(user, class) => found(connection, ON_CLASS, params![user.to_bytes(), class.as_str()]),
+        Ends::All(user) => found(connection, ALL, [user.to_bytes()]),
+        Ends::Others(user, session) => found(connection, OTHERS, [user.to_bytes(), session.to_bytes()]),
+        Ends::Grant(grant) => found(connection, OF_GRANT, [grant.to_bytes()]),
     }
+}
+
+fn found(connection: &Connection, sql: Sql, values: impl Params) -> Result<Vec<(SessionId, UserId)>> {
+    sql.rows(connection, values, |it| Ok((it.id()?, it.id()?)))
 }
 
 /// Ends one session, in the caller's transaction; false when it was over already.
@@ -52,16 +56,10 @@ pub(in crate::store::sqlite) fn end_one(
     reason: EndReason,
     now: Timestamp,
     tokens_until: Timestamp,
-) -> rusqlite::Result<bool> {
-    let ended = connection
-        .prepare_cached("UPDATE sessions SET ended_at = ?2, end_reason = ?3 WHERE id = ?1 AND ended_at IS NULL")?
-        .execute(params![session.to_bytes(), now.millis(), reason.code()])?;
-    if ended == 0 {
+) -> Result<bool> {
+    if END.run(connection, params![session.to_bytes(), now.millis(), reason.code()])? == 0 {
         return Ok(false);
     }
-    connection
-        .prepare_cached("UPDATE grants SET idle_until = NULL WHERE session = ?1")?
-        .execute([session.to_bytes()])?;
     events::tell(connection, &EventKind::SessionEnded(session), reason.code(), now, tokens_until)?;
     Ok(true)
 }

@@ -1,32 +1,50 @@
 //! Opening a session: find or make the user, keep what the platform gave, make room, open; one transaction.
 
-use menjin_token::{Id, IdentityId, SessionId, Timestamp};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use menjin_token::{Id, IdentityId, SessionId};
+use rusqlite::{Connection, params};
 
 use super::end_one;
 use crate::store::sqlite::events::write_audit;
-use crate::store::sqlite::people::apply_profile;
-use crate::store::sqlite::rows::{self, USER};
-use crate::store::{AuditLine, Device, EndReason, Opened, Opening, PhoneChange, Result, Standing, UserRow};
+use crate::store::sqlite::people::{apply_profile, by_number};
+use crate::store::sqlite::sql::{statements, user_columns};
+use crate::store::sqlite::{codes, phones, rows};
+use crate::store::{AuditLine, Device, EndReason, Opened, Opening, ProfileChange, Refused, Result, Standing, UserRow};
+
+statements! {
+    KNOWN on identities = "SELECT ", user_columns!(), ", i.id, i.unionid, i.open_account, i.session_key_digest
+        FROM identities i JOIN users u ON u.number = i.user WHERE i.platform = ?1 AND i.appid = ?2 AND i.openid = ?3";
+    BY_UNIONID on identities = "SELECT ", user_columns!(), " FROM identities i JOIN users u ON u.number = i.user
+        WHERE i.platform = ?1 AND i.open_account = ?2 AND i.unionid = ?3 ORDER BY i.created_at, i.id LIMIT 1";
+    NEW_USER on users = "INSERT INTO users (id, nickname, avatar_url, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?4)";
+    NEW_IDENTITY on identities = "INSERT INTO identities (id, user, platform, appid, openid, open_account, unionid, created_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    LATE_UNIONID on identities = "UPDATE identities SET unionid = ?2, open_account = ?3 WHERE id = ?1";
+    SUPERSEDE on session_keys = "INSERT INTO session_keys (id, identity, sealed, superseded_at, kept_until)
+        SELECT session_key_row, id, session_key, ?2, ?3 FROM identities WHERE id = ?1 AND session_key IS NOT NULL";
+    KEEP on identities = "UPDATE identities SET session_key_row = ?2, session_key = ?3, session_key_digest = ?4 WHERE id = ?1";
+    BESIDE on sessions = "SELECT id, app, device_id FROM sessions WHERE user = ?1 AND ended_at IS NULL ORDER BY opened_at, id";
+    NEW_SESSION on sessions = "INSERT INTO sessions (id, user, app, identity, amr, device_id, device_class, device_name, device_system,
+        ip, user_agent, opened_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+    NEW_GRANT on grants = "INSERT INTO grants (id, session, app, secret, master_key, counter, rotated_at, idle_until)
+        VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7)";
+}
 
 pub(super) fn open(connection: &Connection, opening: Opening) -> Result<Opened> {
-    let (identity, number, is_new_user) = find_or_make(connection, &opening)?;
-    apply_profile(connection, number, &opening.profile, opening.now)?;
-    if let Some(phone) = &opening.phone {
-        bind_phone(connection, number, phone, opening.now)?;
-    }
-    let user = user(connection, number)?;
-    if user.disabled_at.is_some() {
+    let Some(entrant) = find_or_make(connection, &opening)? else {
+        codes::refuse(connection, opening.code, &Refused(EndReason::UserDisabled.code().to_owned()))?;
         return Ok(Opened::Disabled);
-    }
-    keep_session_key(connection, identity, &opening)?;
-    let replaced = make_room(connection, number, &opening)?;
-    insert_session(connection, identity, number, &opening)?;
+    };
+    let Entrant { identity, user, is_new_user, .. } = &entrant;
+    let replaced = make_room(connection, user, &opening)?;
+    insert_session(connection, *identity, user.number, &opening)?;
     insert_grant(connection, &opening)?;
-    connection
-        .prepare_cached("UPDATE codes SET session = ?2 WHERE digest = ?1")?
-        .execute(params![opening.code.0, opening.session.to_bytes()])?;
-    write_audit(connection, &opened_line(&opening, &user, is_new_user), opening.now)?;
+    if let Some(phone) = &opening.phone {
+        phones::bind(connection, user, phone, opening.now)?;
+    }
+    codes::spent(connection, opening.code, opening.session.to_bytes())?;
+    write_audit(connection, &opened_line(&opening, user, *is_new_user), opening.now)?;
+    let changed = !is_new_user && opening.profile != ProfileChange::default() || opening.phone.is_some();
+    let user = if changed { by_number(connection, user.number)?.unwrap_or(entrant.user) } else { entrant.user };
     let standing = Standing {
         grant: opening.grant,
         counter: 0,
@@ -38,124 +56,112 @@ pub(super) fn open(connection: &Connection, opening: Opening) -> Result<Opened> 
         secret: opening.secret,
         user,
     };
-    Ok(Opened::Open { standing: Box::new(standing), is_new_user, replaced })
+    Ok(Opened::Open { standing: Box::new(standing), is_new_user: entrant.is_new_user, replaced })
 }
 
-/// The person of this identity; of another identity with the same unionid; or a new one.
-fn find_or_make(connection: &Connection, opening: &Opening) -> Result<(IdentityId, i64, bool)> {
-    let name = &opening.identity;
-    let known: Option<(IdentityId, i64, Option<String>)> = connection
-        .prepare_cached("SELECT id, user, unionid FROM identities WHERE platform = ?1 AND appid = ?2 AND openid = ?3")?
-        .query_row(params![name.platform, name.appid, name.openid], |row| {
-            Ok((rows::id(row, 0)?, row.get(1)?, row.get(2)?))
-        })
-        .optional()?;
-    if let Some((identity, number, unionid)) = known {
-        if let Some((new, account)) = &opening.unionid
-            && unionid.as_ref() != Some(new)
-        {
-            connection
-                .prepare_cached("UPDATE identities SET unionid = ?2, open_account = ?3 WHERE id = ?1")?
-                .execute(params![identity.to_bytes(), new, account])?;
-        }
-        return Ok((identity, number, false));
-    }
-    let (number, is_new_user) = match by_unionid(connection, opening)? {
-        Some(number) => (number, false),
-        None => (insert_user(connection, opening)?, true),
-    };
-    connection
-        .prepare_cached(
-            "INSERT INTO identities (id, user, platform, appid, openid, open_account, unionid, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )?
-        .execute(params![
-            opening.new_identity.to_bytes(),
-            number,
-            name.platform,
-            name.appid,
-            name.openid,
-            opening.unionid.as_ref().map(|(_, account)| account),
-            opening.unionid.as_ref().map(|(unionid, _)| unionid),
-            opening.now.millis(),
-        ])?;
-    Ok((opening.new_identity, number, is_new_user))
+/// Who comes in, and by which identity.
+struct Entrant {
+    identity: IdentityId,
+    user: UserRow,
+    is_new_user: bool,
 }
 
-fn by_unionid(connection: &Connection, opening: &Opening) -> Result<Option<i64>> {
-    let Some((unionid, account)) = &opening.unionid else { return Ok(None) };
-    let found = connection
-        .prepare_cached(
-            "SELECT user FROM identities WHERE platform = ?1 AND open_account = ?2 AND unionid = ?3 ORDER BY created_at, id LIMIT 1",
-        )?
-        .query_row(params![opening.identity.platform, account, unionid], |row| row.get(0))
-        .optional()?;
-    Ok(found)
-}
-
-fn insert_user(connection: &Connection, opening: &Opening) -> Result<i64> {
-    connection
-        .prepare_cached("INSERT INTO users (id, created_at, updated_at) VALUES (?1, ?2, ?2)")?
-        .execute(params![opening.new_user.to_bytes(), opening.now.millis()])?;
-    Ok(connection.last_insert_rowid())
-}
-
-fn user(connection: &Connection, number: i64) -> Result<UserRow> {
-    let mut statement = connection.prepare_cached(&format!("SELECT {USER} FROM users u WHERE u.number = ?1"))?;
-    Ok(statement.query_row([number], |row| rows::user(row, 0))?)
-}
-
-/// The newest proof wins: numbers are recycled, so a former holder loses the number, never the account.
-fn bind_phone(connection: &Connection, number: i64, phone: &PhoneChange, now: Timestamp) -> Result<()> {
-    let former: Option<i64> = connection
-        .prepare_cached("SELECT user FROM phones WHERE lookup = ?1 AND user <> ?2")?
-        .query_row(params![phone.lookup, number], |row| row.get(0))
-        .optional()?;
-    if let Some(former) = former {
-        connection.prepare_cached("DELETE FROM phones WHERE user = ?1")?.execute([former])?;
-        connection
-            .prepare_cached("UPDATE users SET phone_masked = NULL, updated_at = ?2 WHERE number = ?1")?
-            .execute([former, now.millis()])?;
-        let line = AuditLine {
-            action: "phone.moved",
-            actor: "user",
-            user: Some(user(connection, former)?.id),
-            ..AuditLine::default()
+/// The person of this identity; of another identity with the same unionid; or a new one. `None`: they are disabled,
+/// and nothing was written.
+fn find_or_make(connection: &Connection, opening: &Opening) -> Result<Option<Entrant>> {
+    if let Some(known) = known(connection, opening)? {
+        return if known.user.disabled_at.is_some() {
+            Ok(None)
+        } else {
+            come_again(connection, known, opening).map(Some)
         };
-        write_audit(connection, &line, now)?;
     }
-    connection.prepare_cached("DELETE FROM phones WHERE user = ?1")?.execute([number])?;
-    connection
-        .prepare_cached("INSERT INTO phones (id, user, lookup, sealed, bound_at) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![phone.row, number, phone.lookup, phone.sealed, now.millis()])?;
-    connection
-        .prepare_cached("UPDATE users SET phone_masked = ?2, updated_at = ?3 WHERE number = ?1")?
-        .execute(params![number, phone.masked, now.millis()])?;
-    Ok(())
+    let joined = by_unionid(connection, opening)?;
+    if joined.as_ref().is_some_and(|user| user.disabled_at.is_some()) {
+        return Ok(None);
+    }
+    let is_new_user = joined.is_none();
+    let user = match joined {
+        Some(user) => {
+            apply_profile(connection, user.number, &opening.profile, opening.now)?;
+            user
+        }
+        None => insert_user(connection, opening)?,
+    };
+    insert_identity(connection, user.number, opening)?;
+    if let Some((row, sealed, digest)) = &opening.session_key {
+        KEEP.run(connection, params![opening.new_identity.to_bytes(), row, sealed, digest])?;
+    }
+    Ok(Some(Entrant { identity: opening.new_identity, user, is_new_user }))
 }
 
-/// The newest key is kept; the one before serves a while longer.
-fn keep_session_key(connection: &Connection, identity: IdentityId, opening: &Opening) -> Result<()> {
-    let Some((row, sealed, digest)) = &opening.session_key else { return Ok(()) };
-    let current: Option<([u8; 16], [u8; 32])> = connection
-        .prepare_cached(
-            "SELECT id, digest FROM session_keys WHERE identity = ?1 AND superseded_at IS NULL ORDER BY obtained_at DESC LIMIT 1",
-        )?
-        .query_row([identity.to_bytes()], |row| Ok((rows::bytes(row, 0)?, rows::bytes(row, 1)?)))
-        .optional()?;
-    if let Some((former, former_digest)) = current {
-        if former_digest == *digest {
-            return Ok(());
-        }
-        connection
-            .prepare_cached("UPDATE session_keys SET superseded_at = ?2, kept_until = ?3 WHERE id = ?1")?
-            .execute(params![former, opening.now.millis(), opening.superseded_until.millis()])?;
+/// An identity that was seen before.
+struct Known {
+    user: UserRow,
+    identity: IdentityId,
+    unionid: Option<(String, String)>,
+    session_key: Option<[u8; 32]>,
+}
+
+fn known(connection: &Connection, opening: &Opening) -> Result<Option<Known>> {
+    let name = &opening.identity;
+    KNOWN.row(connection, params![name.platform, name.appid, name.openid], |it| {
+        let user = rows::user(it)?;
+        let identity = it.of_table("identities").id()?;
+        let unionid: Option<String> = it.get()?;
+        Ok(Known { user, identity, unionid: unionid.zip(it.get()?), session_key: it.get()? })
+    })
+}
+
+/// Writes what is new about somebody known: a late unionid, their newest `session_key`, their profile.
+fn come_again(connection: &Connection, known: Known, opening: &Opening) -> Result<Entrant> {
+    let Known { user, identity, unionid, session_key } = known;
+    if let Some((new, account)) = &opening.unionid
+        && unionid.as_ref() != opening.unionid.as_ref()
+    {
+        LATE_UNIONID.run(connection, params![identity.to_bytes(), new, account])?;
     }
-    connection
-        .prepare_cached(
-            "INSERT INTO session_keys (id, identity, sealed, digest, obtained_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![row, identity.to_bytes(), sealed, digest, opening.now.millis()])?;
-    Ok(())
+    if let Some((row, sealed, digest)) = &opening.session_key
+        && session_key.as_ref() != Some(digest)
+    {
+        let (now, until) = (opening.now.millis(), opening.superseded_until.millis());
+        SUPERSEDE.run(connection, params![identity.to_bytes(), now, until])?;
+        KEEP.run(connection, params![identity.to_bytes(), row, sealed, digest])?;
+    }
+    if opening.profile != ProfileChange::default() {
+        apply_profile(connection, user.number, &opening.profile, opening.now)?;
+    }
+    Ok(Entrant { identity, user, is_new_user: false })
+}
+
+fn by_unionid(connection: &Connection, opening: &Opening) -> Result<Option<UserRow>> {
+    let Some((unionid, account)) = &opening.unionid else { return Ok(None) };
+    BY_UNIONID.row(connection, params![opening.identity.platform, account, unionid], rows::user)
+}
+
+fn insert_user(connection: &Connection, opening: &Opening) -> Result<UserRow> {
+    let ProfileChange { nickname, avatar_url } = opening.profile.clone();
+    let id = opening.new_user;
+    NEW_USER.run(connection, params![id.to_bytes(), nickname, avatar_url, opening.now.millis()])?;
+    Ok(UserRow {
+        id,
+        number: connection.last_insert_rowid(),
+        nickname,
+        avatar_url,
+        phone_masked: None,
+        created_at: opening.now,
+        disabled_at: None,
+    })
+}
+
+fn insert_identity(connection: &Connection, number: i64, opening: &Opening) -> Result<()> {
+    let name = &opening.identity;
+    let (unionid, account) = opening.unionid.as_ref().map(|(unionid, account)| (unionid, account)).unzip();
+    let id = opening.new_identity.to_bytes();
+    let now = opening.now.millis();
+    NEW_IDENTITY
+        .run(connection, params![id, number, name.platform, name.appid, name.openid, account, unionid, now])
+        .map(drop)
 }
 
 /// A live session beside the new one.
@@ -166,23 +172,20 @@ struct Beside {
 }
 
 /// Ends the same device's former session, then the oldest ones over the limits.
-fn make_room(connection: &Connection, number: i64, opening: &Opening) -> Result<Vec<SessionId>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT id, app, device_id FROM sessions WHERE user = ?1 AND ended_at IS NULL ORDER BY opened_at, id",
-    )?;
-    let beside = statement
-        .query_map([number], |row| Ok(Beside { id: rows::id(row, 0)?, app: row.get(1)?, device: row.get(2)? }))?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
+fn make_room(connection: &Connection, user: &UserRow, opening: &Opening) -> Result<Vec<SessionId>> {
+    let beside =
+        BESIDE.rows(connection, [user.number], |it| Ok(Beside { id: it.id()?, app: it.get()?, device: it.get()? }))?;
     let replaced = to_replace(&beside, opening);
     for session in &replaced {
         end_one(connection, *session, EndReason::Replaced, opening.now, opening.tokens_until)?;
         let line = AuditLine {
             action: "session.replaced",
             actor: "user",
+            user: Some(user.id),
             session: Some(*session),
             app: Some(opening.app.clone()),
+            ip: opening.device.ip.clone(),
             detail: Some(format!("by {}", opening.session)),
-            ..AuditLine::default()
         };
         write_audit(connection, &line, opening.now)?;
     }
@@ -207,44 +210,34 @@ fn to_replace(beside: &[Beside], opening: &Opening) -> Vec<SessionId> {
 
 fn insert_session(connection: &Connection, identity: IdentityId, number: i64, opening: &Opening) -> Result<()> {
     let Device { id, class, name, system, ip, user_agent } = &opening.device;
-    connection
-        .prepare_cached(
-            "INSERT INTO sessions (id, user, app, identity, amr, device_id, device_class, device_name, device_system, ip, user_agent, opened_at, expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-        )?
-        .execute(params![
-            opening.session.to_bytes(),
-            number,
-            opening.app,
-            identity.to_bytes(),
-            opening.amr,
-            id,
-            class.as_str(),
-            name,
-            system,
-            ip,
-            user_agent,
-            opening.now.millis(),
-            opening.expires_at.millis(),
-        ])?;
-    Ok(())
+    NEW_SESSION
+        .run(
+            connection,
+            params![
+                opening.session.to_bytes(),
+                number,
+                opening.app,
+                identity.to_bytes(),
+                opening.amr,
+                id,
+                class.as_str(),
+                name,
+                system,
+                ip,
+                user_agent,
+                opening.now.millis(),
+                opening.expires_at.millis(),
+            ],
+        )
+        .map(drop)
 }
 
 fn insert_grant(connection: &Connection, opening: &Opening) -> Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO grants (id, session, app, secret, master_key, counter, rotated_at, idle_until) VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7)",
-        )?
-        .execute(params![
-            opening.grant.to_bytes(),
-            opening.session.to_bytes(),
-            opening.app,
-            opening.secret,
-            opening.master_key,
-            opening.now.millis(),
-            opening.idle_until.millis(),
-        ])?;
-    Ok(())
+    let (session, now, idle_until) = (opening.session.to_bytes(), opening.now.millis(), opening.idle_until.millis());
+    let (secret, master_key) = (&opening.secret, opening.master_key);
+    NEW_GRANT
+        .run(connection, params![opening.grant.to_bytes(), session, opening.app, secret, master_key, now, idle_until])
+        .map(drop)
 }
 
 fn opened_line(opening: &Opening, user: &UserRow, is_new_user: bool) -> AuditLine {

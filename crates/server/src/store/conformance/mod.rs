@@ -1,0 +1,203 @@
+//! One suite for every back end, written against the traits alone: what a store does, and what racing callers see.
+//!
+//! A back end makes a [`Bench`] and calls [`conformance!`]. Not here: what one back end alone can do wrong.
+
+pub(super) mod accounts;
+pub(super) mod audit;
+pub(super) mod codes;
+pub(super) mod ends;
+pub(super) mod feed;
+pub(super) mod keys;
+pub(super) mod opening;
+pub(super) mod people;
+pub(super) mod rotation;
+pub(super) mod sample;
+pub(super) mod sealed;
+pub(super) mod sweep;
+pub(super) mod tokens;
+
+use std::any::Any;
+use std::sync::Arc;
+
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+use super::Store;
+
+/// A fresh, empty store, as two nodes see it.
+pub(super) struct Bench {
+    /// What most tests call.
+    pub(super) store: Arc<dyn Store>,
+    /// Another node on the same data.
+    pub(super) other: Arc<dyn Store>,
+    /// What must outlive the nodes, such as the folder.
+    pub(super) _keeps: Box<dyn Any + Send + Sync>,
+}
+
+impl Bench {
+    /// Calls `count` times at once, on both nodes in turn; the answers come in any order.
+    async fn race<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+        &self,
+        count: usize,
+        call: impl Fn(Arc<dyn Store>, usize) -> F,
+    ) -> Vec<T> {
+        let start = Arc::new(Barrier::new(count));
+        let mut racing = JoinSet::new();
+        for at in 0..count {
+            let node = if at % 2 == 0 { &self.store } else { &self.other };
+            let (start, called) = (Arc::clone(&start), call(Arc::clone(node), at));
+            racing.spawn(async move {
+                start.wait().await;
+                called.await
+            });
+        }
+        racing.join_all().await
+    }
+}
+
+/// Makes a test of each of the suite's functions; `$bench` is a path to an async function that makes a [`Bench`].
+macro_rules! conformance {
+    ($bench:path) => {
+        $crate::store::conformance::conformance! { @tests $bench;
+            accounts {
+                the_first_sign_in_makes_a_user_who_is_found_by_everything_that_names_them
+                the_same_identity_is_the_same_user
+                an_identity_is_platform_appid_and_openid_together
+                racing_first_sign_ins_of_one_person_make_one_user
+                racing_first_sign_ins_of_one_unionid_over_two_appids_make_one_user
+                a_unionid_joins_only_within_its_open_platform_account
+                a_unionid_that_comes_late_joins_from_then_on
+                two_users_are_never_merged_by_a_late_unionid
+                numbers_go_up_in_the_order_of_first_sign_ins
+                racing_people_get_a_number_each
+                a_number_that_people_saw_is_never_given_again
+            }
+            audit {
+                a_line_of_its_own_is_kept
+                every_change_of_a_session_leaves_its_lines
+                what_changes_nothing_leaves_no_line
+            }
+            codes {
+                one_of_any_number_of_racing_callers_gets_the_code
+                of_racing_requests_with_one_key_one_is_carried_out_and_the_rest_wait_for_it
+                a_repeated_request_gets_the_session_of_the_first
+                a_repeated_request_gets_the_refusal_of_the_first
+                a_key_belongs_to_one_code_and_one_body
+                a_key_may_be_repeated_up_to_its_time_and_then_be_used_anew
+                a_code_used_without_a_key_stays_used_for_a_request_with_one
+                a_released_code_may_come_again
+                a_code_that_opened_a_session_is_neither_released_nor_refused
+                another_code_is_another_matter
+            }
+            ends {
+                one_session_ends_and_says_when_and_why
+                a_session_of_somebody_else_is_left_alone
+                a_device_class_ends_without_the_others
+                all_sessions_of_a_user_end_and_nobody_elses
+                all_but_one_end
+                a_grant_names_its_session
+                what_is_over_does_not_end_again
+                of_racing_ends_one_takes_effect
+                only_what_lives_is_listed_the_newest_first
+                what_ended_is_still_known_and_refuses_its_tokens
+            }
+            feed {
+                an_end_is_told_with_its_reason_and_until_when_it_matters
+                the_oldest_comes_first_and_what_was_read_is_not_told_again
+                a_line_goes_after_the_last_token_it_affects
+                places_are_never_given_again
+                racing_ends_have_a_place_each
+                both_nodes_read_the_same
+            }
+            keys {
+                the_first_key_comes_alone
+                a_new_key_retires_the_one_before
+                a_new_key_is_told_long_enough_for_every_node_to_read_of_it
+                of_two_nodes_that_rotate_one_does
+                a_key_for_another_newest_one_changes_nothing
+                a_revoked_key_is_told_and_revoked_once
+                after_a_revoked_key_comes_one_without_a_former
+                keys_are_forgotten_after_their_time
+                a_master_key_is_noted_once
+                racing_nodes_agree_on_one_data_key
+            }
+            opening {
+                a_session_is_what_it_was_opened_with
+                a_device_has_one_session_in_an_app
+                without_a_device_id_the_eleventh_takes_the_place_of_the_oldest
+                the_twenty_first_takes_the_place_of_the_oldest
+                limits_are_a_users_own
+                what_ended_takes_no_place
+                racing_sign_ins_stay_within_the_limits
+                what_fails_leaves_nothing
+                an_unrefreshed_session_can_be_given_again
+            }
+            people {
+                what_somebody_brought_of_a_profile_is_kept
+                what_is_not_given_never_overwrites
+                a_profile_changes_in_part
+                a_user_who_is_not_there_changes_nothing
+                a_proved_number_is_shown_masked
+                a_number_moves_to_whom_it_was_proved_for_last
+                a_user_has_one_number
+                the_same_number_again_changes_nothing
+                racing_proofs_of_one_number_leave_one_holder
+                the_newest_session_key_comes_first_and_the_one_before_for_a_while
+                an_unchanged_session_key_supersedes_nothing
+                session_keys_are_an_identitys_own
+            }
+            rotation {
+                a_current_counter_moves_on
+                of_racing_callers_with_one_counter_one_moves_it_and_all_get_its_successor
+                a_lost_answer_is_given_again_within_the_grace
+                a_lost_successor_is_superseded_after_the_grace
+                racing_recoveries_supersede_once
+                a_superseded_successor_is_theft
+                an_older_counter_is_theft_and_ends_the_session
+                of_racing_thieves_one_ends_the_session
+                a_newer_counter_than_the_row_is_a_restored_store
+                idle_for_too_long_is_the_end
+                too_old_is_the_end
+                a_refresh_never_outlives_the_session
+                an_ended_session_says_why
+                an_unknown_grant_is_unknown
+                a_refresh_that_races_an_end_never_survives_it
+            }
+            sealed {
+                everything_sealed_is_counted_by_master_key
+                what_is_sealed_elsewhere_is_found_up_to_the_limit
+                what_is_sealed_anew_reads_back_and_is_found_no_more
+                what_changed_meanwhile_is_left
+                refresh_tokens_move_to_the_present_master_key_by_being_used
+            }
+            sweep {
+                codes_go_after_their_time
+                superseded_session_keys_go_after_their_time
+                events_go_after_their_time
+                audit_lines_go_after_their_time
+                ended_sessions_go_after_their_time_with_their_grants
+                idle_sessions_end_as_expired
+                a_session_that_ended_otherwise_keeps_its_reason
+                each_table_is_swept_by_batches
+                a_sweep_amid_sign_ins_takes_nothing_that_lives
+                a_store_that_works_is_ready
+            }
+            tokens {
+                a_platform_token_is_put_once
+                of_racing_nodes_one_replaces_the_token
+                an_outdated_version_replaces_nothing
+                each_app_has_its_own
+            }
+        }
+    };
+    (@tests $bench:path; $($concern:ident { $($name:ident)+ })+) => {
+        $(mod $concern {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                $crate::store::conformance::$concern::$name($bench().await).await;
+            })+
+        })+
+    };
+}
+
+pub(super) use conformance;

@@ -1,0 +1,180 @@
+//! Profiles, phone numbers and platform session keys: what is kept of people, and what gives way to what.
+
+use std::time::Duration;
+
+use super::Bench;
+use super::sample::{MASTER, at, fresh, identity, in_club, new_id, open, opening, phone, sealed, sign_in, with_phone};
+use crate::store::{KeptKey, Opening, ProfileChange, Store, UserRow};
+
+fn profile(nickname: Option<&str>, avatar_url: Option<&str>) -> ProfileChange {
+    ProfileChange { nickname: nickname.map(Into::into), avatar_url: avatar_url.map(Into::into) }
+}
+
+fn with_profile(opening: Opening, nickname: Option<&str>, avatar_url: Option<&str>) -> Opening {
+    Opening { profile: profile(nickname, avatar_url), ..opening }
+}
+
+fn shown(user: &UserRow) -> (Option<&str>, Option<&str>) {
+    (user.nickname.as_deref(), user.avatar_url.as_deref())
+}
+
+const PICTURE: &str = "https://example.com/a.png";
+
+pub(in crate::store) async fn what_somebody_brought_of_a_profile_is_kept(t: Bench) {
+    let first = open(&*t.store, with_profile(opening("alice", at(0)), Some("Alice"), Some(PICTURE))).await;
+    assert_eq!(shown(first.user()), (Some("Alice"), Some(PICTURE)));
+    let second = open(&*t.store, with_profile(opening("alice", at(1)), Some("爱丽丝"), None)).await;
+    assert_eq!(shown(second.user()), (Some("爱丽丝"), Some(PICTURE)), "answered as it stands now");
+    assert_eq!(t.other.user(first.user().id).await.unwrap().as_ref(), Some(second.user()));
+    let unionid = Some(("union".into(), "company".into()));
+    open(&*t.store, Opening { unionid: unionid.clone(), ..opening("alice", at(2)) }).await;
+    let joined = with_profile(in_club(Opening { unionid, ..opening("alice", at(3)) }), Some("Al"), None);
+    assert_eq!(shown(open(&*t.store, joined).await.user()), (Some("Al"), Some(PICTURE)), "through another app too");
+}
+
+pub(in crate::store) async fn what_is_not_given_never_overwrites(t: Bench) {
+    open(&*t.store, with_profile(opening("alice", at(0)), Some("Alice"), Some(PICTURE))).await;
+    let anonymous = sign_in(&*t.store, "alice", at(1)).await;
+    assert_eq!(shown(anonymous.user()), (Some("Alice"), Some(PICTURE)));
+    let changed = t.store.change_profile(anonymous.user().id, ProfileChange::default(), at(2)).await.unwrap();
+    assert_eq!(changed.as_ref(), Some(anonymous.user()));
+}
+
+pub(in crate::store) async fn a_profile_changes_in_part(t: Bench) {
+    let alice = sign_in(&*t.store, "alice", at(0)).await;
+    let bob = sign_in(&*t.store, "bob", at(0)).await;
+    let named = t.store.change_profile(alice.user().id, profile(Some("Alice"), None), at(1)).await.unwrap().unwrap();
+    assert_eq!(shown(&named), (Some("Alice"), None));
+    let seen = t.other.change_profile(alice.user().id, profile(None, Some(PICTURE)), at(2)).await.unwrap().unwrap();
+    assert_eq!(shown(&seen), (Some("Alice"), Some(PICTURE)));
+    assert_eq!(t.store.user(alice.user().id).await.unwrap(), Some(seen));
+    assert_eq!(t.store.user(bob.user().id).await.unwrap().as_ref(), Some(bob.user()));
+}
+
+pub(in crate::store) async fn a_user_who_is_not_there_changes_nothing(t: Bench) {
+    sign_in(&*t.store, "alice", at(0)).await;
+    let changed = t.store.change_profile(new_id(at(0)), profile(Some("Ghost"), None), at(1)).await.unwrap();
+    assert_eq!(changed, None);
+}
+
+async fn masked(store: &dyn Store, user: &UserRow) -> Option<String> {
+    store.user(user.id).await.unwrap().unwrap().phone_masked
+}
+
+/// The rows of all numbers, and what is sealed in them.
+async fn numbers(store: &dyn Store) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let sealed = store.sealed_elsewhere([0; 4], 1000).await.unwrap();
+    let phones = sealed.into_iter().filter(|value| value.table == "phones");
+    phones.map(|value| (value.row, value.sealed)).collect()
+}
+
+pub(in crate::store) async fn a_proved_number_is_shown_masked(t: Bench) {
+    let new = open(&*t.store, with_phone(opening("alice", at(0)), 1)).await;
+    assert_eq!(new.user().phone_masked.as_deref(), Some("138****0001"));
+    let known = sign_in(&*t.store, "bob", at(1)).await;
+    let proved = phone(2);
+    let again = open(&*t.store, Opening { phone: Some(proved.clone()), ..opening("bob", at(2)) }).await;
+    assert_eq!(again.user().phone_masked.as_deref(), Some("138****0002"));
+    assert_eq!(masked(&*t.other, known.user()).await.as_deref(), Some("138****0002"));
+    assert!(numbers(&*t.other).await.contains(&(proved.row.to_vec(), proved.sealed)));
+}
+
+pub(in crate::store) async fn a_number_moves_to_whom_it_was_proved_for_last(t: Bench) {
+    let alice = open(&*t.store, with_phone(opening("alice", at(0)), 1)).await;
+    let proved = phone(1);
+    let bob = open(&*t.store, Opening { phone: Some(proved.clone()), ..opening("bob", at(1)) }).await;
+    assert_ne!(alice.user().id, bob.user().id, "a number merges nobody");
+    assert_eq!(masked(&*t.store, alice.user()).await, None);
+    assert_eq!(masked(&*t.store, bob.user()).await.as_deref(), Some("138****0001"));
+    assert_eq!(numbers(&*t.store).await, [(proved.row.to_vec(), proved.sealed)]);
+}
+
+pub(in crate::store) async fn a_user_has_one_number(t: Bench) {
+    let alice = open(&*t.store, with_phone(opening("alice", at(0)), 1)).await;
+    let proved = phone(2);
+    open(&*t.store, Opening { phone: Some(proved.clone()), ..opening("alice", at(1)) }).await;
+    assert_eq!(masked(&*t.store, alice.user()).await.as_deref(), Some("138****0002"));
+    assert_eq!(numbers(&*t.store).await, [(proved.row.to_vec(), proved.sealed)]);
+    let bob = open(&*t.store, with_phone(opening("bob", at(2)), 1)).await;
+    assert_eq!(bob.user().phone_masked.as_deref(), Some("138****0001"), "the former number is free");
+    // Each takes the other's: one has none in between.
+    open(&*t.store, with_phone(opening("bob", at(3)), 2)).await;
+    assert_eq!(masked(&*t.store, alice.user()).await, None);
+    open(&*t.store, with_phone(opening("alice", at(4)), 1)).await;
+    assert_eq!(masked(&*t.store, alice.user()).await.as_deref(), Some("138****0001"));
+    assert_eq!(masked(&*t.store, bob.user()).await.as_deref(), Some("138****0002"));
+    assert_eq!(numbers(&*t.store).await.len(), 2);
+}
+
+pub(in crate::store) async fn the_same_number_again_changes_nothing(t: Bench) {
+    open(&*t.store, with_phone(opening("alice", at(0)), 1)).await;
+    let before = numbers(&*t.store).await;
+    let again = open(&*t.store, with_phone(opening("alice", at(1)), 1)).await;
+    assert_eq!(again.user().phone_masked.as_deref(), Some("138****0001"));
+    assert_eq!(numbers(&*t.store).await, before);
+}
+
+pub(in crate::store) async fn racing_proofs_of_one_number_leave_one_holder(t: Bench) {
+    let opened = t
+        .race(
+            10,
+            |node, nth| async move { open(&*node, with_phone(opening(&format!("person {nth}"), at(0)), 1)).await },
+        )
+        .await;
+    let mut holders = Vec::new();
+    for it in &opened {
+        holders.extend(masked(&*t.store, it.user()).await);
+    }
+    assert_eq!(holders, ["138****0001"]);
+    assert_eq!(numbers(&*t.store).await.len(), 1);
+}
+
+/// A sign-in that brings this `session_key`.
+fn with_session_key(opening: Opening, key: &str) -> Opening {
+    let mut digest = [0; 32];
+    digest[..key.len()].copy_from_slice(key.as_bytes());
+    Opening { session_key: Some((fresh(), sealed(MASTER, key), digest)), ..opening }
+}
+
+/// The keys that open data of `person` in shop, each with its row's name and when it was superseded.
+async fn keys(store: &dyn Store, person: &str, secs: i64) -> Vec<([u8; 16], Vec<u8>, Option<menjin_token::Timestamp>)> {
+    let kept = store.session_keys(&identity(person), at(secs)).await.unwrap();
+    kept.into_iter().map(|KeptKey { row, sealed, superseded_at }| (row, sealed, superseded_at)).collect()
+}
+
+pub(in crate::store) async fn the_newest_session_key_comes_first_and_the_one_before_for_a_while(t: Bench) {
+    let mut rows = Vec::new();
+    for (key, secs) in [("one", 0), ("two", 10), ("three", 20)] {
+        let opening = with_session_key(opening("alice", at(secs)), key);
+        rows.extend(opening.session_key.as_ref().map(|(row, ..)| *row));
+        let until = at(secs).plus(Duration::from_mins(10));
+        open(&*t.store, Opening { superseded_until: until, ..opening }).await;
+    }
+    let three = (rows[2], sealed(MASTER, "three"), None);
+    let two = (rows[1], sealed(MASTER, "two"), Some(at(20)));
+    let one = (rows[0], sealed(MASTER, "one"), Some(at(10)));
+    assert_eq!(keys(&*t.other, "alice", 21).await, [three.clone(), two.clone(), one.clone()]);
+    assert_eq!(keys(&*t.other, "alice", 609).await, [three.clone(), two.clone(), one]);
+    assert_eq!(keys(&*t.other, "alice", 610).await, [three.clone(), two], "the first was kept until then");
+    assert_eq!(keys(&*t.other, "alice", 620).await, [three]);
+}
+
+pub(in crate::store) async fn an_unchanged_session_key_supersedes_nothing(t: Bench) {
+    let first = with_session_key(opening("alice", at(0)), "one");
+    let row = first.session_key.as_ref().map(|(row, ..)| *row).unwrap();
+    open(&*t.store, first).await;
+    open(&*t.store, with_session_key(opening("alice", at(10)), "one")).await;
+    sign_in(&*t.store, "alice", at(20)).await;
+    assert_eq!(keys(&*t.store, "alice", 21).await, [(row, sealed(MASTER, "one"), None)]);
+}
+
+pub(in crate::store) async fn session_keys_are_an_identitys_own(t: Bench) {
+    assert_eq!(keys(&*t.store, "alice", 0).await, []);
+    open(&*t.store, in_club(with_session_key(opening("alice", at(0)), "of club"))).await;
+    sign_in(&*t.store, "alice", at(1)).await;
+    open(&*t.store, with_session_key(opening("bob", at(2)), "of bob")).await;
+    assert_eq!(keys(&*t.store, "alice", 3).await, []);
+    open(&*t.store, with_session_key(opening("alice", at(4)), "of shop")).await;
+    let sealed_keys: Vec<_> = keys(&*t.store, "alice", 5).await.into_iter().map(|(_, sealed, _)| sealed).collect();
+    assert_eq!(sealed_keys, [sealed(MASTER, "of shop")]);
+}

@@ -1,0 +1,37 @@
+//! Phone numbers in `SQLite`: one of a user, one user of a number.
+
+use menjin_token::{Timestamp, UserId};
+use rusqlite::{Connection, params};
+
+use super::events::write_audit;
+use super::sql::statements;
+use crate::store::{AuditLine, PhoneChange, Result, UserRow};
+
+statements! {
+    HOLDER on phones = "SELECT u.id, u.number FROM phones p JOIN users u ON u.number = p.user WHERE p.lookup = ?1";
+    UNBIND on phones = "DELETE FROM phones WHERE user = ?1";
+    BIND on phones = "INSERT INTO phones (id, user, lookup, sealed, bound_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+    MASK on users = "UPDATE users SET phone_masked = ?2, updated_at = ?3 WHERE number = ?1";
+}
+
+/// Binds a proved number, in the caller's transaction. The newest proof wins: numbers are recycled, so a former holder
+/// loses the number, never the account.
+pub(super) fn bind(connection: &Connection, user: &UserRow, phone: &PhoneChange, now: Timestamp) -> Result<()> {
+    let holder: Option<(UserId, i64)> = HOLDER.row(connection, [phone.lookup], |it| Ok((it.id()?, it.get()?)))?;
+    if let Some((former, number)) = holder {
+        if number == user.number {
+            return Ok(());
+        }
+        UNBIND.run(connection, [number])?;
+        MASK.run(connection, params![number, None::<String>, now.millis()])?;
+        write_audit(connection, &line("phone.moved", former), now)?;
+    }
+    UNBIND.run(connection, [user.number])?;
+    BIND.run(connection, params![phone.row, user.number, phone.lookup, phone.sealed, now.millis()])?;
+    MASK.run(connection, params![user.number, phone.masked, now.millis()])?;
+    write_audit(connection, &line("phone.bound", user.id), now)
+}
+
+fn line(action: &'static str, user: UserId) -> AuditLine {
+    AuditLine { action, actor: "user", user: Some(user), ..AuditLine::default() }
+}

@@ -1,0 +1,191 @@
+//! A real Chromium, driven through chromedriver's `WebDriver` protocol (<https://www.w3.org/TR/webdriver2/>). Waits for what the
+//! page shows, never for time; ends with the test, whatever its outcome.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+/// How long a page may take to show what a test waits for, in milliseconds.
+const PATIENCE: u64 = 20_000;
+
+const FLAGS: [&str; 9] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+];
+
+/// Resolves once the condition holds: looks at each change of the page.
+const UNTIL: &str = "const done = arguments[arguments.length - 1];
+const holds = () => Boolean(CONDITION);
+const watcher = new MutationObserver(look);
+function look() { if (holds()) { watcher.disconnect(); done(true); } }
+watcher.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+look();";
+
+/// A browser with one window, and the driver that it hangs on.
+pub(crate) struct Browser {
+    session: String,
+    port: u16,
+    http: reqwest::Client,
+    /// Closed when the browser has ended.
+    alive: Option<TcpStream>,
+    _driver: Child,
+    _stdout: Lines<BufReader<ChildStdout>>,
+    _folder: TempDir,
+}
+
+impl Browser {
+    /// Starts one that prefers `language`.
+    pub(crate) async fn start(language: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut driver = Command::new(chromedriver());
+        driver
+            .env("TMPDIR", folder.path())
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true);
+        let mut driver = driver.spawn().expect("the program named by MENJIN_TEST_CHROMEDRIVER starts");
+        let mut stdout = BufReader::new(driver.stdout.take().unwrap()).lines();
+        let port = loop {
+            let line = stdout.next_line().await.unwrap().expect("chromedriver says its port");
+            if let Some((_, port)) = line.split_once("started successfully on port ") {
+                break port.trim_end_matches('.').parse().unwrap();
+            }
+        };
+        let mut flags: Vec<String> = FLAGS.map(str::to_owned).into();
+        flags.push(format!("--user-data-dir={}", folder.path().join("profile").display()));
+        flags.push(format!("--accept-lang={language}"));
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_mins(1)).build().unwrap();
+        let mut browser =
+            Self { session: String::new(), port, http, alive: None, _driver: driver, _stdout: stdout, _folder: folder };
+        let mut options = json!({"args": flags});
+        if let Some(chromium) = chromium() {
+            options["binary"] = chromium.into();
+        }
+        let wanted = json!({
+            "goog:chromeOptions": options,
+            "goog:loggingPrefs": {"browser": "ALL"},
+            "timeouts": {"script": PATIENCE, "implicit": PATIENCE},
+        });
+        let session = browser.ask("session", json!({"capabilities": {"alwaysMatch": wanted}})).await;
+        browser.session = format!("session/{}", session["sessionId"].as_str().unwrap());
+        let debugger = session["capabilities"]["goog:chromeOptions"]["debuggerAddress"].as_str().unwrap();
+        browser.alive = Some(TcpStream::connect(debugger).unwrap());
+        browser
+    }
+
+    /// One command; its value. Its failure ends the test.
+    async fn ask(&self, command: &str, body: Value) -> Value {
+        let url = format!("http://127.0.0.1:{}/{command}", self.port);
+        let answer = self.http.post(url).json(&body).send().await.unwrap();
+        let (status, body): (_, Value) = (answer.status(), answer.json().await.unwrap());
+        assert!(status.is_success(), "{command}: {}", body["value"]["message"]);
+        body["value"].clone()
+    }
+
+    async fn command(&self, command: &str, body: Value) -> Value {
+        self.ask(&format!("{}/{command}", self.session), body).await
+    }
+
+    async fn element(&self, css: &str) -> String {
+        let found = self.command("element", json!({"using": "css selector", "value": css})).await;
+        found.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned()
+    }
+
+    /// Opens a page and waits until it has loaded.
+    pub(crate) async fn open(&self, url: &str) {
+        self.command("url", json!({"url": url})).await;
+    }
+
+    /// Clicks where a person would.
+    pub(crate) async fn click(&self, css: &str) {
+        self.until(&format!(
+            "document.querySelector({css:?})?.checkVisibility() && !document.querySelector({css:?}).matches(':disabled, [aria-disabled=true]')"
+        ))
+        .await;
+        let element = self.element(css).await;
+        self.command(&format!("element/{element}/click"), json!({})).await;
+    }
+
+    /// Types, key by key.
+    pub(crate) async fn write(&self, css: &str, text: &str) {
+        let element = self.element(css).await;
+        self.command(&format!("element/{element}/value"), json!({"text": text})).await;
+    }
+
+    /// What a script returns.
+    pub(crate) async fn run(&self, script: &str) -> Value {
+        self.command("execute/sync", json!({"script": format!("return {script}"), "args": []})).await
+    }
+
+    /// The text that an element shows.
+    pub(crate) async fn text(&self, css: &str) -> String {
+        self.run(&format!("document.querySelector({css:?}).innerText")).await.as_str().unwrap().to_owned()
+    }
+
+    /// Waits until an expression of the page holds.
+    pub(crate) async fn until(&self, condition: &str) {
+        let url = format!("http://127.0.0.1:{}/{}/execute/async", self.port, self.session);
+        let body = json!({"script": UNTIL.replace("CONDITION", condition), "args": []});
+        let answer = self.http.post(url).json(&body).send().await.unwrap();
+        let shown = if answer.status().is_success() { None } else { Some(self.text("body").await) };
+        assert!(shown.is_none(), "it never came to {condition}; the page shows:\n{}", shown.unwrap_or_default());
+    }
+
+    /// What the console holds since it was last asked: errors, refused policies, failed requests.
+    pub(crate) async fn console(&self) -> Vec<String> {
+        let entries = self.command("se/log", json!({"type": "browser"})).await;
+        let line =
+            |entry: &Value| format!("{} {}", entry["source"].as_str().unwrap(), entry["message"].as_str().unwrap());
+        entries.as_array().unwrap().iter().map(line).collect()
+    }
+
+    /// A command of Chromium's own protocol, such as `Emulation.setEmulatedMedia`.
+    pub(crate) async fn devtools(&self, command: &str, parameters: Value) {
+        self.command("goog/cdp/execute", json!({"cmd": command, "params": parameters})).await;
+    }
+}
+
+/// The driver is told to go and takes the browser along; killed, it would leave it behind. Waits for both, as the browser
+/// writes to its profile until the end.
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let Ok(mut driver) = TcpStream::connect(("127.0.0.1", self.port)) else { return };
+        let request = format!("GET /shutdown HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n\r\n", self.port);
+        if driver.write_all(request.as_bytes()).is_ok() {
+            until_closed(&mut driver);
+            self.alive.as_mut().map(until_closed);
+        }
+    }
+}
+
+fn until_closed(connection: &mut TcpStream) {
+    let bounded = connection.set_read_timeout(Some(Duration::from_secs(10)));
+    drop(bounded.and_then(|()| connection.read_to_end(&mut Vec::new())));
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test runner says where the driver is")]
+fn chromedriver() -> String {
+    std::env::var("MENJIN_TEST_CHROMEDRIVER")
+        .expect("MENJIN_TEST_CHROMEDRIVER is unset: run `cargo xtask test`, which installs Chromium and sets it")
+}
+
+/// Where the browser is, if the driver could not find it by itself.
+#[expect(clippy::disallowed_methods, reason = "the test runner says where the browser is")]
+fn chromium() -> Option<String> {
+    std::env::var("MENJIN_TEST_CHROMIUM").ok()
+}

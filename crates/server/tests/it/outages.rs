@@ -1,0 +1,115 @@
+//! The store fails in the middle: whoever asks hears what helps, nothing is burnt, and it goes on by itself afterwards.
+//! A table that is gone stands for a disk that is.
+
+use std::time::Duration;
+
+use menjin_sim::CallFilter;
+use rusqlite::Connection;
+use serde_json::json;
+
+use crate::harness::TestServer;
+
+/// A table that can be taken away.
+struct Table<'a> {
+    rows: Connection,
+    name: &'a str,
+}
+
+impl<'a> Table<'a> {
+    fn of(t: &TestServer, name: &'a str) -> Self {
+        Self { rows: Connection::open(t.folder.path().join("menjin.db")).unwrap(), name }
+    }
+
+    fn breaks(&self) {
+        self.rows.execute_batch(&format!("ALTER TABLE {0} RENAME TO {0}_gone", self.name)).unwrap();
+    }
+
+    fn is_mended(&self) {
+        self.rows.execute_batch(&format!("ALTER TABLE {0}_gone RENAME TO {0}", self.name)).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn rt_06_a_refresh_that_the_store_fails_burns_nothing() {
+    let t = TestServer::start().await;
+    let mut phone = t.phone("alice").await;
+    phone.refresh().await.ok(200);
+    let grants = Table::of(&t, "grants");
+    grants.breaks();
+    for _ in 0..3 {
+        let answer = phone.refresh().await;
+        assert_eq!(answer.header("retry-after"), "1");
+        assert_eq!(answer.problem(503, "store_unavailable")["action"], "retry");
+    }
+    grants.is_mended();
+    t.advance(Duration::from_mins(5));
+    let used = phone.refresh_token();
+    let next = phone.refresh().await.ok(200);
+    assert_eq!(t.anon().refresh_with(&used).await.ok(200)["refresh_token"], next["refresh_token"], "its first use");
+}
+
+#[tokio::test]
+async fn a_rotation_that_fails_half_way_leaves_the_counter_where_it_was() {
+    let t = TestServer::start().await;
+    let mut phone = t.phone("alice").await;
+    let rows = Connection::open(t.folder.path().join("menjin.db")).unwrap();
+    rows.execute_batch("CREATE TRIGGER odd AFTER UPDATE ON grants BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
+        .unwrap();
+    phone.refresh().await.problem(503, "store_unavailable");
+    rows.execute_batch("DROP TRIGGER odd").unwrap();
+    t.advance(Duration::from_mins(5));
+    let used = phone.refresh_token();
+    let next = phone.refresh().await.ok(200);
+    assert_eq!(t.anon().refresh_with(&used).await.ok(200)["refresh_token"], next["refresh_token"], "its first use");
+}
+
+#[tokio::test]
+async fn a_sign_in_that_can_not_be_noted_asks_no_platform_and_its_code_stays_good() {
+    let t = TestServer::start().await;
+    let codes = Table::of(&t, "codes");
+    let code = t.code("alice");
+    codes.breaks();
+    let answer = t.anon().post("/v1/login/shop", json!({"code": code})).await;
+    assert_eq!(answer.problem(503, "store_unavailable")["action"], "retry");
+    assert_eq!(t.sim.calls(&CallFilter::default()), []);
+    codes.is_mended();
+    t.anon().post("/v1/login/shop", json!({"code": code})).await.ok(200);
+}
+
+#[tokio::test]
+async fn a_logout_that_fails_has_ended_nothing_and_may_be_asked_again() {
+    let t = TestServer::start().await;
+    let phone = t.phone("alice").await;
+    let events = Table::of(&t, "events");
+    events.breaks();
+    phone.post("/v1/logout", json!({})).await.problem(503, "store_unavailable");
+    phone.delete("/v1/me/sessions").await.ok(204);
+    events.is_mended();
+    phone.get("/v1/me").await.ok(200);
+    phone.get("/v1/me/sessions").await.ok(200);
+    phone.post("/v1/logout", json!({})).await.ok(204);
+    phone.get("/v1/me").await.problem(401, "session_ended");
+}
+
+#[tokio::test]
+async fn fa_03_while_ends_can_not_be_heard_of_tokens_are_good_for_half_a_minute_and_then_nobody_gets_in() {
+    let t = TestServer::start().await;
+    let phone = t.phone("alice").await;
+    let events = Table::of(&t, "events");
+    events.breaks();
+    phone.get("/v1/me").await.ok(200);
+    t.advance(Duration::from_secs(29));
+    phone.get("/v1/me").await.ok(200);
+    t.advance(Duration::from_secs(32));
+    for path in ["/v1/me", "/v1/me/sessions"] {
+        let answer = phone.get(path).await;
+        assert_eq!(answer.header("retry-after"), "1");
+        assert_eq!(answer.problem(503, "revocations_stale")["action"], "retry");
+    }
+    phone.post("/v1/logout", json!({})).await.problem(503, "revocations_stale");
+    t.anon().get("/v1/me").await.problem(401, "token_missing");
+    t.anon().get("/.well-known/jwks.json").await.ok(200);
+    events.is_mended();
+    phone.get("/v1/me").await.ok(200);
+    phone.post("/v1/logout", json!({})).await.ok(204);
+}

@@ -1,0 +1,127 @@
+//! The ring of several nodes on one store: who rotates, and which keys it publishes.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::harness::{Setup, TestServer, header};
+
+/// Another node on the store of `t`, called by the same name.
+async fn beside(t: &TestServer) -> TestServer {
+    let (folder, public_url) = (Some(t.folder.clone()), Some(t.url.clone()));
+    TestServer::with(Setup { folder, public_url, ..Setup::default() }).await
+}
+
+async fn kids(t: &TestServer) -> BTreeSet<String> {
+    let keys = t.anon().get("/.well-known/jwks.json").await.ok(200)["keys"].clone();
+    keys.as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Until what one node wrote has been read by the other; its feed is read three times a second.
+async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let patience = tokio::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(seen) = look().await {
+            return seen;
+        }
+        assert!(tokio::time::Instant::now() < patience, "it never came");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn ke_05_two_nodes_that_rotate_at_the_same_moment_make_one_new_key() {
+    let t = TestServer::start().await;
+    let other = beside(&t).await;
+    let before = kids(&t).await;
+    assert_eq!(before, kids(&other).await, "the second node found the first one's key");
+    let (one, two) = tokio::join!(t.menjin.rotate_key(), other.menjin.rotate_key());
+    assert_eq!(one.unwrap(), two.unwrap());
+    for node in [&t, &other] {
+        assert_eq!(kids(node).await.len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn ke_03_a_key_that_is_revoked_on_one_node_verifies_nothing_on_the_other() {
+    let t = TestServer::start().await;
+    let other = beside(&t).await;
+    let token = t.phone("alice").await.access_token();
+    other.phone_with_token(&token).get("/v1/me").await.ok(200);
+    t.menjin.revoke_key(header(&token)["kid"].as_str().unwrap()).await.unwrap();
+    let refused = until(async || {
+        let answer = other.phone_with_token(&token).get("/v1/me").await;
+        (answer.status != 200).then_some(answer)
+    })
+    .await;
+    refused.problem(401, "token_invalid");
+    assert_eq!(kids(&t).await, kids(&other).await);
+}
+
+#[tokio::test]
+async fn ke_03_a_key_revoked_while_its_successor_waits_takes_nobody_with_it() {
+    let t = TestServer::start().await;
+    let leaked = header(&t.phone("alice").await.access_token())["kid"].as_str().unwrap().to_owned();
+    let waiting = t.menjin.rotate_key().await.unwrap();
+    t.menjin.revoke_key(&leaked).await.unwrap();
+    for _ in 0..12 {
+        let phone = t.phone("alice").await;
+        let kid = header(&phone.access_token())["kid"].as_str().unwrap().to_owned();
+        assert!(kid != leaked && kid != waiting, "{kid}");
+        t.menjin.upkeep().await.unwrap();
+        phone.get("/v1/me").await.ok(200);
+        t.advance(Duration::from_mins(3));
+    }
+    let states: Vec<_> = t.menjin.signing_keys().into_iter().map(|key| key.state).collect();
+    assert_eq!(states.iter().filter(|state| **state == "active").count(), 1, "{states:?}");
+    assert!(!states.contains(&"next"), "{states:?}");
+}
+
+#[tokio::test]
+async fn ke_06_no_name_of_a_key_comes_twice() {
+    let t = TestServer::start().await;
+    let mut seen = kids(&t).await;
+    for rotations in 1..=50 {
+        t.advance(Duration::from_mins(30));
+        assert!(seen.insert(t.menjin.rotate_key().await.unwrap()), "after {rotations} rotations");
+        t.phone("alice").await.get("/v1/me").await.ok(200);
+    }
+    assert!(kids(&t).await.len() <= 3, "those whose last token has expired are gone");
+}
+
+#[tokio::test]
+async fn rt_03_refreshes_on_two_nodes_at_once_all_get_the_same_successor() {
+    let t = TestServer::start().await;
+    let other = beside(&t).await;
+    let phone = t.phone("alice").await;
+    let token = phone.refresh_token();
+    let asked = (0..10).map(|at| if at % 2 == 0 { t.anon() } else { other.anon() }).map(async |anon| {
+        let answer = anon.refresh_with(&token).await.ok(200);
+        answer["refresh_token"].as_str().unwrap().to_owned()
+    });
+    let successors: BTreeSet<String> = join_all(asked).await.into_iter().collect();
+    assert_eq!(successors.len(), 1, "{successors:?}");
+}
+
+#[tokio::test]
+async fn se_01_and_se_02_an_end_on_one_node_is_heard_on_the_other() {
+    let t = TestServer::start().await;
+    let other = beside(&t).await;
+    let (one, two) = (t.phone("alice").await, t.phone("alice").await);
+    let elsewhere = |token: String| other.phone_with_token(&token);
+    elsewhere(two.access_token()).get("/v1/me/sessions").await.ok(200);
+    one.post("/v1/logout", json!({"scope": "all"})).await.ok(204);
+    for ended in [&one, &two] {
+        let phone = elsewhere(ended.access_token());
+        phone.get("/v1/me").await.problem(401, "session_ended");
+        let refused = until(async || {
+            let answer = phone.get("/v1/me/sessions").await;
+            (answer.status != 200).then_some(answer)
+        })
+        .await;
+        refused.problem(401, "session_ended");
+        other.anon().refresh_with(&ended.refresh_token()).await.problem(401, "session_ended");
+    }
+}
