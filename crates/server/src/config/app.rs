@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{ConfigError, Secret};
+use super::{ConfigError, Secret, choice};
 
 /// What kind of program an app is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,12 +68,13 @@ pub struct App {
     /// Short id of our own; on OAuth's wire this is `client_id`.
     pub id: String,
     /// What it is.
+    #[serde(deserialize_with = "choice::one")]
     pub kind: AppKind,
     /// The back end that its tokens are for; the id when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
     /// The platform of a mini program.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "choice::optional", skip_serializing_if = "Option::is_none")]
     pub platform: Option<PlatformName>,
     /// The platform's `AppID`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -97,10 +98,10 @@ pub struct App {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<Url>,
     /// Whether nickname and avatar are kept.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "choice::one")]
     pub profile: Profile,
     /// What the login answer lists in `need` while the person lacks it.
-    #[serde(default = "default_need")]
+    #[serde(default = "default_need", deserialize_with = "choice::several")]
     pub need: Vec<Need>,
     /// Instead of `lifetimes.refresh_idle`.
     #[serde(default, with = "super::duration", skip_serializing_if = "Option::is_none")]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::app::App;
-use super::{ConfigError, Secret};
+use super::{ConfigError, Secret, choice};
 
 /// Which old system's clients are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,7 @@ pub enum CompatAlg {
 #[serde(deny_unknown_fields)]
 pub struct Compat {
     /// The old system.
+    #[serde(deserialize_with = "choice::one")]
     pub kind: CompatKind,
     /// The app that its clients sign in from.
     pub app: String,
@@ -37,7 +38,7 @@ pub struct Compat {
     #[serde(default = "default_paths")]
     pub paths: Vec<String>,
     /// Algorithm of its tokens.
-    #[serde(default = "default_alg")]
+    #[serde(default = "default_alg", deserialize_with = "choice::one")]
     pub alg: CompatAlg,
     /// The secret that its tokens are signed with.
     #[serde(default, skip_serializing_if = "Secret::is_absent")]

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use serde::Serializer;
-
-pub(super) use humantime_serde::deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize as _, Deserializer, Serializer};
 
 const UNITS: [(u128, &str); 5] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms")];
 
@@ -18,6 +17,15 @@ where
         Some(duration) => serializer.serialize_str(&written(duration)),
         None => serializer.serialize_none(),
     }
+}
+
+/// For the same.
+pub(super) fn deserialize<'de, T: From<Duration>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let parsed = humantime::parse_duration(&text);
+    parsed
+        .map(T::from)
+        .map_err(|_| D::Error::custom(format!("{text:?} is no duration, e.g. \"30s\", \"15m\", \"90d\"")))
 }
 
 fn written(duration: Duration) -> String {

@@ -3,6 +3,7 @@
 //! Lives here: the sections, their checks, the commented default file. Does not: opening what they name (`store`, `apps`).
 
 mod app;
+mod choice;
 mod compat;
 mod duration;
 mod lifetimes;
@@ -92,6 +93,10 @@ impl ConfigError {
     pub(crate) fn refused(key: impl Into<String>, why: impl Into<String>) -> Self {
         Self::Refused { key: key.into(), why: why.into() }
     }
+
+    fn read_from(self, origin: String) -> Self {
+        if let Self::Unreadable { message, .. } = self { Self::Unreadable { origin, message } } else { self }
+    }
 }
 
 impl Config {
@@ -102,25 +107,30 @@ impl Config {
         if let Some(file) = file {
             layers = layers.add_source(config::File::from(file).format(config::FileFormat::Toml));
         }
+        let in_file = layers.clone();
         layers = layers.add_source(environment().source(Some(dot_env()?)));
-        let origin = file.map_or_else(|| "environment".to_owned(), |file| file.display().to_string());
         let base = file.and_then(Path::parent).unwrap_or_else(|| Path::new(""));
-        Self::from_layers(layers.add_source(environment()), &origin, base)
+        Self::from_layers(layers.add_source(environment()), base).map_err(|error| {
+            let file_reads = in_file.build().and_then(config::Config::try_deserialize::<Self>).is_ok();
+            error.read_from(match file.filter(|_| !file_reads) {
+                Some(file) => file.display().to_string(),
+                None => "MENJIN__… (environment or .env)".to_owned(),
+            })
+        })
     }
 
     /// Reads `text` alone, as if it stood in a file of `base`; for `menjin dev` and tests.
     pub fn parse(text: &str, base: &Path) -> Result<Self, ConfigError> {
         let layers = config::Config::builder().add_source(config::File::from_str(text, config::FileFormat::Toml));
-        Self::from_layers(layers, "configuration", base)
+        Self::from_layers(layers, base)
     }
 
     fn from_layers(
         layers: config::ConfigBuilder<config::builder::DefaultState>,
-        origin: &str,
         base: &Path,
     ) -> Result<Self, ConfigError> {
         let unreadable = |error: config::ConfigError| ConfigError::Unreadable {
-            origin: origin.to_owned(),
+            origin: "configuration".to_owned(),
             message: error.to_string(),
         };
         let mut config: Self = layers.build().map_err(unreadable)?.try_deserialize().map_err(unreadable)?;
@@ -140,12 +150,8 @@ impl Config {
                 &format!("app.{}.client_secret", app.id),
             )?;
         }
-        for compat in &mut self.compat {
-            compat.secret.or_from_file(
-                compat.secret_file.as_deref(),
-                base,
-                &format!("compat.{}.secret", compat.app),
-            )?;
+        for (index, compat) in self.compat.iter_mut().enumerate() {
+            compat.secret.or_from_file(compat.secret_file.as_deref(), base, &format!("compat[{index}].secret"))?;
         }
         self.store.resolve(base);
         Ok(())

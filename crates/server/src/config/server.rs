@@ -10,7 +10,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
-use super::ConfigError;
+use super::{ConfigError, choice};
 
 /// `[server]`: the public side.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -126,6 +126,7 @@ pub struct Store {
     /// `sqlite://path/to/menjin.db`, relative to the folder of `menjin.toml`.
     pub url: String,
     /// `auto` or `check`.
+    #[serde(deserialize_with = "choice::one")]
     pub migrate: Migrate,
     #[serde(skip)]
     path: PathBuf,
@@ -217,6 +218,7 @@ pub struct Log {
     /// A `tracing` filter, e.g. `info` or `menjin_server=debug,info`.
     pub level: String,
     /// `text` or `json`.
+    #[serde(deserialize_with = "choice::one")]
     pub format: LogFormat,
 }
 
