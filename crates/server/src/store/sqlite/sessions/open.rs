@@ -16,8 +16,8 @@ statements! {
     BY_UNIONID on identities = "SELECT ", user_columns!(), " FROM identities i JOIN users u ON u.number = i.user
         WHERE i.platform = ?1 AND i.open_account = ?2 AND i.unionid = ?3 ORDER BY i.created_at, i.id LIMIT 1";
     NEW_USER on users = "INSERT INTO users (id, nickname, avatar_url, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?4)";
-    NEW_IDENTITY on identities = "INSERT INTO identities (id, user, platform, appid, openid, open_account, unionid, created_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    NEW_IDENTITY on identities = "INSERT INTO identities (id, user, platform, appid, openid, open_account, unionid, created_at,
+        session_key_row, session_key, session_key_digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     LATE_UNIONID on identities = "UPDATE identities SET unionid = ?2, open_account = ?3 WHERE id = ?1";
     SUPERSEDE on session_keys = "INSERT INTO session_keys (id, identity, sealed, superseded_at, kept_until)
         SELECT session_key_row, id, session_key, ?2, ?3 FROM identities WHERE id = ?1 AND session_key IS NOT NULL";
@@ -89,9 +89,6 @@ fn find_or_make(connection: &Connection, opening: &Opening) -> Result<Option<Ent
         None => insert_user(connection, opening)?,
     };
     insert_identity(connection, user.number, opening)?;
-    if let Some((row, sealed, digest)) = &opening.session_key {
-        KEEP.run(connection, params![opening.new_identity.to_bytes(), row, sealed, digest])?;
-    }
     Ok(Some(Entrant { identity: opening.new_identity, user, is_new_user }))
 }
 
@@ -157,10 +154,27 @@ fn insert_user(connection: &Connection, opening: &Opening) -> Result<UserRow> {
 fn insert_identity(connection: &Connection, number: i64, opening: &Opening) -> Result<()> {
     let name = &opening.identity;
     let (unionid, account) = opening.unionid.as_ref().map(|(unionid, account)| (unionid, account)).unzip();
-    let id = opening.new_identity.to_bytes();
-    let now = opening.now.millis();
+    let (row, sealed, digest) = match &opening.session_key {
+        Some((row, sealed, digest)) => (Some(row), Some(sealed), Some(digest)),
+        None => (None, None, None),
+    };
     NEW_IDENTITY
-        .run(connection, params![id, number, name.platform, name.appid, name.openid, account, unionid, now])
+        .run(
+            connection,
+            params![
+                opening.new_identity.to_bytes(),
+                number,
+                name.platform,
+                name.appid,
+                name.openid,
+                account,
+                unionid,
+                opening.now.millis(),
+                row,
+                sealed,
+                digest,
+            ],
+        )
         .map(drop)
 }
 
