@@ -8,6 +8,7 @@ mod dev_page;
 mod framing;
 mod hapi;
 mod harness;
+mod http2;
 mod log;
 mod login;
 mod outages;
