@@ -8,6 +8,7 @@ use axum::http::{Method, StatusCode, header};
 use axum::response::IntoResponse;
 use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::time::MissedTickBehavior;
 
 /// Seconds: from a cached check to a slow platform.
 const BUCKETS: [f64; 11] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5, 10.0];
@@ -35,6 +36,16 @@ fn describe() {
     metrics::describe_counter!("menjin_platform_errors_total", "Failed platform calls by platform and kind");
     metrics::describe_counter!("menjin_refresh_repeated_total", "Refreshes asked again because their answer was lost");
     metrics::describe_counter!("menjin_limited_total", "Requests refused by the limits");
+}
+
+/// The recorder keeps each measured time until it is read; this counts them into their buckets, also where nobody reads.
+pub(crate) async fn keep_small() {
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while let Some(handle) = install() {
+        tick.tick().await;
+        handle.run_upkeep();
+    }
 }
 
 pub(crate) async fn show() -> impl IntoResponse {

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::door::Door;
 use crate::state::Menjin;
-use crate::{session, upkeep};
+use crate::{metrics, session, upkeep};
 
 /// Bound sockets.
 #[derive(Debug)]
@@ -34,6 +34,7 @@ impl Menjin {
         let mut tasks = JoinSet::new();
         tasks.spawn(session::follow(self.clone()));
         tasks.spawn(upkeep::run(self.clone()));
+        tasks.spawn(metrics::keep_small());
         Tasks(tasks)
     }
 
