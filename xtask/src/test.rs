@@ -17,7 +17,11 @@ pub(crate) fn run(arguments: &[&str]) -> Outcome {
     let mut command = cargo();
     command.args(cargo_arguments(&passed_on, &left_out));
     for need in &left_out {
-        println!("test: without {}: the tests in {} are filtered out", need.name, need.tests.trim_end_matches(':'));
+        println!(
+            "test: without {}: the tests in {} are filtered out",
+            need.name,
+            need.tests.join(" and ").replace("::", "")
+        );
         command.env_remove(need.variable);
     }
     for need in &needed {
@@ -65,7 +69,7 @@ fn cargo_arguments<'a>(passed_on: &[&'a str], left_out: &[Need]) -> Vec<&'a str>
     if !of_tests.is_empty() || !left_out.is_empty() {
         arguments.push("--");
         arguments.extend(of_tests.iter().skip(1));
-        arguments.extend(left_out.iter().flat_map(|need| ["--skip", need.tests]));
+        arguments.extend(left_out.iter().flat_map(|need| need.tests).flat_map(|module| ["--skip", module]));
     }
     arguments
 }
@@ -104,6 +108,7 @@ mod tests {
         let skipped = cargo_arguments(&["-p", "x", "--", "--nocapture"], &[chromium]);
         assert_eq!(skipped, ["test", "--all-features", "-p", "x", "--", "--nocapture", "--skip", "in_browser::"]);
         let skipped = cargo_arguments(&[], &[python]);
-        assert_eq!(skipped, ["test", "--workspace", "--all-features", "--", "--skip", "wechatpy::"]);
+        let both = ["--skip", "wechatpy::", "--skip", "spec_validator::"];
+        assert_eq!(skipped, [&["test", "--workspace", "--all-features", "--"], &both[..]].concat());
     }
 }

@@ -26,16 +26,12 @@ fn check(config: &Config) -> anyhow::Result<()> {
     writeln!(out, "{shown}")?;
     config.check_for_production()?;
     log::check(&config.log)?;
-    if let Some(hint) = placeholder(config) {
-        writeln!(out, "# {hint}")?;
+    for missing in config.not_filled_in() {
+        writeln!(out, "# `menjin serve` will refuse this: {missing}")?;
+    }
+    for remark in config.remarks() {
+        writeln!(out, "# {remark}")?;
     }
     writeln!(out, "ok")?;
     Ok(())
-}
-
-/// What is well-formed and yet can't be meant.
-pub(crate) fn placeholder(config: &Config) -> Option<&'static str> {
-    let host = config.server.public_url.as_ref()?.host_str()?;
-    let is_example = host == "example.com" || host.ends_with(".example.com");
-    is_example.then_some("`server.public_url` is still the example: put in the address that your clients call")
 }

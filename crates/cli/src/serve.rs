@@ -2,7 +2,6 @@
 
 use menjin_server::{Around, Listeners, Menjin};
 
-use crate::config::placeholder;
 use crate::settings::Source;
 use crate::stop::Stop;
 use crate::{listen, log};
@@ -12,8 +11,11 @@ pub(crate) async fn run(source: &Source) -> anyhow::Result<()> {
     let config = source.load()?;
     config.check_for_production()?;
     log::to_stdout(&config.log)?;
-    if let Some(hint) = placeholder(&config) {
-        tracing::warn!("{hint}");
+    if let Some(missing) = config.not_filled_in().into_iter().next() {
+        return Err(missing.into());
+    }
+    for remark in config.remarks() {
+        tracing::warn!("{remark}");
     }
     let public = listen::bind(config.server.listen, "server.listen")?;
     let admin = listen::bind(config.admin.listen, "admin.listen")?;

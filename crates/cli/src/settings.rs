@@ -16,6 +16,11 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// Whether there is no file at all.
+    pub(crate) fn has_no_file(&self) -> bool {
+        self.config.is_none() && !Path::new(FILE).exists()
+    }
+
     /// Reads and checks it. Without a file, `.env` and `MENJIN__…` must say all.
     pub(crate) fn load(&self) -> anyhow::Result<Config> {
         let file = match &self.config {

@@ -1,7 +1,9 @@
 //! `menjin sim`: the simulated WeChat alone, for systems that bring their own server. Loopback only.
 
+use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use anyhow::ensure;
 use menjin_sim::{App, Options, Sim};
 
 use crate::dev::DEMO_APPID;
@@ -26,6 +28,10 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let mut appids = HashSet::new();
+    for app in &arguments.apps {
+        ensure!(appids.insert(&app.appid), "{} is given twice (--app): an AppID has one AppSecret", app.appid);
+    }
     let stop = Stop::listen()?;
     let listener = listen::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port)), "--port")?;
     let address = listener.local_addr()?;

@@ -67,7 +67,7 @@ struct AppInfo<'a> {
 async fn info(State(menjin): State<Menjin>) -> Result<impl IntoResponse, Problem> {
     let dev = menjin.dev.as_ref().ok_or(Problem::RouteUnknown)?;
     let apps = &menjin.config.app;
-    let app = apps.iter().find(|app| app.kind == AppKind::MiniProgram);
+    let app = demo(apps);
     let beside = |app: &App| apps.iter().find(|it| it.kind == AppKind::Backend && audience(it) == audience(app));
     let answer = serde_json::to_value(Info {
         app: app.map(|app| AppInfo { id: &app.id, appid: app.appid.as_deref(), audience: audience(app) }),
@@ -80,6 +80,11 @@ async fn info(State(menjin): State<Menjin>) -> Result<impl IntoResponse, Problem
     Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(answer)))
 }
 
+/// The mini program that the page plays.
+fn demo(apps: &[App]) -> Option<&App> {
+    apps.iter().find(|app| app.kind == AppKind::MiniProgram)
+}
+
 fn audience(app: &App) -> &str {
     app.audience.as_deref().unwrap_or(&app.id)
 }
@@ -88,11 +93,15 @@ fn audience(app: &App) -> &str {
 async fn wx(
     State(menjin): State<Menjin>,
     Path(call): Path<String>,
-    Json(body): Json<Value>,
+    Json(mut body): Json<Value>,
 ) -> Result<(StatusCode, axum::Json<Value>), Problem> {
     let dev = menjin.dev.as_ref().ok_or(Problem::RouteUnknown)?;
     if !["login", "getUserProfile", "getPhoneNumber", "checkSession"].contains(&call.as_str()) {
         return Err(Problem::RouteUnknown);
+    }
+    let names_app = ["appid", "openid"].iter().any(|member| body.get(member).is_some());
+    if let (false, Some(appid)) = (names_app, demo(&menjin.config.app).and_then(|app| app.appid.as_deref())) {
+        body["appid"] = appid.into();
     }
     let (status, answer) = dev.simulator.ask(&format!("_sim/wx/{call}"), &body).await.map_err(Problem::Internal)?;
     Ok((StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY), axum::Json(answer)))

@@ -20,7 +20,8 @@ use crate::state::Menjin;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// On every answer (OWASP secure headers); pages set a policy of their own.
-const HEADERS: [(HeaderName, HeaderValue); 4] = [
+const HEADERS: [(HeaderName, HeaderValue); 5] = [
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),

@@ -12,14 +12,18 @@ pub(crate) fn routes() -> OpenApiRouter<Menjin> {
     OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(readyz))
 }
 
-/// Whether the process lives; depends on nothing else.
+/// Whether the process lives.
+///
+/// Depends on nothing else.
 #[utoipa::path(get, path = "/healthz", tag = "operation", responses((status = 200, description = "It lives", body = str)))]
 async fn healthz() -> &'static str {
     "ok"
 }
 
-/// Whether requests can be served: the store can be read and written, and the server is not stopping.
-#[utoipa::path(get, path = "/readyz", tag = "operation", responses((status = 200, description = "It serves", body = str), (status = 503, description = "`store_unavailable`, or stopping")))]
+/// Whether requests can be served.
+///
+/// The store can be read and written, and the server is not stopping.
+#[utoipa::path(get, path = "/readyz", tag = "operation", responses((status = 200, description = "It serves", body = str), (status = 503, description = "`store_unavailable`; the text `stopping` while it ends", body = str)))]
 async fn readyz(State(menjin): State<Menjin>) -> Result<(StatusCode, &'static str), Problem> {
     if menjin.stopping() {
         return Ok((StatusCode::SERVICE_UNAVAILABLE, "stopping"));

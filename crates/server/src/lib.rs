@@ -5,8 +5,8 @@
 mod apps;
 mod compat;
 pub mod config;
+mod connection;
 mod dev;
-mod door;
 mod edge;
 pub mod entropy;
 mod extract;
@@ -45,12 +45,14 @@ pub use state::Menjin;
 
 /// The rooms' routes, in the order a newcomer reads them.
 fn rooms() -> OpenApiRouter<Menjin> {
-    OpenApiRouter::with_openapi(openapi::Api::openapi())
+    let mut rooms = OpenApiRouter::with_openapi(openapi::Api::openapi())
         .merge(login::routes())
         .merge(session::routes())
         .merge(people::routes())
         .merge(keys::routes())
-        .merge(health::routes())
+        .merge(health::routes());
+    openapi::complete(rooms.get_openapi_mut());
+    rooms
 }
 
 /// The `OpenAPI` document, made from the handlers.

@@ -1,14 +1,16 @@
 //! How much one address may ask: loosely, as phones share addresses, and tighter once it keeps failing (design §4.14).
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use tokio::time::Instant;
 
 use crate::config;
 use crate::extract::Client;
@@ -21,7 +23,15 @@ pub(crate) struct Limits(Option<Arc<Counters>>);
 struct Counters {
     asked: DefaultKeyedRateLimiter<IpAddr>,
     failed: DefaultKeyedRateLimiter<IpAddr>,
+    /// Until when an address may not sign in.
+    barred: Mutex<HashMap<IpAddr, Instant>>,
     clock: DefaultClock,
+}
+
+impl Counters {
+    fn barred(&self) -> MutexGuard<'_, HashMap<IpAddr, Instant>> {
+        self.barred.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Limits {
@@ -32,6 +42,7 @@ impl Limits {
             let counters = Counters {
                 asked: a_minute(limits.per_address),
                 failed: a_minute(limits.failures_per_address),
+                barred: Mutex::default(),
                 clock: DefaultClock::default(),
             };
             Arc::new(counters)
@@ -43,6 +54,7 @@ impl Limits {
         if let Some(counters) = &self.0 {
             counters.asked.retain_recent();
             counters.failed.retain_recent();
+            counters.barred().retain(|_, until| *until > Instant::now());
         }
     }
 }
@@ -51,17 +63,37 @@ impl Limits {
 pub(crate) struct Allowed(Option<(Arc<Counters>, IpAddr)>);
 
 impl Allowed {
-    /// Counts a refused sign-in against the address, and refuses the address when there were too many.
-    pub(crate) fn counting<T>(self, outcome: Result<T, Problem>) -> Result<T, Problem> {
-        let Err(problem) = outcome else { return outcome };
-        let is_failure = matches!(problem, Problem::CodeInvalid(_) | Problem::CodeUsed | Problem::PlatformBlocked(_));
-        if let Some((counters, address)) = self.0.filter(|_| is_failure)
-            && let Err(not_until) = counters.failed.check_key(&address)
-        {
-            return Err(Problem::TooManyRequests { retry_after: not_until.wait_time_from(counters.clock.now()) });
+    /// For a sign-in: refuses an address that failed too often, before any code is spent.
+    pub(crate) fn before_sign_in(self) -> Result<Failures, Problem> {
+        if let Some((counters, address)) = &self.0 {
+            let barred = counters.barred().get(address).map(|until| until.saturating_duration_since(Instant::now()));
+            if let Some(wait) = barred.filter(|wait| !wait.is_zero()) {
+                return Err(refused(wait));
+            }
         }
-        Err(problem)
+        Ok(Failures(self.0))
     }
+}
+
+/// Counts what comes of a sign-in.
+pub(crate) struct Failures(Option<(Arc<Counters>, IpAddr)>);
+
+impl Failures {
+    /// Counts a refused sign-in against its address; one too many bars the address until the next may come.
+    pub(crate) fn count(&self, problem: &Problem) {
+        let is_failure = matches!(problem, Problem::CodeInvalid(_) | Problem::CodeUsed | Problem::PlatformBlocked(_));
+        if let Some((counters, address)) = self.0.as_ref().filter(|_| is_failure)
+            && let Err(not_until) = counters.failed.check_key(address)
+        {
+            let until = Instant::now() + not_until.wait_time_from(counters.clock.now());
+            counters.barred().insert(*address, until);
+        }
+    }
+}
+
+fn refused(wait: Duration) -> Problem {
+    metrics::counter!("menjin_limited_total").increment(1);
+    Problem::TooManyRequests { retry_after: wait.max(Duration::from_secs(1)) }
 }
 
 impl FromRequestParts<Menjin> for Allowed {
@@ -73,11 +105,7 @@ impl FromRequestParts<Menjin> for Allowed {
         let address = network(ip);
         match counters.asked.check_key(&address) {
             Ok(()) => Ok(Self(Some((Arc::clone(counters), address)))),
-            Err(not_until) => {
-                let retry_after = not_until.wait_time_from(counters.clock.now()).max(Duration::from_secs(1));
-                metrics::counter!("menjin_limited_total").increment(1);
-                Err(Problem::TooManyRequests { retry_after })
-            }
+            Err(not_until) => Err(refused(not_until.wait_time_from(counters.clock.now()))),
         }
     }
 }

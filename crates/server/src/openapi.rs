@@ -1,9 +1,16 @@
 //! `/openapi.json`, made from the handlers, and `/docs`, which shows it without the internet.
+//!
+//! Lives here: what all routes of a kind have in common, above all their refusals. Does not: what one route alone answers.
 
 use axum::Router;
 use axum::http::{HeaderValue, header};
-use utoipa::OpenApi;
+use utoipa::openapi::header::{Header, HeaderBuilder};
+use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
+use utoipa::openapi::response::Response;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{Content, Ref, RefOr};
+use utoipa::{OpenApi, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::state::Menjin;
@@ -18,6 +25,7 @@ use crate::state::Menjin;
         (name = "tokens", description = "What back ends verify with"),
         (name = "operation", description = "For operators"),
     ),
+    components(schemas(ProblemView)),
     modifiers(&Bearer)
 )]
 pub(crate) struct Api;
@@ -26,8 +34,190 @@ struct Bearer;
 
 impl utoipa::Modify for Bearer {
     fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
-        let scheme = SecurityScheme::Http(Http::builder().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build());
-        api.components.get_or_insert_default().add_security_scheme("bearer", scheme);
+        let http = Http::builder().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
+        let scheme = http.description(Some("An access token, from a sign-in or a refresh.")).build();
+        api.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Why a request was refused, and what to do (RFC 9457). Decide by `code` and `action`, show `title` and `detail`.
+#[derive(ToSchema)]
+#[schema(as = Problem)]
+#[expect(dead_code, reason = "says in the document what `problem::answer` writes")]
+struct ProblemView {
+    /// Where the problem is explained.
+    #[schema(format = "uri-reference", example = "/problems/field_invalid")]
+    r#type: String,
+    /// Its name, in the language of `Accept-Language`.
+    #[schema(example = "A field of the request is not valid")]
+    title: String,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599, example = 400)]
+    status: u16,
+    /// What happened and what to do, in the language of `Accept-Language`.
+    #[schema(example = "`code` is missing.")]
+    detail: String,
+    /// The stable name; more of them may come.
+    #[schema(pattern = "^[a-z_]+$", example = "field_invalid")]
+    code: String,
+    /// What to do next.
+    action: ActionView,
+    /// Names the request in the server's log; the same as the header `x-request-id`.
+    #[schema(example = "5778f00000000002")]
+    request_id: String,
+    /// The member, header or parameter that can't stand; with `field_invalid` alone.
+    #[schema(nullable = false, example = "code")]
+    field: Option<String>,
+    /// What the platform said, where a person caused its refusal.
+    #[schema(nullable = false)]
+    platform: Option<PlatformView>,
+}
+
+/// What to do next: trade the refresh token; call `wx.login` and sign in again; send the same request after `Retry-After`;
+/// sign in freshly, then repeat; or nothing, as only another request helps.
+#[derive(ToSchema)]
+#[schema(as = Action, rename_all = "snake_case")]
+#[expect(dead_code, reason = "says in the document what `problem::Action` is called on the wire")]
+enum ActionView {
+    Refresh,
+    Relogin,
+    Retry,
+    Reauth,
+    None,
+}
+
+/// A platform's refusal in its own words.
+#[derive(ToSchema)]
+#[schema(as = PlatformSaid)]
+#[expect(dead_code, reason = "says in the document what `problem::answer` writes")]
+struct PlatformView {
+    /// Its number.
+    #[schema(example = 40029)]
+    errcode: i64,
+    /// Its text.
+    #[schema(example = "invalid code")]
+    errmsg: String,
+}
+
+/// A status, and the codes with which a route of some kind gives it.
+type Refusal = (&'static str, &'static str);
+
+const WITH_A_BODY: [Refusal; 4] = [
+    ("400", "`field_invalid`: `field` says which; `json_invalid`"),
+    ("408", "`body_too_slow`: the body did not arrive in time"),
+    ("413", "`body_too_large`"),
+    ("415", "`content_type_invalid`: a body is `application/json`"),
+];
+const WITH_A_PATH: [Refusal; 1] = [("400", "`field_invalid`: the path is not text")];
+const BY_TOKEN: [Refusal; 2] = [
+    (
+        "401",
+        "`token_missing`, `token_invalid`; `token_expired`: refresh; `session_ended`, `session_replaced`, `session_kicked`, `session_expired`, `refresh_reused`, `restored`, `user_disabled`: the session is over",
+    ),
+    ("503", "`revocations_stale`: whether the session lives can't be told just now"),
+];
+const SIGNING_IN: [Refusal; 1] = [("429", "`too_many_requests` from this address")];
+const BY_STORE: [Refusal; 2] =
+    [("500", "`internal`"), ("503", "`store_unavailable`, `timed_out`: `action` says what may come again")];
+
+/// Completes the document, once every room has added its routes, so that a handler's attributes name only its own answers.
+pub(crate) fn complete(api: &mut utoipa::openapi::OpenApi) {
+    for operation in api.paths.paths.values_mut().flat_map(operations) {
+        never_null(operation);
+        for (status, codes) in refusals(operation) {
+            let answer =
+                operation.responses.responses.entry(status.to_owned()).or_insert_with(|| Response::default().into());
+            let RefOr::T(answer) = answer else { continue };
+            let own = std::mem::take(&mut answer.description);
+            answer.description = if own.is_empty() { codes.to_owned() } else { format!("{own}; {codes}") };
+        }
+        for (status, answer) in &mut operation.responses.responses {
+            if let RefOr::T(answer) = answer
+                && status.starts_with(['4', '5'])
+            {
+                refuses(status, answer);
+            }
+        }
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch].into_iter().flatten()
+}
+
+/// What any route of this one's kinds may answer.
+fn refusals(operation: &Operation) -> Vec<Refusal> {
+    let has_tag = |tag: &str| operation.tags.iter().flatten().any(|it| it == tag);
+    let in_path = |it: &RefOr<_>| {
+        matches!(it, RefOr::T(utoipa::openapi::path::Parameter { parameter_in: ParameterIn::Path, .. }))
+    };
+    let kinds: [(bool, &[Refusal]); 5] = [
+        (operation.request_body.is_some(), &WITH_A_BODY),
+        (operation.request_body.is_none() && operation.parameters.iter().flatten().any(in_path), &WITH_A_PATH),
+        (operation.security.is_some(), &BY_TOKEN),
+        (has_tag("sign-in"), &SIGNING_IN),
+        (has_tag("sign-in") || has_tag("me"), &BY_STORE),
+    ];
+    kinds.into_iter().filter(|(applies, _)| *applies).flat_map(|(_, refusals)| refusals).copied().collect()
+}
+
+/// Gives an answer the problem as its content, and the headers that its status comes with.
+fn refuses(status: &str, answer: &mut Response) {
+    let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+    answer.content.insert("application/problem+json".to_owned(), problem.into());
+    let header = match status {
+        "401" => ("WWW-Authenticate", text("`Bearer`, with the problem's code as `error_description` (RFC 6750)")),
+        "429" | "503" => ("Retry-After", seconds("When to ask again, in seconds")),
+        _ => return,
+    };
+    answer.headers.insert(header.0.to_owned(), header.1.into());
+}
+
+fn text(description: &str) -> Header {
+    HeaderBuilder::new()
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .description(Some(description))
+        .build()
+}
+
+fn seconds(description: &str) -> Header {
+    let whole = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
+    HeaderBuilder::new().schema(Some(whole)).description(Some(description)).build()
+}
+
+/// A body or parameter that a handler can do without is left out; `null` in its place is refused.
+fn never_null(operation: &mut Operation) {
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter {
+            parameter.schema.as_mut().map(without_null);
+        }
+    }
+    if let Some(RefOr::T(body)) = &mut operation.request_body {
+        for content in body.content.values_mut() {
+            if let RefOr::T(content) = content {
+                content.schema.as_mut().map(without_null);
+            }
+        }
+    }
+}
+
+fn without_null(schema: &mut RefOr<Schema>) {
+    let is_null = |it: &RefOr<Schema>| matches!(it, RefOr::T(Schema::Object(it)) if it.schema_type == SchemaType::Type(Type::Null));
+    match schema {
+        RefOr::T(Schema::OneOf(either)) => {
+            either.items.retain(|it| !is_null(it));
+            if let [only] = either.items.as_slice() {
+                *schema = only.clone();
+            }
+        }
+        RefOr::T(Schema::Object(object)) => {
+            if let SchemaType::Array(types) = &object.schema_type
+                && let [only, Type::Null] = types.as_slice()
+            {
+                object.schema_type = SchemaType::Type(only.clone());
+            }
+        }
+        RefOr::T(_) | RefOr::Ref(_) => {}
     }
 }
 

@@ -1,19 +1,25 @@
-//! Serving on sockets: timeouts, bounds, background work, and a stop that fails no request.
+//! Serving on sockets: the accept loop, background work, and a stop that fails no request.
+//!
+//! Does not: one connection (`connection`).
 
 use std::future::Future;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use axum_server::Handle;
-use hyper_util::rt::TokioTimer;
+use futures_util::FutureExt as _;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::door::Door;
+use crate::connection::{Door, Phase, Place};
 use crate::state::Menjin;
 use crate::{metrics, session, upkeep};
+
+/// After an accept that failed, e.g. for want of descriptors.
+const BREATH: Duration = Duration::from_millis(50);
 
 /// Bound sockets.
 #[derive(Debug)]
@@ -41,28 +47,31 @@ impl Menjin {
     /// Serves until `stop` resolves, then lets requests under way finish.
     pub async fn serve(self, listeners: Listeners, stop: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
         let _tasks = self.start_tasks();
-        let handle = Handle::new();
+        let (phase, phases) = watch::channel(Phase::Serving);
+        let door = Door::new(&self.config.server, phases);
         let mut servers = JoinSet::new();
-        servers.spawn(server(&self, listeners.public, self.router(), handle.clone())?);
+        servers.spawn(listen(listeners.public, self.router(), door.clone())?);
         if let Some(admin) = listeners.admin {
-            servers.spawn(server(&self, admin, self.admin_router(), handle.clone())?);
+            servers.spawn(listen(admin, self.admin_router(), door)?);
         }
         tokio::select! {
             () = stop => {}
-            ended = servers.join_next() => return ended.context("no server ran")??.context("a listener failed"),
+            ended = servers.join_next() => return ended.context("no server ran")?.context("a listener failed"),
         }
         self.stopping.store(true, Ordering::Relaxed);
-        tracing::info!("stopping: connections close after their next answer, requests under way finish");
+        tracing::info!("stopping: no new connections; requests under way finish");
+        phase.send_replace(Phase::Closing);
         self.quiet().await;
-        handle.graceful_shutdown(Some(self.config.server.drain));
-        while let Some(ended) = servers.join_next().await {
-            ended??;
+        phase.send_replace(Phase::Leaving);
+        let all = async { while servers.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.config.server.drain, all).await.is_err() {
+            tracing::warn!("stopped with connections still open: `server.drain` is over");
         }
         Ok(())
     }
 
-    /// Serves on while requests keep coming, each answered with `Connection: close`, so that no client finds its
-    /// connection gone under a request; a second at most.
+    /// Connections that clients kept end after their next answer, which says so; this gives clients the time to ask once
+    /// more, so that few find their connection gone under a request: until nobody asks, a second at most.
     async fn quiet(&self) {
         let mut seen = self.answered.load(Ordering::Relaxed);
         for _ in 0..20 {
@@ -75,30 +84,42 @@ impl Menjin {
     }
 }
 
-fn server(
-    menjin: &Menjin,
-    listener: TcpListener,
-    router: Router,
-    handle: Handle<SocketAddr>,
-) -> anyhow::Result<impl Future<Output = std::io::Result<()>> + use<>> {
+/// Takes connections until the phase changes, and ends when the last one has.
+fn listen(listener: TcpListener, router: Router, door: Door) -> anyhow::Result<impl Future<Output = ()> + use<>> {
     listener.set_nonblocking(true)?;
-    let mut server = axum_server::from_tcp(listener)?
-        .handle(handle)
-        .acceptor(Door::new(menjin.config.server.max_connections, menjin.config.server.header_timeout));
-    let header_timeout: Duration = menjin.config.server.header_timeout;
-    server
-        .http_builder()
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
-        .max_buf_size(32 * 1024)
-        .max_headers(64);
-    server
-        .http_builder()
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(100)
-        .max_header_list_size(32 * 1024)
-        .keep_alive_interval(Some(Duration::from_secs(20)));
-    Ok(server.serve(router.into_make_service_with_connect_info::<SocketAddr>()))
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    Ok(async move {
+        let mut connections = JoinSet::new();
+        let mut phases = door.phases();
+        loop {
+            tokio::select! {
+                biased;
+                Some(_) = connections.join_next() => {}
+                (stream, place) = let_in(&door, &listener) => {
+                    connections.spawn(door.clone().serve(stream, place, router.clone()));
+                }
+                _ = phases.wait_for(|phase| *phase != Phase::Serving) => break,
+            }
+        }
+        // Whoever has been taken by the system already is served, too.
+        while let Some((stream, place)) = let_in(&door, &listener).now_or_never() {
+            connections.spawn(door.clone().serve(stream, place, router.clone()));
+        }
+        drop(listener);
+        while connections.join_next().await.is_some() {}
+    })
+}
+
+/// The next connection, once there is a place for it. Dropping the future loses none.
+async fn let_in(door: &Door, listener: &tokio::net::TcpListener) -> (TcpStream, Place) {
+    let place = door.place().await;
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return (stream, place),
+            Err(error) => {
+                tracing::warn!(%error, "a connection can't be taken");
+                tokio::time::sleep(BREATH).await;
+            }
+        }
+    }
 }

@@ -9,6 +9,8 @@ use crate::store::Sweeping;
 
 const EVERY: Duration = Duration::from_mins(1);
 const BATCH: u32 = 500;
+/// A clock that leaps ahead and back again must not bring back what has ended.
+const LEAP: Duration = Duration::from_hours(1);
 
 pub(crate) async fn run(menjin: Menjin) {
     let mut tick = tokio::time::interval(EVERY);
@@ -26,7 +28,7 @@ impl Menjin {
     pub async fn upkeep(&self) -> anyhow::Result<()> {
         let now = self.clock.now();
         self.limits.forget_quiet();
-        self.ended.forget_before(now);
+        self.ended.forget_before(now.minus(LEAP));
         self.ring.rotate_if_due(self.key_tools(), now).await?;
         let lifetimes = &self.config.lifetimes;
         let sweeping = Sweeping {

@@ -4,6 +4,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::str::FromStr;
 
 use anyhow::{Context as _, ensure};
+use menjin_server::config::is_wechat_appid;
 
 use super::DEMO_APPID;
 use crate::terminal::Language;
@@ -52,8 +53,7 @@ impl FromStr for RealAppId {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let digits = text.strip_prefix("wx").unwrap_or_default();
-        if digits.len() != 16 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        if !is_wechat_appid(text) {
             return Err("an AppID is wx and 16 hexadecimal digits, as the console of the platform shows it".to_owned());
         }
         if text.eq_ignore_ascii_case(DEMO_APPID) {

@@ -155,3 +155,16 @@ fn the_page_shows_the_tour_as_a_command_that_can_be_run() {
     let out = std::process::Command::new(program).arg("--version").output().unwrap();
     assert!(out.status.success() && out.stdout.starts_with(b"menjin "), "{program}");
 }
+
+#[test]
+fn a_data_folder_belongs_to_one_dev_at_a_time_and_is_free_after_a_crash() {
+    let data = tempdir().unwrap();
+    let first = Server::dev(data.path());
+    let written = fs::read_to_string(data.path().join("menjin.toml")).unwrap();
+    let folder = data.path().to_str().unwrap();
+    let again = ["dev", "--port", "0", "--sim-port", "0", "--data", folder];
+    run_in(data.path(), &again).refused(&[folder, "running", "--data"]);
+    assert_eq!(fs::read_to_string(data.path().join("menjin.toml")).unwrap(), written, "the first one's is untouched");
+    drop(first);
+    assert_eq!(Server::dev(data.path()).stop(), Some(0));
+}

@@ -13,6 +13,10 @@ fn what_init_writes_is_what_check_and_migrate_take() {
     assert!(said.contains("menjin serve"), "{said}");
     let checked = run_in(folder.path(), &["config", "check"]).ok();
     assert!(checked.ends_with("ok\n"), "{checked}");
+    for missing in ["`server.public_url`", "`app`"] {
+        let remark = checked.lines().find(|line| line.starts_with("# ") && line.contains(missing));
+        assert!(remark.is_some_and(|remark| remark.contains("menjin serve")), "{missing}: {checked}");
+    }
     assert!(checked.contains(r#"secret_key = "[REDACTED]""#), "{checked}");
     let key = fs::read_to_string(folder.path().join("secret.key")).unwrap();
     assert!(!checked.contains(key.trim()), "the master key was printed");

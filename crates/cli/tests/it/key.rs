@@ -85,6 +85,13 @@ fn a_store_that_does_not_exist_is_not_made_by_looking_at_it() {
     assert!(!folder.path().join("menjin.db").exists());
 }
 
+#[test]
+fn without_a_configuration_it_says_that_the_file_is_missing() {
+    let folder = tempdir().unwrap();
+    run_in(folder.path(), &["key", "list"]).refused(&["menjin.toml is missing", "--config"]);
+    assert!(!folder.path().join("menjin.db").exists());
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_running_server_learns_of_a_new_key() {

@@ -7,6 +7,12 @@ use tempfile::tempdir;
 
 use crate::harness::{menjin, run_in};
 
+/// What clients call it: nobody's example.
+const URL: &str = "public_url = \"https://login.menjin.test\"\n";
+
+const APP: &str = "[[app]]\nid = \"shop\"\nkind = \"mini_program\"\nplatform = \"wechat\"\nappid = \"wx0123456789abcdef\"\n\
+    secret = \"0123456789abcdef0123456789abcdef\"\n";
+
 const KEY: &str = "secret_key = \"ABEiM0RVZneImaq7zN3u/wARIjNEVWZ3iJmqu8zd7v8=\"\n";
 
 fn configured(text: &str) -> tempfile::TempDir {
@@ -38,12 +44,10 @@ fn without_an_https_address_it_does_not_start() {
 
 #[test]
 fn with_the_simulator_for_wechat_it_does_not_start() {
-    let start = format!("{KEY}[server]\npublic_url = \"https://login.example.com\"\n");
+    let start = format!("{KEY}[server]\n{URL}");
     let for_all = format!("{start}[wechat]\nbase_url = \"http://127.0.0.1:7601\"\n");
     serve(configured(&for_all).path()).refused(&["`wechat.base_url`"]);
-    let app =
-        "[[app]]\nid = \"shop\"\nkind = \"mini_program\"\nplatform = \"wechat\"\nappid = \"wx0123456789abcdef\"\n";
-    let for_one = format!("{start}{app}secret = \"s\"\nbase_url = \"http://127.0.0.1:7601\"\n");
+    let for_one = format!("{start}{APP}base_url = \"http://127.0.0.1:7601\"\n");
     serve(configured(&for_one).path()).refused(&["`app.shop.base_url`"]);
 }
 
@@ -51,8 +55,7 @@ fn with_the_simulator_for_wechat_it_does_not_start() {
 fn a_port_in_use_is_named_with_its_key() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    let folder =
-        configured(&format!("{KEY}[server]\nlisten = \"{address}\"\npublic_url = \"https://a.example.com\"\n"));
+    let folder = configured(&format!("{KEY}[server]\nlisten = \"{address}\"\n{URL}{APP}"));
     let ran = serve(folder.path());
     assert!(ran.err.contains("`server.listen`") && ran.err.contains(&address.to_string()), "{}", ran.err);
     assert_eq!(ran.code, Some(1));
@@ -73,8 +76,7 @@ fn wrong_usage_is_told_apart_from_failure() {
 #[test]
 fn it_serves_and_stops_when_it_is_told_to() {
     let listen = "listen = \"127.0.0.1:0\"\n";
-    let folder =
-        configured(&format!("{KEY}[server]\n{listen}public_url = \"https://login.example.com\"\n[admin]\n{listen}"));
+    let folder = configured(&format!("{KEY}[server]\n{listen}{URL}[admin]\n{listen}{APP}"));
     let mut command = menjin(&["serve"]);
     command.current_dir(folder.path());
     let server = crate::harness::Server::start(command, "menjin serves");
@@ -84,5 +86,80 @@ fn it_serves_and_stops_when_it_is_told_to() {
         let address = line[side].as_str().unwrap();
         std::net::TcpStream::connect(address).unwrap();
     }
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn what_init_leaves_to_be_filled_in_is_refused_and_only_remarked_on_by_check() {
+    let example = format!("{KEY}[server]\npublic_url = \"https://login.example.com\"\n{APP}");
+    let no_app = format!("{KEY}[server]\n{URL}");
+    for (text, key) in [(example, "`server.public_url`"), (no_app, "`app`")] {
+        let folder = configured(&text);
+        serve(folder.path()).refused(&[key]);
+        let checked = run_in(folder.path(), &["config", "check"]).ok();
+        let remark = checked.lines().find(|line| line.starts_with("# ")).unwrap_or_default();
+        assert!(remark.contains(key) && checked.ends_with("ok\n"), "{checked}");
+    }
+    let folder = configured(&format!("{KEY}[server]\n{URL}{APP}"));
+    let checked = run_in(folder.path(), &["config", "check"]).ok();
+    assert!(!checked.lines().any(|line| line.starts_with('#')), "{checked}");
+}
+
+#[test]
+fn an_app_with_an_odd_appid_or_a_placeholder_for_its_secret_is_refused() {
+    let right = "secret = \"0123456789abcdef0123456789abcdef\"";
+    let cases = [
+        ("wx0123456789abcdef", "shop", "`app.shop.appid`"),
+        ("wx0123456789abcdef", "wx0123456789abcde", "`app.shop.appid`"),
+        ("wx0123456789abcdef", "wx0123456789abcdeg", "`app.shop.appid`"),
+        (right, "secret = \"…\"", "`app.shop.secret`"),
+        (right, "secret = \"  \"", "`app.shop.secret`"),
+        (right, "", "`app.shop.secret`"),
+        (right, &format!("{right}\nclient_secret = \"...\""), "`app.shop.client_secret`"),
+    ];
+    for (given, wrong, key) in cases {
+        let folder = configured(&format!("{KEY}[server]\n{URL}{}", APP.replace(given, wrong)));
+        serve(folder.path()).refused(&[key]);
+        run_in(folder.path(), &["config", "check"]).refused(&[key]);
+    }
+}
+
+#[test]
+fn a_value_that_serving_would_break_on_is_refused_by_its_key() {
+    let server = [
+        ("trusted_proxies = [\"10.0.0.0/8\", \"0.0.0.0/0\"]", "`server.trusted_proxies`"),
+        ("trusted_proxies = [\"::/0\"]", "`server.trusted_proxies`"),
+        ("max_body = 0", "`server.max_body`"),
+        ("max_body = 1023", "`server.max_body`"),
+        ("max_connections = 0", "`server.max_connections`"),
+        ("request_timeout = \"0s\"", "`server.request_timeout`"),
+        ("header_timeout = \"0s\"", "`server.header_timeout`"),
+        ("request_timeout = \"5s\"", "`wechat.deadline`"),
+        ("[wechat]\ndeadline = \"10s\"", "`wechat.deadline`"),
+        ("[wechat]\ndeadline = \"0s\"", "`wechat.deadline`"),
+        ("[lifetimes]\nrefresh_grace = \"11m\"", "`lifetimes.refresh_grace`"),
+        ("[lifetimes]\nrefresh_idle = \"20s\"", "`lifetimes.refresh_grace`"),
+        ("[lifetimes]\nrefresh_grace = \"1m\"", "`app.shop.refresh_idle`"),
+    ];
+    for (wrong, key) in server {
+        let folder = configured(&format!("{KEY}[server]\n{URL}{wrong}\n{APP}refresh_idle = \"59s\"\n"));
+        serve(folder.path()).refused(&[key]);
+        run_in(folder.path(), &["config", "check"]).refused(&[key]);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_operators_side_that_is_open_to_the_network_is_warned_about() {
+    let listen = "listen = \"127.0.0.1:0\"\n";
+    let open = "listen = \"0.0.0.0:0\"\n";
+    let folder = configured(&format!("{KEY}[server]\n{listen}{URL}[admin]\n{open}{APP}"));
+    let checked = run_in(folder.path(), &["config", "check"]).ok();
+    assert!(checked.lines().any(|line| line.starts_with("# `admin.listen`")), "{checked}");
+    let mut command = menjin(&["serve"]);
+    command.current_dir(folder.path());
+    let server = crate::harness::Server::start(command, "menjin serves");
+    let warned = server.page.lines().find(|line| line.contains("\"WARN\"")).unwrap_or_default();
+    assert!(warned.contains("admin.listen"), "{}", server.page);
     assert_eq!(server.stop(), Some(0));
 }

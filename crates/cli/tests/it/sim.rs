@@ -26,3 +26,21 @@ fn an_app_needs_its_secret() {
     assert_eq!(ran.code, Some(2));
     assert!(ran.err.contains("colon"), "{}", ran.err);
 }
+
+#[test]
+fn an_app_that_is_named_twice_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let twice = ["sim", "--port", "0", "--app", "wx0123456789abcdef:x", "--app", "wx0123456789abcdef:y"];
+    run_in(folder.path(), &twice).refused(&["wx0123456789abcdef", "twice", "--app"]);
+}
+
+#[tokio::test]
+async fn its_index_shows_commands_with_the_port_that_it_has() {
+    let server = Server::start(menjin(&["sim", "--port", "0"]), "/_sim/");
+    let url = server.after("simulated WeChat 模拟微信  ").to_owned();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let page = client.get(format!("{url}/_sim/")).send().await.unwrap().text().await.unwrap();
+    assert!(page.contains(&format!("{url}/_sim/wx/login")) && !page.contains("PORT"), "{page}");
+    let hostile = client.get(format!("{url}/_sim/")).header("host", "a<script>").send().await.unwrap();
+    assert!(!hostile.text().await.unwrap().contains("<script>"));
+}

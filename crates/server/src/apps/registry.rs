@@ -1,14 +1,18 @@
 //! The apps of `menjin.toml`, each with the platform that proves its people.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use menjin_platform::wechat::{WeChat, WeChatConfig};
-use menjin_platform::{AppId, AppSecret, Platform};
+use menjin_platform::{AppId, AppSecret, Error, Platform};
+use menjin_token::Timestamp;
 
 use crate::config::{self, AppKind, Config, Need, PlatformName, Profile};
+
+/// A quota that is used up for hours is told to the operator this often, however many people meet it.
+const BETWEEN_COMPLAINTS: Duration = Duration::from_mins(1);
 
 /// A registered app.
 pub(crate) struct App {
@@ -35,6 +39,7 @@ pub(crate) struct App {
     /// Sessions in all.
     pub(crate) sessions: u32,
     platform: Option<(PlatformName, Arc<dyn Platform>)>,
+    complained_of_quota: Mutex<Option<Timestamp>>,
 }
 
 impl std::fmt::Debug for App {
@@ -52,6 +57,21 @@ impl App {
     /// The platform as stored and logged.
     pub(crate) fn platform_name(&self) -> &'static str {
         self.platform.as_ref().map_or("", |(name, _)| name.as_str())
+    }
+
+    /// Tells the operator that a quota of the app is used up, if that is what `error` says and a repeat won't soon mend it.
+    pub(crate) fn complain_of_quota(&self, error: &Error, now: Timestamp) {
+        let Error::Quota { errcode, .. } = error else { return };
+        if error.code_unspent() {
+            return;
+        }
+        let mut last = self.complained_of_quota.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|at| now.since(at) < BETWEEN_COMPLAINTS) {
+            return;
+        }
+        *last = Some(now);
+        let remedy = menjin_platform::wechat::explain(*errcode).map(|it| it.remedy_en);
+        tracing::error!(app.id = self.id, errcode, remedy, "the app's quota at the platform is used up");
     }
 
     fn new(app: &config::App, config: &Config) -> anyhow::Result<Self> {
@@ -80,6 +100,7 @@ impl App {
             sessions_without_device: app.sessions_without_device,
             sessions: app.sessions,
             platform,
+            complained_of_quota: Mutex::default(),
         })
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{ConfigError, Secret, choice};
+use super::{ConfigError, Lifetimes, Secret, choice};
 
 /// What kind of program an app is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,6 +143,11 @@ pub(super) fn check(apps: &[App]) -> Result<(), ConfigError> {
         if app.sessions == 0 || app.sessions_without_device == 0 {
             return Err(ConfigError::refused(key("sessions"), "must be 1 or more"));
         }
+        for (name, secret) in [("secret", &app.secret), ("client_secret", &app.client_secret)] {
+            if secret.is_placeholder() {
+                return Err(ConfigError::refused(key(name), "is empty or a placeholder: put in the one that is meant"));
+            }
+        }
         match app.kind {
             AppKind::MiniProgram => check_mini_program(app)?,
             AppKind::Web | AppKind::Native | AppKind::Backend => {}
@@ -154,6 +159,23 @@ pub(super) fn check(apps: &[App]) -> Result<(), ConfigError> {
                 key("appid"),
                 "belongs to another app already: openids of one AppID are one set of people",
             ));
+        }
+    }
+    Ok(())
+}
+
+/// An app's own lifetimes hold in the place of the common ones, and must fit those that it leaves.
+pub(super) fn check_lifetimes(apps: &[App], common: &Lifetimes) -> Result<(), ConfigError> {
+    for app in apps {
+        let refused = |field: &str, why: &str| Err(ConfigError::refused(format!("app.{}.{field}", app.id), why));
+        if app.refresh_idle.is_some_and(|idle| idle.is_zero() || idle < common.refresh_grace) {
+            return refused(
+                "refresh_idle",
+                "must be longer than nothing, and not shorter than lifetimes.refresh_grace",
+            );
+        }
+        if app.refresh_absolute.is_some_and(|absolute| absolute.is_zero()) {
+            return refused("refresh_absolute", "must be longer than nothing, e.g. \"180d\"");
         }
     }
     Ok(())
@@ -174,20 +196,22 @@ fn check_mini_program(app: &App) -> Result<(), ConfigError> {
     if app.platform.is_none() {
         return Err(ConfigError::refused(key("platform"), "is missing: \"wechat\""));
     }
-    if app
-        .appid
-        .as_deref()
-        .is_none_or(|appid| appid.is_empty() || appid.len() > 64 || !appid.bytes().all(|b| b.is_ascii_alphanumeric()))
-    {
+    if !app.appid.as_deref().is_some_and(is_wechat_appid) {
         return Err(ConfigError::refused(
             key("appid"),
-            "is missing or odd: the AppID of the platform's console, e.g. \"wx0123456789abcdef\"",
+            "is missing or odd: an AppID is wx and 16 hexadecimal digits, as the console of the platform shows it",
         ));
     }
     if app.secret.is_absent() {
         return Err(ConfigError::refused(key("secret"), "is missing: the AppSecret, better as `secret_file`"));
     }
     Ok(())
+}
+
+/// Whether this is `wx` and 16 hexadecimal digits, as `WeChat`'s console shows an `AppID`.
+pub fn is_wechat_appid(text: &str) -> bool {
+    let digits = text.strip_prefix("wx").unwrap_or_default();
+    digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn is_id(id: &str) -> bool {

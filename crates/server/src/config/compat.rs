@@ -98,7 +98,8 @@ pub(super) fn check(compats: &[Compat], apps: &[App]) -> Result<(), ConfigError>
         if !apps.iter().any(|app| app.id == compat.app && app.platform.is_some()) {
             return Err(ConfigError::refused(key("app"), format!("{:?} is no [[app]] of a platform", compat.app)));
         }
-        if compat.secret.expose().is_none_or(|secret| secret.len() < 32) {
+        let is_short = compat.secret.expose().is_none_or(|secret| secret.len() < 32);
+        if is_short || compat.secret.is_placeholder() {
             return Err(ConfigError::refused(
                 key("secret"),
                 "must be 32 bytes or more (RFC 7518 §3.2); better as `secret_file`",

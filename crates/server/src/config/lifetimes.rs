@@ -9,6 +9,9 @@ use super::ConfigError;
 const MINUTE: u64 = 60;
 const DAY: u64 = 24 * 60 * MINUTE;
 
+/// A lost answer is asked for again within seconds.
+const LONGEST_GRACE: Duration = Duration::from_mins(10);
+
 /// Lifetimes, written as `"15m"`, `"30d"`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -108,7 +111,14 @@ impl Lifetimes {
                 "must not be longer than lifetimes.refresh_absolute",
             ));
         }
-        if self.access_token + self.jwks_max_age > self.signing_key {
+        if self.refresh_grace > LONGEST_GRACE || self.refresh_grace > self.refresh_idle {
+            return Err(ConfigError::refused(
+                "lifetimes.refresh_grace",
+                "must be 10m or less, and not longer than lifetimes.refresh_idle: for so long a stolen refresh token goes \
+                 unnoticed",
+            ));
+        }
+        if self.access_token.saturating_add(self.jwks_max_age) > self.signing_key {
             return Err(ConfigError::refused(
                 "lifetimes.signing_key",
                 "must be longer than access_token and jwks_max_age together",

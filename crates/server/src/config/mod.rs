@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use app::{App, AppKind, Need, PlatformName, Profile};
+pub use app::{App, AppKind, Need, PlatformName, Profile, is_wechat_appid};
 pub use compat::{Compat, CompatAlg, CompatKind};
 pub use lifetimes::Lifetimes;
 pub use secret::{MasterKey, Secret};
@@ -131,7 +131,7 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let unreadable = |error: config::ConfigError| ConfigError::Unreadable {
             origin: "configuration".to_owned(),
-            message: error.to_string(),
+            message: without_excerpt(&error.to_string()),
         };
         let mut config: Self = layers.build().map_err(unreadable)?.try_deserialize().map_err(unreadable)?;
         config.resolve_files(base)?;
@@ -162,7 +162,9 @@ impl Config {
         self.store.check()?;
         self.lifetimes.check()?;
         self.tokens.check()?;
+        self.wechat.check(self.server.request_timeout)?;
         app::check(&self.app)?;
+        app::check_lifetimes(&self.app, &self.lifetimes)?;
         compat::check(&self.compat, &self.app)
     }
 
@@ -186,6 +188,34 @@ impl Config {
         self.wechat.check_for_production()?;
         app::check_for_production(&self.app)
     }
+
+    /// What `menjin serve` refuses beside, and `menjin config check` remarks on: settings that a fresh `menjin init` leaves
+    /// to be filled in.
+    pub fn not_filled_in(&self) -> Vec<ConfigError> {
+        let mut missing = Vec::new();
+        if self.server.has_example_url() {
+            let why = "is still the example: put in the address that your clients call";
+            missing.push(ConfigError::refused("server.public_url", why));
+        }
+        if self.app.is_empty() {
+            let why =
+                "is missing: nobody can sign in without an [[app]], with the AppID and AppSecret of your mini program";
+            missing.push(ConfigError::refused("app", why));
+        }
+        missing
+    }
+
+    /// What is allowed and yet worth a second look.
+    pub fn remarks(&self) -> Vec<String> {
+        self.admin.remark().into_iter().collect()
+    }
+}
+
+/// The parser quotes the line that it can't read, which may hold a secret.
+fn without_excerpt(message: &str) -> String {
+    let is_excerpt =
+        |line: &&str| line.split_once('|').is_some_and(|(number, _)| number.trim().bytes().all(|b| b.is_ascii_digit()));
+    message.lines().filter(|line| !is_excerpt(line)).collect::<Vec<_>>().join(" ")
 }
 
 /// `MENJIN__SECTION__KEY`; keys that hold lists take them with commas between.

@@ -26,6 +26,11 @@ impl Secret {
         self.expose().is_none_or(|value| value.trim().is_empty())
     }
 
+    /// Whether it was given and can't be meant: blank, or the dots of an example.
+    pub(super) fn is_placeholder(&self) -> bool {
+        self.expose().is_some_and(|value| !value.chars().any(char::is_alphanumeric))
+    }
+
     /// The value, for the one place that needs it.
     pub fn expose(&self) -> Option<&str> {
         self.0.as_ref().map(ExposeSecret::expose_secret)

@@ -12,6 +12,9 @@ use url::Url;
 
 use super::{ConfigError, choice};
 
+/// A smaller limit of bodies would refuse sign-ins.
+const SMALLEST_BODY: usize = 1024;
+
 /// `[server]`: the public side.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -57,6 +60,7 @@ impl Default for Server {
 
 impl Server {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
+        self.check_sizes()?;
         let Some(url) = &self.public_url else { return Ok(()) };
         let refused = |why: &str| Err(ConfigError::refused("server.public_url", why));
         if !matches!(url.scheme(), "http" | "https") || url.cannot_be_a_base() || url.host().is_none() {
@@ -66,6 +70,34 @@ impl Server {
             return refused("must have no query, fragment or credentials");
         }
         Ok(())
+    }
+
+    fn check_sizes(&self) -> Result<(), ConfigError> {
+        let refused = |key: &str, why: &str| Err(ConfigError::refused(format!("server.{key}"), why));
+        if self.trusted_proxies.iter().any(|net| net.prefix_len() == 0) {
+            return refused(
+                "trusted_proxies",
+                "must not hold the whole internet: anybody could then choose the address that limits count",
+            );
+        }
+        for (key, value) in [("request_timeout", self.request_timeout), ("header_timeout", self.header_timeout)] {
+            if value.is_zero() {
+                return refused(key, "must be longer than nothing, e.g. \"10s\": no request could be answered");
+            }
+        }
+        if self.max_body < SMALLEST_BODY {
+            return refused("max_body", "must be 1024 or more: a sign-in with encrypted data needs as much");
+        }
+        if self.max_connections == 0 {
+            return refused("max_connections", "must be 1 or more");
+        }
+        Ok(())
+    }
+
+    /// Whether `public_url` is still the one of the commented default.
+    pub(super) fn has_example_url(&self) -> bool {
+        let host = self.public_url.as_ref().and_then(Url::host_str).unwrap_or_default();
+        host == "example.com" || host.ends_with(".example.com")
     }
 
     pub(super) fn check_for_production(&self) -> Result<(), ConfigError> {
@@ -101,6 +133,15 @@ fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D:
 pub struct Admin {
     /// Address of the operator's side; loopback by default.
     pub listen: SocketAddr,
+}
+
+impl Admin {
+    pub(super) fn remark(&self) -> Option<String> {
+        let address = self.listen;
+        (!address.ip().is_loopback()).then(|| {
+            format!("`admin.listen`: {address} is no loopback address: metrics are open to whoever reaches it, so keep it in a private network")
+        })
+    }
 }
 
 impl Default for Admin {
@@ -249,6 +290,19 @@ impl Default for Wechat {
 }
 
 impl Wechat {
+    pub(super) fn check(&self, request_timeout: Duration) -> Result<(), ConfigError> {
+        let refused = |why: &str| Err(ConfigError::refused("wechat.deadline", why));
+        if self.deadline.is_zero() {
+            return refused("must be longer than nothing, e.g. \"5s\"");
+        }
+        if self.deadline >= request_timeout {
+            return refused(
+                "must be shorter than server.request_timeout: a slow sign-in would be told to repeat a code that is spent",
+            );
+        }
+        Ok(())
+    }
+
     pub(super) fn check_for_production(&self) -> Result<(), ConfigError> {
         if self.base_url.scheme() != "https" {
             return Err(ConfigError::refused(

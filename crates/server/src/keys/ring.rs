@@ -74,6 +74,8 @@ pub(crate) struct Ring {
     held: ArcSwap<Vec<Held>>,
     verifying: menjin_guard::Keys,
     policy: KeyPolicy,
+    /// Held while the ring is read, so that an older reading never comes last: the kids that verify since.
+    read: tokio::sync::Mutex<Vec<String>>,
 }
 
 impl std::fmt::Debug for Ring {
@@ -85,7 +87,8 @@ impl std::fmt::Debug for Ring {
 impl Ring {
     /// Loads the ring; makes its first key where there is none.
     pub(crate) async fn load(tools: Tools<'_>, policy: KeyPolicy, now: Timestamp) -> Result<Self, RingError> {
-        let ring = Self { held: ArcSwap::default(), verifying: menjin_guard::Keys::new(KeySet::default()), policy };
+        let verifying = menjin_guard::Keys::new(KeySet::default());
+        let ring = Self { held: ArcSwap::default(), verifying, policy, read: tokio::sync::Mutex::default() };
         ring.reload(tools, now).await?;
         if ring.signing(now).is_none() {
             ring.replace(tools, now, now).await?;
@@ -103,7 +106,10 @@ impl Ring {
         let held = self.held.load();
         let in_time = |row: &KeyRow| row.active_at <= now && row.retired_at.is_none_or(|retired| now < retired);
         let signs = held.iter().filter(|held| held.row.state == KeyState::Live && in_time(&held.row));
-        signs.max_by_key(|held| held.row.active_at).map(|held| Arc::clone(&held.key))
+        // None is in time when the clock was set back to before the first one: one that verifies is better than none.
+        let published =
+            || held.iter().filter(|held| self.verifies(&held.row, now)).min_by_key(|held| held.row.active_at);
+        signs.max_by_key(|held| held.row.active_at).or_else(published).map(|held| Arc::clone(&held.key))
     }
 
     /// The public keys that verify, or will.
@@ -116,20 +122,33 @@ impl Ring {
 
     /// Reads the ring anew; what was open stays open.
     pub(crate) async fn reload(&self, tools: Tools<'_>, now: Timestamp) -> Result<(), RingError> {
+        let mut read = self.read.lock().await;
         let known: HashMap<String, Arc<SigningKey>> =
             self.held.load().iter().map(|held| (held.row.kid.clone(), Arc::clone(&held.key))).collect();
         let mut keys = Vec::new();
         for row in tools.store.signing_keys().await? {
             let key = match known.get(&row.kid) {
                 Some(key) => Arc::clone(key),
-                None => Arc::new(open(&row, tools.sealer)?),
+                // One that can't be opened must not take the feed with it, which tells of ends.
+                None => match open(&row, tools.sealer) {
+                    Ok(key) => Arc::new(key),
+                    Err(error) if known.is_empty() => return Err(error),
+                    Err(error) => {
+                        tracing::error!(%error, "a new signing key can't be used: start this node with its master key");
+                        continue;
+                    }
+                },
             };
             keys.push(Held { row, key });
         }
-        let verifying: Vec<_> =
-            keys.iter().filter(|held| self.verifies(&held.row, now)).map(|held| held.key.verifying()).collect();
+        let verifying = || keys.iter().filter(|held| self.verifies(&held.row, now));
+        let kids: Vec<String> = verifying().map(|held| held.row.kid.clone()).collect();
+        // A new set has every token verified anew.
+        if *read != kids {
+            self.verifying.replace(KeySet::new(verifying().map(|held| held.key.verifying()).collect()));
+            *read = kids;
+        }
         self.held.store(Arc::new(keys));
-        self.verifying.replace(KeySet::new(verifying));
         Ok(())
     }
 
@@ -159,7 +178,8 @@ impl Ring {
     /// no node is ever without.
     pub(crate) async fn revoke(&self, tools: Tools<'_>, kid: &str, now: Timestamp) -> Result<bool, RingError> {
         self.reload(tools, now).await?;
-        if self.signing(now).is_none_or(|key| key.kid() == kid) {
+        // The newest, too: its predecessor was to stop when it began.
+        if self.signing(now).is_none_or(|key| key.kid() == kid) || self.newest_live().as_deref() == Some(kid) {
             self.replace(tools, now, now).await?;
         }
         let revoked = tools.store.revoke_key(kid, now, now.plus(self.policy.token_lifetime)).await?;

@@ -2,7 +2,7 @@
 
 use menjin_platform::{JsCode, PhoneCode, looks_unescaped};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::apps::App;
 use crate::extract::{Client, object_or_null};
@@ -14,7 +14,7 @@ use crate::store::{Device, DeviceClass, ProfileChange};
 #[derive(Deserialize, utoipa::ToSchema)]
 pub(crate) struct LoginRequest {
     /// From `wx.login()`: five minutes, one use.
-    #[schema(value_type = String, example = "0a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P")]
+    #[schema(value_type = String, max_length = 128, pattern = "^[!-~]+$", example = "0a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P")]
     pub(crate) code: SecretString,
     /// From `wx.getUserProfile`, `wx.getUserInfo` or an old `getPhoneNumber`; with `iv`.
     #[schema(value_type = Option<String>)]
@@ -26,7 +26,7 @@ pub(crate) struct LoginRequest {
     /// sha1 of `raw_data` and the `session_key`, as `WeChat` made it.
     pub(crate) signature: Option<String>,
     /// From a `getPhoneNumber` button.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 128, pattern = "^[!-~]+$")]
     pub(crate) phone_code: Option<SecretString>,
     /// What the person typed or chose.
     #[serde(default, deserialize_with = "object_or_null")]
@@ -57,17 +57,54 @@ impl LoginRequest {
 #[serde(default)]
 pub(crate) struct DeviceInput {
     /// Random, made once and kept by the client: a new sign-in with it takes the place of the former one.
-    #[schema(example = "d5c1f0a2b34e4f6f")]
+    #[schema(
+        max_length = 128,
+        pattern = r"^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\u3164\ufeff\uffa0]*$",
+        example = "d5c1f0a2b34e4f6f"
+    )]
     id: Option<String>,
     /// `phone` by default.
-    class: DeviceClass,
+    #[schema(value_type = DeviceClass, default = DeviceClass::default)]
+    class: Class,
     /// Its model.
-    #[schema(example = "iPhone 17")]
+    #[schema(
+        max_length = 128,
+        pattern = r"^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\u3164\ufeff\uffa0]*$",
+        example = "iPhone 17"
+    )]
     name: Option<String>,
     /// Its system.
-    #[schema(example = "iOS 20.1")]
+    #[schema(
+        max_length = 128,
+        pattern = r"^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\u3164\ufeff\uffa0]*$",
+        example = "iOS 20.1"
+    )]
     system: Option<String>,
 }
+
+/// A device's class, or what is none: the answer then names those that there are.
+enum Class {
+    Known(DeviceClass),
+    Unknown,
+}
+
+impl Default for Class {
+    fn default() -> Self {
+        Self::Known(DeviceClass::default())
+    }
+}
+
+impl<'de> Deserialize<'de> for Class {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let given = serde_json::Value::deserialize(deserializer)?;
+        Ok(DeviceClass::deserialize(given).map_or(Self::Unknown, Self::Known))
+    }
+}
+
+const CLASSES: [&str; 4] = ["phone", "tablet", "pc", "other"];
+
+/// What the developer tools give for a code where no `AppID` is set.
+const MOCK_CODE: &str = "the code is a mock one";
 
 /// What a request brought, each part parsed.
 pub(super) struct Brought {
@@ -81,7 +118,9 @@ pub(super) struct Brought {
 
 impl Brought {
     pub(super) fn checked(app: &App, request: LoginRequest, client: Client) -> Result<Self, Problem> {
-        let code = JsCode::parse(request.code.expose_secret()).map_err(|_| Problem::field("code", Fault::NotACode))?;
+        let code = request.code.expose_secret();
+        let no_code = if code == MOCK_CODE { Fault::MockCode } else { Fault::NotACode };
+        let code = JsCode::parse(code).map_err(|_| Problem::field("code", no_code))?;
         let encrypted = both(("encrypted_data", request.encrypted_data), ("iv", request.iv))?;
         if let Some((data, iv)) = &encrypted {
             for (name, base64) in [("encrypted_data", data.expose_secret()), ("iv", iv)] {
@@ -125,9 +164,12 @@ fn device(input: DeviceInput, client: Client) -> Result<Device, Problem> {
         }
         text => Ok(text.filter(|text| !text.is_empty())),
     };
+    let Class::Known(class) = input.class else {
+        return Err(Problem::field("device.class", Fault::NotOneOf(&CLASSES)));
+    };
     Ok(Device {
         id: bounded("id", input.id, 128)?,
-        class: input.class,
+        class,
         name: bounded("name", input.name, 128)?,
         system: bounded("system", input.system, 128)?,
         ip: client.ip_text(),

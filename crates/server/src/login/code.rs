@@ -20,7 +20,7 @@ use super::once::{self, Claim};
 use crate::apps::{self, App};
 use crate::entropy::sha256;
 use crate::extract::{Client, JsonAndDigest};
-use crate::limits::Allowed;
+use crate::limits::{Allowed, Failures};
 use crate::people::{NeedView, Opened, Unusable, UserView, from_platform, need, open_fresh, proved};
 use crate::problem::{self, Fault, Problem};
 use crate::session::{self, Pair, SignIn, SignedIn};
@@ -47,18 +47,19 @@ pub(crate) struct LoginAnswer {
     need: Vec<NeedView>,
 }
 
-/// Trades a login code for a session. Exactly one exchange a code: a second request with it gets `code_used`, unless both
-/// carry the same `Idempotency-Key` and body within 60 seconds; then both get the same session.
+/// Trades a login code for a session.
+///
+/// Exactly one exchange a code: a second request with it gets `code_used`, unless both carry the same `Idempotency-Key` and
+/// body within 60 seconds; then both get the same session.
 #[utoipa::path(post, path = "/v1/login/{app}", tag = "sign-in", request_body = LoginRequest,
-    params(("app" = String, Path, description = "The app's id", example = "demo"), ("Idempotency-Key" = Option<String>, Header, description = "Random, a new one for each sign-in; makes retries safe")),
+    params(("app" = String, Path, description = "The app's id", example = "demo"), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 128, pattern = "^[!-~]+$", description = "Random, a new one for each sign-in; makes retries safe")),
     responses(
         (status = 200, description = "Signed in", body = LoginAnswer),
-        (status = 400, description = "`field_invalid`, `json_invalid`: names the field"),
         (status = 401, description = "`code_used`, `code_invalid`: call `wx.login` again; `user_disabled`"),
         (status = 403, description = "`platform_blocked`: the platform refuses this person"),
         (status = 404, description = "`app_unknown`"),
         (status = 422, description = "`idempotency_mismatch`: the key came with another body"),
-        (status = 503, description = "`platform_unavailable` (`action` says whether the same code may come again), `store_unavailable`"),
+        (status = 503, description = "`platform_unavailable`, `platform_quota`, `platform_misconfigured`: `action` says whether the same code may come again"),
     ))]
 async fn login(
     State(menjin): State<Menjin>,
@@ -69,8 +70,9 @@ async fn login(
 ) -> Result<impl IntoResponse, Problem> {
     let app = menjin.apps.by_id(&app).filter(|app| app.platform().is_some()).ok_or(Problem::AppUnknown)?;
     let idempotency = arrived.idempotency_key(&app.id, body);
-    let signed_in = sign_in(&menjin, Arc::clone(&app), (request, arrived.client), idempotency).await;
-    let Entered { signed_in, unusable } = allowed.counting(signed_in)?;
+    let failures = allowed.before_sign_in()?;
+    let Entered { signed_in, unusable } =
+        sign_in(&menjin, Arc::clone(&app), (request, arrived.client), idempotency, failures).await?;
     let need = need(&app, &signed_in.user, unusable);
     let SignedIn { pair, user, is_new_user } = signed_in;
     Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(LoginAnswer { pair, is_new_user, user: user.into(), need })))
@@ -89,11 +91,13 @@ pub(crate) async fn sign_in(
     app: Arc<App>,
     (request, client): (LoginRequest, Client),
     idempotency: Option<IdempotencyKey>,
+    failures: Failures,
 ) -> Result<Entered, Problem> {
     tracing::Span::current().record("app.id", &app.id);
     let brought = Brought::checked(&app, request, client)?;
-    let whole = carried_through(menjin.clone(), app, brought, idempotency).in_current_span();
-    tokio::spawn(whole).await.unwrap_or_else(|error| Err(Problem::Internal(error.into())))
+    let whole = carried_through(menjin.clone(), app, brought, idempotency);
+    let counted = async move { whole.await.inspect_err(|problem| failures.count(problem)) };
+    tokio::spawn(counted.in_current_span()).await.unwrap_or_else(|error| Err(Problem::Internal(error.into())))
 }
 
 async fn carried_through(
@@ -102,7 +106,6 @@ async fn carried_through(
     brought: Brought,
     idempotency: Option<IdempotencyKey>,
 ) -> Result<Entered, Problem> {
-    let platform = app.platform().ok_or(Problem::AppUnknown)?;
     let code = match once::claim(&menjin, &app.id, &brought.code, idempotency).await? {
         Claim::Ours(code) => code,
         Claim::Repeated(session) => {
@@ -112,7 +115,7 @@ async fn carried_through(
         }
     };
     let began = Instant::now();
-    let identity = once::exchange(&menjin, platform, &brought.code, code).await?;
+    let identity = once::exchange(&menjin, &app, &brought.code, code).await?;
     let phone_until = (began + menjin.config.wechat.deadline).max(Instant::now() + PHONE_AT_LEAST);
     let entered = match enter(&menjin, &app, (&identity, code), (brought, phone_until)).await {
         Ok(entered) => entered,
@@ -139,7 +142,8 @@ async fn enter(
     }
     if let Some(phone_code) = &brought.phone_code {
         let asked = phone_by_code(menjin, app, phone_code, identity);
-        data.phone = tokio::time::timeout_at(phone_until, asked).await.unwrap_or_default().or(data.phone);
+        let number = tokio::time::timeout_at(phone_until, asked).await;
+        data.phone = number.unwrap_or_else(|_| phone_came_too_late()).or(data.phone);
         data.unusable.phone = data.phone.is_none();
     }
     let sign_in = SignIn { app, identity, profile: data.profile, phone: data.phone, device: brought.device, code };
@@ -192,12 +196,23 @@ async fn read_data(
 async fn phone_by_code(menjin: &Menjin, app: &App, code: &PhoneCode, identity: &Identity) -> Option<PhoneChange> {
     match apps::phone(menjin, app, code, &identity.openid).await {
         Ok(number) => Some(proved(menjin, &number)),
-        Err(problem) => {
+        Err(unfetched) => {
+            let errcode = unfetched.errcode();
+            let remedy = errcode.and_then(menjin_platform::wechat::explain).map(|it| it.remedy_en);
+            let problem = Problem::from(unfetched);
             problem::tell(&problem);
-            tracing::warn!(problem = problem.spec().code, "a phone code that came with a sign-in failed");
+            let code = problem.spec().code;
+            tracing::warn!(problem = code, errcode, remedy, "a phone code that came with a sign-in failed");
             None
         }
     }
+}
+
+fn phone_came_too_late() -> Option<PhoneChange> {
+    tracing::warn!(
+        "a phone code that came with a sign-in failed: the platform did not answer within `wechat.deadline`"
+    );
+    None
 }
 
 /// What the first answer to a repeated request asked for once more, as far as the user tells.

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use menjin_platform::{Identity, JsCode, Platform};
+use menjin_platform::{Identity, JsCode};
 use menjin_token::SessionId;
 use tokio::time::Instant;
 
+use crate::apps::App;
 use crate::entropy::sha256;
 use crate::problem::{PlatformSaid, Problem};
 use crate::state::Menjin;
@@ -65,10 +66,11 @@ async fn settled(menjin: &Menjin, code: CodeDigest, idempotency: Option<Idempote
 /// Spends a claimed code. What the platform did not take is released; anything else keeps the claim.
 pub(super) async fn exchange(
     menjin: &Menjin,
-    platform: &dyn Platform,
+    app: &App,
     code: &JsCode,
     claimed: CodeDigest,
 ) -> Result<Identity, Problem> {
+    let platform = app.platform().ok_or(Problem::AppUnknown)?;
     let error = match platform.login(code).await {
         Ok(identity) => return Ok(identity),
         Err(error) => error,
@@ -76,6 +78,7 @@ pub(super) async fn exchange(
     tracing::info!(platform = platform.name(), errcode = error.errcode(), error = %error, "the platform refused a login");
     metrics::counter!("menjin_platform_errors_total", "platform" => platform.name(), "kind" => error.kind().as_str())
         .increment(1);
+    app.complain_of_quota(&error, menjin.clock.now());
     let unspent = error.code_unspent();
     let problem = Problem::from(error);
     if !unspent {
@@ -109,6 +112,9 @@ fn remembered(problem: &Problem) -> Refused {
     if let Problem::PlatformMisconfigured { errcode: Some(errcode) } = problem {
         return Refused(format!("{code} {errcode}"));
     }
+    if let Problem::PlatformQuota { retry_after, errcode } = problem {
+        return Refused(format!("{code} {errcode} {}", retry_after.as_secs()));
+    }
     Refused(match problem.platform_said() {
         Some(said) => format!("{code} {} {}", said.errcode, said.errmsg),
         None => code.to_owned(),
@@ -120,11 +126,17 @@ fn same_refusal(refused: &Refused) -> Problem {
     let mut parts = refused.0.splitn(3, ' ');
     let code = parts.next().unwrap_or_default();
     let errcode = parts.next().and_then(|number| number.parse().ok());
-    let said = errcode.zip(parts.next()).map(|(errcode, errmsg)| PlatformSaid { errcode, errmsg: errmsg.to_owned() });
+    let rest = parts.next();
+    let wait = rest.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
+    let said = errcode.zip(rest).map(|(errcode, errmsg)| PlatformSaid { errcode, errmsg: errmsg.to_owned() });
     match code {
         "code_invalid" => Problem::CodeInvalid(said),
         "platform_blocked" => Problem::PlatformBlocked(said),
         "platform_unavailable" => Problem::PlatformUnavailable,
+        "platform_quota" => match (wait, errcode) {
+            (Some(retry_after), Some(errcode)) => Problem::PlatformQuota { retry_after, errcode },
+            (None, _) | (_, None) => Problem::PlatformUnavailable,
+        },
         "platform_misconfigured" => Problem::PlatformMisconfigured { errcode },
         "store_unavailable" => Problem::SignInLost(anyhow::anyhow!("the store failed the same request before")),
         "user_disabled" => Problem::Ended(EndReason::UserDisabled),

@@ -32,7 +32,7 @@ struct Me {
 #[derive(Serialize, utoipa::ToSchema)]
 struct MySession {
     /// Its id.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, example = "ses_01jd3v0000zzzzzzzzzzzzzzzz")]
     id: SessionId,
     /// The app that it came through.
     app: String,
@@ -50,18 +50,19 @@ impl From<SessionRow> for MySession {
     }
 }
 
-/// Tells who the caller is. The session's row is read each time, so an ended one is refused at once on every node.
-#[utoipa::path(get, path = "/v1/me", tag = "me", security(("bearer" = [])), responses((status = 200, body = Me), (status = 401, description = "Not signed in")))]
+/// Tells who the caller is.
+///
+/// The session's row is read each time, so an ended one is refused at once on every node.
+#[utoipa::path(get, path = "/v1/me", operation_id = "get_me", tag = "me", security(("bearer" = [])), responses((status = 200, description = "The caller", body = Me)))]
 async fn show(State(menjin): State<Menjin>, headers: HeaderMap) -> Result<axum::Json<Me>, Problem> {
     let person = Person::of(&menjin, &headers).await?;
     Ok(axum::Json(Me { user: person.user.into(), session: person.session.into() }))
 }
 
 /// Changes nickname or avatar; what is left out stays.
-#[utoipa::path(put, path = "/v1/me", tag = "me", request_body = ProfileInput, security(("bearer" = [])), responses(
-    (status = 200, body = Me),
-    (status = 400, description = "`field_invalid`: names the field"),
-    (status = 401, description = "Not signed in"),
+#[utoipa::path(put, path = "/v1/me", operation_id = "update_me", tag = "me", request_body = ProfileInput, security(("bearer" = [])), responses(
+    (status = 200, description = "The caller, as changed", body = Me),
+    (status = 404, description = "`app_unknown`: the session's app is no longer configured"),
 ))]
 async fn change(
     State(menjin): State<Menjin>,

@@ -33,11 +33,15 @@ impl Person {
             // A bare token can only be an old client's.
             return if authorization(headers, false).is_some() { Ok(None) } else { Err(Problem::TokenInvalid) };
         };
-        let old = believed.map_err(|problem| {
+        let (old, app) = believed.map_err(|problem| {
             if let Problem::TokenExpired { status } = problem { Problem::OldTokenExpired { status } } else { problem }
         })?;
         let person = Self::in_session(menjin, old.session).await?;
-        if person.user.number == old.user { Ok(Some(person)) } else { Err(Problem::TokenInvalid) }
+        if person.user.number == old.user && person.session.app == app {
+            Ok(Some(person))
+        } else {
+            Err(Problem::TokenInvalid)
+        }
     }
 
     async fn in_session(menjin: &Menjin, session: SessionId) -> Result<Self, Problem> {

@@ -10,18 +10,30 @@ use crate::store::ProfileChange;
 
 /// Longest nickname, in characters.
 const NICKNAME: usize = 64;
-/// Longest avatar address, in bytes.
+/// Longest avatar address, in characters.
 const AVATAR_URL: usize = 1024;
 
 /// What a person typed or chose.
 #[derive(Default, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub(crate) struct ProfileInput {
-    /// At most 64 characters.
+    /// At most 64 characters, one of them visible.
     #[serde(alias = "nickName")]
+    #[schema(
+        min_length = 1,
+        max_length = 64,
+        pattern = r"^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\u3164\ufeff\uffa0]*[^\s\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\u3164\ufeff\uffa0][^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\u3164\ufeff\uffa0]*$",
+        example = "小明"
+    )]
     nickname: Option<String>,
-    /// An http(s) address of at most 1024 bytes.
+    /// An http(s) address of at most 1024 characters, of a host that others can reach: not what `chooseAvatar` gives.
     #[serde(alias = "avatarUrl")]
+    #[schema(
+        max_length = 1024,
+        format = "uri",
+        pattern = r"^https?://([^/?#@\s]*\.[^/?#@\s]|localhost|\[)",
+        example = "https://example.com/xiaoming.png"
+    )]
     avatar_url: Option<String>,
 }
 
@@ -80,10 +92,22 @@ fn nickname(text: &str) -> Result<String, Fault> {
     Ok(text.to_owned())
 }
 
-/// Controls, and marks that turn the text around them.
+/// Controls, marks that turn the text around them, and what looks like nothing; joiners stay, as emoji need them.
 pub(crate) fn is_unprintable(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let blank = matches!(
+        c,
+        '\u{ad}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}' | '\u{2060}'
+            ..='\u{2064}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+    );
+    c.is_control() || turns || blank
+}
+
+/// What `chooseAvatar` gives: `http://tmp/…` in the developer tools, `wxfile://…` on a phone.
+fn is_on_the_phone(address: &url::Url) -> bool {
+    let is_web = matches!(address.scheme(), "http" | "https");
+    let has_no_dot = |name: &str| !name.contains('.') && name != "localhost";
+    address.scheme() == "wxfile" || is_web && address.domain().is_some_and(has_no_dot)
 }
 
 fn avatar_url(text: String) -> Result<String, Fault> {
@@ -91,6 +115,9 @@ fn avatar_url(text: String) -> Result<String, Fault> {
         return Err(Fault::TooLong(AVATAR_URL));
     }
     let parsed = url::Url::parse(&text).map_err(|_| Fault::NotAnAddress)?;
+    if is_on_the_phone(&parsed) {
+        return Err(Fault::NotUploaded);
+    }
     if !matches!(parsed.scheme(), "http" | "https") || parsed.host().is_none() || text.chars().any(is_unprintable) {
         return Err(Fault::NotAnAddress);
     }
@@ -108,13 +135,27 @@ mod tests {
         assert_eq!(nickname(&"名".repeat(65)), Err(Fault::TooLong(64)));
         assert_eq!(nickname("a\u{202e}b"), Err(Fault::Unprintable));
         assert_eq!(nickname("a\nb"), Err(Fault::Unprintable));
+        for nothing in ['\u{200b}', '\u{2060}', '\u{ad}', '\u{3164}', '\u{61c}'] {
+            assert_eq!(nickname(&nothing.to_string()), Err(Fault::Unprintable), "{nothing:?}");
+        }
+        assert_eq!(nickname("👨\u{200d}👩\u{200d}👧").unwrap(), "👨\u{200d}👩\u{200d}👧");
     }
 
     #[test]
     fn an_avatar_is_an_http_address() {
         assert!(avatar_url("https://thirdwx.qlogo.cn/a/132".into()).is_ok());
-        for odd in ["javascript:alert(1)", "wxfile://tmp_1", "data:image/png;base64,AA", "nothing", "https://"] {
+        for odd in ["javascript:alert(1)", "data:image/png;base64,AA", "nothing", "https://"] {
             assert_eq!(avatar_url(odd.into()), Err(Fault::NotAnAddress), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_picture_that_was_chosen_must_be_uploaded_first() {
+        for chosen in ["wxfile://tmp_1.png", "http://tmp/abc.jpeg", "http://usr/a.png", "https://cdn/a.png"] {
+            assert_eq!(avatar_url(chosen.into()), Err(Fault::NotUploaded), "{chosen}");
+        }
+        for uploaded in ["http://localhost:8080/a.png", "http://10.0.0.5/a.png", "http://[::1]/a.png"] {
+            assert!(avatar_url(uploaded.into()).is_ok(), "{uploaded}");
         }
     }
 

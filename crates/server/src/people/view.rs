@@ -19,6 +19,7 @@ pub(crate) struct UserView {
     /// What they call themselves.
     nickname: Option<String>,
     /// Where their picture is.
+    #[schema(format = "uri")]
     avatar_url: Option<String>,
     /// Their phone number, with the middle hidden.
     #[schema(example = "138****0000")]
@@ -45,7 +46,7 @@ impl From<UserRow> for UserView {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum NeedView {
-    /// A phone number: `POST /v1/me/phone`.
+    /// A phone number: sign in with `phone_code`, or with the data of an old `getPhoneNumber`.
     Phone,
     /// Nickname and avatar: `PUT /v1/me`.
     Profile,

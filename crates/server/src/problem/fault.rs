@@ -21,6 +21,12 @@ pub enum Fault {
     NotACode,
     /// It is no web address.
     NotAnAddress,
+    /// It is an address that only one phone knows: a picture that was chosen and not uploaded.
+    NotUploaded,
+    /// It is what the developer tools give for a code where no `AppID` is set.
+    MockCode,
+    /// It is none of these words.
+    NotOneOf(&'static [&'static str]),
     /// It is no idempotency key.
     NotAKey,
     /// It is no text.
@@ -31,6 +37,8 @@ pub enum Fault {
     NotBeside(&'static str),
     /// The body is no JSON object.
     NotAnObject,
+    /// The body has nothing in it.
+    EmptyBody,
     /// The body is no JSON.
     NotJson {
         /// Where the parser stopped.
@@ -69,6 +77,18 @@ impl Fault {
                 "必须是平台给出的 1 到 128 个可见 ASCII 字符",
             ),
             Self::NotAnAddress => plain("must be an http(s) address", "必须是 http(s) 地址"),
+            Self::NotUploaded => plain(
+                "is a path on the person's own phone: upload the picture first, and send the address that it has then",
+                "是本机临时路径：请先上传图片，再提交上传后的地址",
+            ),
+            Self::MockCode => plain(
+                "is not a real one: the developer tools give it when no AppID is set; set one in project.config.json",
+                "不是真实的 code：开发者工具未设置 AppID 时会给出它，请先在 project.config.json 中设置 AppID",
+            ),
+            Self::NotOneOf(words) => {
+                let words = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>();
+                (format!("must be one of {}", words.join(", ")), format!("必须是 {} 之一", words.join("、")))
+            }
             Self::NotAKey => plain(
                 "must stand once, with 1 to 128 visible ASCII characters",
                 "必须只出现一次，由 1 到 128 个可见 ASCII 字符组成",
@@ -82,6 +102,7 @@ impl Fault {
                 (format!("does not go together with `{other}`"), format!("不能与 `{other}` 同时使用"))
             }
             Self::NotAnObject => plain("it must be a JSON object", "必须是 JSON 对象"),
+            Self::EmptyBody => plain("the body is empty", "请求体为空"),
             Self::NotJson { line, column } => (
                 format!("it is not JSON at line {line}, column {column}"),
                 format!("第 {line} 行第 {column} 列不是有效的 JSON"),

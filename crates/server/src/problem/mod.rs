@@ -118,6 +118,14 @@ pub enum Problem {
     /// The platform may have taken the code: a fresh one is needed.
     #[error("the platform gave no usable answer")]
     PlatformUnavailable,
+    /// The app's quota at the platform is used up, for hours: neither the same code nor a fresh one helps before.
+    #[error("the app's quota at the platform is used up (errcode {errcode})")]
+    PlatformQuota {
+        /// When to ask again.
+        retry_after: Duration,
+        /// Its number, for the log.
+        errcode: i64,
+    },
     /// The platform refuses our own credentials.
     #[error("the platform refuses this app's configuration (errcode {errcode:?})")]
     PlatformMisconfigured {
@@ -227,6 +235,7 @@ impl Problem {
             Self::IdempotencyMismatch => spec(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", Action::None),
             Self::PlatformBusy { .. } => spec(StatusCode::SERVICE_UNAVAILABLE, "platform_unavailable", Action::Retry),
             Self::PlatformUnavailable => spec(StatusCode::SERVICE_UNAVAILABLE, "platform_unavailable", Action::Relogin),
+            Self::PlatformQuota { .. } => spec(StatusCode::SERVICE_UNAVAILABLE, "platform_quota", Action::None),
             Self::PlatformMisconfigured { .. } => {
                 spec(StatusCode::SERVICE_UNAVAILABLE, "platform_misconfigured", Action::None)
             }
@@ -256,7 +265,10 @@ impl Problem {
 
     /// Seconds, rounded up, after which a 503 or 429 may be tried again.
     fn retry_after(&self) -> Option<u64> {
-        if let Self::PlatformBusy { retry_after } | Self::TooManyRequests { retry_after } = self {
+        if let Self::PlatformBusy { retry_after }
+        | Self::PlatformQuota { retry_after, .. }
+        | Self::TooManyRequests { retry_after } = self
+        {
             return Some(retry_after.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX));
         }
         let unavailable = self.spec().status == StatusCode::SERVICE_UNAVAILABLE;
@@ -290,14 +302,15 @@ impl From<menjin_platform::Error> for Problem {
             Error::Quota { retry_after, .. } if error.code_unspent() => {
                 Self::PlatformBusy { retry_after: *retry_after }
             }
+            Error::Quota { retry_after, errcode, .. } => {
+                Self::PlatformQuota { retry_after: *retry_after, errcode: *errcode }
+            }
             Error::Unreachable { .. } => Self::PlatformBusy { retry_after: Duration::from_secs(1) },
             Error::Misconfigured { .. } | Error::TokenStale { .. } | Error::BadInput { .. } => {
                 Self::PlatformMisconfigured { errcode: error.errcode() }
             }
             Error::SessionKeyStale { .. } => Self::SessionKeyStale,
-            Error::Quota { .. } | Error::NoAnswer { .. } | Error::Malformed { .. } | Error::Unexpected { .. } => {
-                Self::PlatformUnavailable
-            }
+            Error::NoAnswer { .. } | Error::Malformed { .. } | Error::Unexpected { .. } => Self::PlatformUnavailable,
             Error::Unsupported => Self::UnsupportedByPlatform,
         }
     }

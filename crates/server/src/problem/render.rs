@@ -21,7 +21,7 @@ pub(crate) struct Reader<'a> {
 pub(crate) fn answer(problem: &Problem, reader: &Reader<'_>) -> Response<Body> {
     let spec = problem.spec();
     let language = Language::accepted(reader.accept_language);
-    let detail = detail(problem, language);
+    let detail = detail(problem, language, reader);
     let mut body = Map::new();
     body.insert("type".into(), format!("/problems/{}", spec.code).into());
     body.insert("title".into(), words(spec.code, language, false).into());
@@ -82,13 +82,20 @@ fn words(code: &str, language: Language, detail: bool) -> &'static str {
     if detail { words.detail_in(language) } else { words.title_in(language) }
 }
 
-fn detail(problem: &Problem, language: Language) -> String {
+fn detail(problem: &Problem, language: Language, reader: &Reader<'_>) -> String {
     let text = match (problem, language) {
         (Problem::PlatformUnavailable, Language::Chinese) => {
             "平台没有给出可用的应答，本次 code 可能已被消费：请重新调用 wx.login 后再登录。"
         }
         (Problem::PlatformUnavailable, Language::English) => {
             "The platform gave no usable answer and may have consumed the code: call wx.login again and sign in with the fresh code."
+        }
+        // Old clients have no idempotency key.
+        (Problem::CodeUsed, Language::Chinese) if reader.wants_message => {
+            "登录 code 只能使用一次：请重新调用 wx.login 并用新的 code 登录。"
+        }
+        (Problem::CodeUsed, Language::English) if reader.wants_message => {
+            "A login code works once: call wx.login and sign in with the fresh code."
         }
         (Problem::SignInLost(_), Language::Chinese) => {
             "数据库未能写入，而本次 code 已被消费：请重新调用 wx.login 后再登录。"

@@ -29,6 +29,7 @@ fn one_of_each() -> Vec<Problem> {
         Problem::IdempotencyMismatch,
         Problem::PlatformBusy { retry_after: wait },
         Problem::PlatformUnavailable,
+        Problem::PlatformQuota { retry_after: wait, errcode: 45009 },
         Problem::PlatformMisconfigured { errcode: None },
         Problem::SessionKeyStale,
         Problem::TokenMissing,
@@ -87,13 +88,14 @@ fn place(problem: &Problem) -> usize {
         Problem::Internal(_) => 30,
         Problem::Ended(_) => 31,
         Problem::InsufficientScope(_) => 32,
+        Problem::PlatformQuota { .. } => 33,
     }
 }
 
 #[test]
 fn no_variant_is_left_out_of_these_tests() {
     let places: BTreeSet<usize> = one_of_each().iter().map(place).collect();
-    assert!(places.iter().copied().eq(0..=32), "{places:?}");
+    assert!(places.iter().copied().eq(0..=33), "{places:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use tokio::time::MissedTickBehavior;
 
-use crate::problem::Problem;
+use crate::problem::{self, Problem};
 use crate::state::{Inner, Menjin};
 use crate::store::EventKind;
 
@@ -16,7 +16,8 @@ pub(crate) async fn follow(menjin: Menjin) {
         match menjin.read_feed().await {
             Ok(()) if std::mem::take(&mut failing) => tracing::info!("the feed of ended sessions is read again"),
             Err(problem) if !std::mem::replace(&mut failing, true) => {
-                tracing::error!(error = %problem, "the feed of ended sessions can't be read");
+                tracing::error!("the feed of ended sessions can't be read");
+                problem::tell(&problem);
             }
             Ok(()) | Err(_) => {}
         }

@@ -16,7 +16,7 @@ use crate::store::Standing;
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct Pair {
     /// Always `Bearer`.
-    #[schema(example = "Bearer")]
+    #[schema(pattern = "^Bearer$", example = "Bearer")]
     pub(crate) token_type: &'static str,
     /// A JWT (RFC 9068) that back ends verify by `/.well-known/jwks.json`.
     pub(crate) access_token: String,

@@ -42,12 +42,13 @@ struct LogoutRequest {
     refresh_token: Option<SecretString>,
 }
 
-/// Signs out. The session is refused at once, access tokens included. By access token with an optional `scope`, or by
-/// refresh token alone; a session that is over already is no error.
+/// Signs out: the session is refused at once, access tokens included.
+///
+/// By access token with an optional `scope`, or by refresh token alone; by refresh token, a session that is over already
+/// is no error.
 #[utoipa::path(post, path = "/v1/logout", tag = "sign-in", request_body(content = Option<LogoutRequest>), security((), ("bearer" = [])), responses(
     (status = 204, description = "Signed out"),
-    (status = 400, description = "`field_invalid`: `scope` goes with an access token"),
-    (status = 401, description = "No token, or not one of ours"),
+    (status = 400, description = "`scope` goes with an access token, not with `refresh_token`"),
 ))]
 async fn logout(
     State(menjin): State<Menjin>,

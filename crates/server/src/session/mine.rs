@@ -22,7 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<Menjin> {
 #[derive(Serialize, utoipa::ToSchema)]
 struct SessionView {
     /// Its id.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, example = "ses_01jd3v0000zzzzzzzzzzzzzzzz")]
     id: SessionId,
     /// The app that it came through.
     app: String,
@@ -80,14 +80,14 @@ impl SessionView {
 }
 
 /// Lists where the caller is signed in.
-#[utoipa::path(get, path = "/v1/me/sessions", tag = "me", security(("bearer" = [])), responses((status = 200, body = SessionList), (status = 401, description = "Not signed in")))]
+#[utoipa::path(get, path = "/v1/me/sessions", operation_id = "list_sessions", tag = "me", security(("bearer" = [])), responses((status = 200, description = "All live sessions", body = SessionList)))]
 async fn list(State(menjin): State<Menjin>, SignedIn(caller): SignedIn) -> Result<axum::Json<SessionList>, Problem> {
     let rows = menjin.store.sessions_of(caller.user, menjin.clock.now()).await?;
     Ok(axum::Json(SessionList { sessions: rows.into_iter().map(|row| SessionView::of(row, &caller)).collect() }))
 }
 
 /// Ends one of the caller's sessions; another device's learns `session_kicked`.
-#[utoipa::path(delete, path = "/v1/me/sessions/{id}", tag = "me", security(("bearer" = [])), params(("id" = String, Path, description = "A session's id")), responses(
+#[utoipa::path(delete, path = "/v1/me/sessions/{id}", operation_id = "end_session", tag = "me", security(("bearer" = [])), params(("id" = String, Path, description = "A session's id", example = "ses_01jd3v0000zzzzzzzzzzzzzzzz")), responses(
     (status = 204, description = "It has ended"),
     (status = 404, description = "`session_unknown`: the caller has no live session with this id"),
 ))]
@@ -104,7 +104,7 @@ async fn end_one(
 }
 
 /// Ends all of the caller's sessions but this one.
-#[utoipa::path(delete, path = "/v1/me/sessions", tag = "me", security(("bearer" = [])), responses((status = 204, description = "All others have ended")))]
+#[utoipa::path(delete, path = "/v1/me/sessions", operation_id = "end_other_sessions", tag = "me", security(("bearer" = [])), responses((status = 204, description = "All others have ended")))]
 async fn end_others(
     State(menjin): State<Menjin>,
     SignedIn(caller): SignedIn,

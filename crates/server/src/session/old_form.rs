@@ -19,6 +19,7 @@ pub(crate) struct OldForms {
 
 struct Entry {
     kid: String,
+    app: String,
     key: SigningKey,
     kind: CompatKind,
     lifetime: std::time::Duration,
@@ -35,11 +36,7 @@ pub(crate) struct OldToken {
 
 impl OldForms {
     pub(crate) fn new(compats: &[Compat]) -> anyhow::Result<Self> {
-        let entries = compats
-            .iter()
-            .enumerate()
-            .map(|(index, compat)| Entry::new(index, compat))
-            .collect::<anyhow::Result<Vec<_>>>()?;
+        let entries = compats.iter().map(Entry::new).collect::<anyhow::Result<Vec<_>>>()?;
         let keys = KeySet::new(entries.iter().map(|entry| entry.key.verifying()).collect());
         Ok(Self { entries, keys })
     }
@@ -64,13 +61,16 @@ impl OldForms {
     }
 
     /// Whom an old token names; `None` when it is none of ours.
-    pub(crate) fn believe(&self, token: &str, now: Timestamp) -> Option<Result<OldToken, Problem>> {
+    pub(crate) fn believe(&self, token: &str, now: Timestamp) -> Option<Result<(OldToken, &str), Problem>> {
         if self.entries.is_empty() {
             return None;
         }
         let expect = Expect { typ: Typ::Jwt, issuer: None, audience: None, leeway: std::time::Duration::ZERO };
         match menjin_token::verify_with_kid(token, &self.keys, &expect, now) {
-            Ok(verified) => Some(named(&verified.claims).ok_or(Problem::TokenInvalid)),
+            Ok(verified) => {
+                let app = self.entries.iter().find(|entry| entry.kid == verified.kid).map(|entry| entry.app.as_str());
+                Some(named(&verified.claims).zip(app).ok_or(Problem::TokenInvalid))
+            }
             Err(Invalid::Expired) => Some(Err(Problem::TokenExpired { status: self.expired_status(token) })),
             Err(_) => None,
         }
@@ -88,12 +88,13 @@ impl OldForms {
 }
 
 impl Entry {
-    fn new(index: usize, compat: &Compat) -> anyhow::Result<Self> {
-        let kid = format!("compat-{index}");
+    fn new(compat: &Compat) -> anyhow::Result<Self> {
+        let kid = format!("compat-{}{}", compat.app, compat.paths.first().map_or("", String::as_str));
         let secret = compat.secret.expose().context("a compat entry without a secret")?;
         Ok(Self {
             key: SigningKey::from_private(Algorithm::Hs256, kid.clone(), secret.as_bytes())?,
             kid,
+            app: compat.app.clone(),
             kind: compat.kind,
             lifetime: compat.lifetime,
             expired_status: StatusCode::from_u16(compat.expired_status)?,

@@ -29,12 +29,14 @@ struct RefreshRequest {
     refresh_token: SecretString,
 }
 
-/// Trades a refresh token for the next pair. The one before may be sent again for 30 seconds, should its answer be lost;
-/// one that was spent long ago ends the session.
+/// Trades a refresh token for the next pair.
+///
+/// The one before may be sent again for 30 seconds, should its answer be lost; one that was spent long ago ends the session.
 #[utoipa::path(post, path = "/v1/token/refresh", tag = "sign-in", request_body = RefreshRequest, responses(
     (status = 200, description = "The next pair", body = Pair),
     (status = 401, description = "`token_invalid`, `session_ended`, `session_replaced`, `session_kicked`, `session_expired`, `refresh_reused`, `restored`, `user_disabled`: sign in again"),
-    (status = 503, description = "`store_unavailable`: nothing changed, send the same token again"),
+    (status = 404, description = "`app_unknown`: the session's app is no longer configured"),
+    (status = 503, description = "The same token may come again"),
 ))]
 async fn refresh(
     State(menjin): State<Menjin>,

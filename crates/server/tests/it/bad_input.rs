@@ -132,6 +132,10 @@ async fn a_body_that_is_no_object_is_refused_with_the_place() {
     }
     let said = t.anon().send(Method::POST, "/v1/login/shop", Some("{\n  \"code\": x".into()), &[]).await;
     assert!(said.problem(400, "json_invalid")["detail"].as_str().unwrap().contains("line 2, column 11"));
+    for nothing in ["", " \r\n"] {
+        let said = send(&t.anon(), &Method::POST, "/v1/login/shop", nothing).await.problem(400, "json_invalid");
+        assert!(said["detail"].as_str().unwrap().contains("the body is empty"), "{said}");
+    }
 }
 
 #[tokio::test]

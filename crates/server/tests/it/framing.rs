@@ -19,8 +19,12 @@ async fn start() -> TestServer {
 }
 
 async fn with(server: &str) -> TestServer {
+    TestServer::with(setup(server)).await
+}
+
+fn setup(server: &str) -> Setup {
     let toml = "[[compat]]\nkind = \"hapi\"\napp = \"shop\"\nsecret = \"an-old-secret-of-thirty-two-bytes-or-more\"\n";
-    TestServer::with(Setup { toml: toml.into(), server: server.into(), ..Setup::default() }).await
+    Setup { toml: toml.into(), server: server.into(), ..Setup::default() }
 }
 
 /// What comes back for `headers` and `body`, and how many answers it is.
@@ -133,7 +137,7 @@ async fn random_headers_are_answered_clearly_on_every_route() {
 #[tokio::test]
 async fn a_body_that_comes_too_slowly_is_the_clients_fault_however_little_time_a_request_has() {
     for server in ["request_timeout = \"400ms\"\nheader_timeout = \"400ms\"", "request_timeout = \"400ms\""] {
-        let t = with(server).await;
+        let t = TestServer::with(Setup { deadline: "300ms", ..setup(server) }).await;
         let mut slow = Vec::new();
         for route in ROUTES {
             let mut wire = Wire::to(&t).await;

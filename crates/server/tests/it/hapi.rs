@@ -5,11 +5,12 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use menjin_server::Clock as _;
 use menjin_sim::{Fault, FaultKind};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{APPID, Answer, Setup, TestServer, claims, header};
+use crate::harness::{APPID, Answer, OTHER_APPID, Setup, TestServer, claims, header};
 
 const SECRET: &str = "the-old-servers-jwt-secret-of-32-bytes-or-more";
 const PATH: &str = "/users/wxLogin";
@@ -53,6 +54,9 @@ async fn an_old_client_gets_the_bare_token_of_a_known_user() {
     assert_eq!(answer.header("cache-control"), "no-store");
     let me = get(&t, "/v1/me", &answer.text).await.ok(200);
     assert_eq!((&me["user"]["nickname"], &me["user"]["number"]), (&json!("小明"), &json!(1)));
+    let renamed = Some(json!({"nickname": "明明"}).to_string());
+    let changed = t.anon().send(Method::PUT, "/v1/me", renamed, &[("authorization", &answer.text)]).await.ok(200);
+    assert_eq!(changed["user"]["nickname"], "明明", "the token is good for changing it, too");
     let native = t.phone_of("alice").login(json!({})).await.ok(200);
     assert_eq!((&native["user"]["number"], &native["is_new_user"]), (&json!(1), &json!(false)));
 }
@@ -206,6 +210,7 @@ async fn a_problem_on_an_old_path_also_carries_a_message() {
             let body = body.as_ref().map(ToString::to_string);
             let problem = anon.send(method.clone(), PATH, body, &[]).await.problem(*status, code);
             assert_eq!(problem["message"], problem["detail"], "{problem}");
+            assert!(!problem.to_string().contains("Idempotency-Key"), "there is none here: {problem}");
         }
     }
     for elsewhere in ["/v1/me", "/users/wxLogin/", "/users"] {
@@ -269,4 +274,34 @@ async fn each_entry_has_paths_and_a_secret_of_its_own() {
     of_club.kid = header(&club)["kid"].as_str().map(str::to_owned);
     let mixed = minted(&of_club, &claims(&club), SECRET);
     get(&t, "/v1/me", &mixed).await.problem(401, "token_invalid");
+}
+
+#[tokio::test]
+async fn mt_01_a_compat_secret_speaks_for_sessions_of_its_own_app_alone() {
+    let compat = format!("[[compat]]\nkind = \"hapi\"\napp = \"club\"\nsecret = \"{SECRET}\"\n");
+    let t = TestServer::with(Setup { toml: compat, ..Setup::default() }).await;
+    let mut phone = t.phone_of("alice");
+    let mut forged = async |app: &str, appid: &str| {
+        let user = phone.login_to(app, appid, json!({})).await.ok(200)["user"]["number"].clone();
+        let claims = json!({"userId": user, "sid": phone.session_id(), "exp": t.clock.now().secs() + 600});
+        let token =
+            jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap();
+        t.anon().send(Method::GET, "/v1/me", None, &[("authorization", &token)]).await
+    };
+    forged("club", OTHER_APPID).await.ok(200);
+    forged("shop", APPID).await.problem(401, "token_invalid");
+}
+
+#[tokio::test]
+async fn another_compat_entry_before_it_changes_no_old_token() {
+    let one = format!("[[compat]]\nkind = \"hapi\"\napp = \"shop\"\nsecret = \"{SECRET}\"\n");
+    let t = TestServer::with(Setup { toml: one.clone(), ..Setup::default() }).await;
+    let token = t.anon().post("/users/wxLogin", json!({"code": t.code("alice")})).await.text;
+    let url = t.url.clone();
+    let folder = Some(t.stop().await);
+    let other = "[[compat]]\nkind = \"hapi\"\napp = \"club\"\npaths = [\"/club\"]\nsecret = \"another-secret-of-thirty-two-bytes-or-more\"\n";
+    let t =
+        TestServer::with(Setup { toml: format!("{other}{one}"), folder, public_url: Some(url), ..Setup::default() })
+            .await;
+    t.anon().send(Method::GET, "/v1/me", None, &[("authorization", &token)]).await.ok(200);
 }

@@ -11,6 +11,7 @@ mod harness;
 mod http2;
 mod log;
 mod login;
+mod openapi;
 mod outages;
 mod secrets;
 mod serving;

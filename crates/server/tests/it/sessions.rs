@@ -1,5 +1,8 @@
 //! `POST /v1/logout`, `GET|DELETE /v1/me/sessions[/{id}]`, `GET|PUT /v1/me`.
 
+use std::time::Duration;
+
+use menjin_server::Clock as _;
 use serde_json::{Value, json};
 
 use crate::harness::{Actor, TestServer};
@@ -199,4 +202,16 @@ async fn people_change_what_they_are_called_and_nothing_else() {
         assert_eq!(phone.put("/v1/me", wrong).await.problem(400, "field_invalid")["field"], field);
     }
     assert_eq!(phone.get("/v1/me").await.ok(200)["user"]["nickname"], "明");
+}
+
+#[tokio::test]
+async fn du_09_a_clock_that_leaps_ahead_and_back_revives_nothing() {
+    let t = TestServer::start().await;
+    let phone = t.phone("alice").await;
+    phone.post("/v1/logout", json!({})).await.ok(204);
+    let now = t.clock.now();
+    t.clock.set(now.plus(Duration::from_hours(1)));
+    t.menjin.upkeep().await.unwrap();
+    t.clock.set(now.plus(Duration::from_mins(1)));
+    phone.get("/v1/me/sessions").await.problem(401, "session_ended");
 }

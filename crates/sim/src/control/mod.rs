@@ -9,7 +9,7 @@ mod weather;
 use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Json, Response};
 use axum::routing::get;
 use serde::Serialize;
@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use crate::{BODY_LIMIT, Sim};
 
 pub(crate) fn routes() -> Router<Sim> {
-    let index = || get(|| async { Html(include_str!("index.html")) });
+    let index = || get(|headers: HeaderMap| async move { Html(index(&headers)) });
     let all = Router::new()
         .route("/", index())
         .merge(phone::routes())
@@ -29,6 +29,14 @@ pub(crate) fn routes() -> Router<Sim> {
         })
         .fallback(|| async { Complaint::new(StatusCode::NOT_FOUND, "no such path", INDEX) });
     Router::new().nest("/_sim", all).route("/_sim/", index())
+}
+
+/// The list of everything, with the address that the reader called us by.
+fn index(headers: &HeaderMap) -> String {
+    let page = include_str!("index.html");
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_plain = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-[]".contains(&byte));
+    if host.is_empty() || !is_plain { page.to_owned() } else { page.replace("127.0.0.1:PORT", host) }
 }
 
 const INDEX: &str = "GET /_sim/ lists the control API";

@@ -79,7 +79,7 @@ url = "sqlite://menjin.db"
 enabled = false
 [lifetimes]
 jwks_max_age = "100ms"
-refresh_grace = "1h"
+refresh_grace = "10m"
 login_result = "1h"
 used_code = "1h"
 [wechat]

@@ -10,7 +10,7 @@ use reqwest::Method;
 use serde_json::json;
 use tower::ServiceExt as _;
 
-use crate::harness::{APPID, Setup, TestServer};
+use crate::harness::{APPID, OTHER_APPID, Setup, TestServer};
 
 async fn start() -> TestServer {
     TestServer::with(Setup { dev: true, ..Setup::default() }).await
@@ -31,10 +31,23 @@ async fn the_page_learns_where_things_are_and_no_secret() {
 #[tokio::test]
 async fn what_the_simulator_refuses_is_passed_on_with_its_hint() {
     let t = start().await;
-    let refused = t.anon().post("/dev/wx/login", json!({"person": "alice"})).await;
-    assert_eq!(refused.status, 400, "it knows two mini programs, and none was named");
-    assert!(refused.text.contains("appid"), "{}", refused.text);
+    let refused = t.anon().post("/dev/wx/login", json!({"appid": APPID})).await;
+    assert_eq!(refused.status, 400, "nobody was named");
+    assert!(refused.text.contains("whose phone?") && refused.text.contains("alice"), "{}", refused.text);
     assert!(!refused.text.contains("field_invalid"), "{}", refused.text);
+}
+
+#[tokio::test]
+async fn without_an_appid_the_mini_program_of_the_page_is_meant_however_many_there_are() {
+    let t = start().await;
+    let answer = t.anon().post("/dev/wx/login", json!({"person": "alice"})).await.ok(200);
+    t.anon().post("/v1/login/shop", json!({"code": answer["code"]})).await.ok(200);
+    let elsewhere = json!({"person": "alice", "appid": OTHER_APPID});
+    let answer = t.anon().post("/dev/wx/login", elsewhere).await.ok(200);
+    t.anon().post("/v1/login/club", json!({"code": answer["code"]})).await.ok(200);
+    let by_openid = json!({"openid": t.sim.openid(OTHER_APPID, "alice")});
+    let answer = t.anon().post("/dev/wx/login", by_openid).await.ok(200);
+    t.anon().post("/v1/login/club", json!({"code": answer["code"]})).await.ok(200);
 }
 
 #[tokio::test]

@@ -164,6 +164,7 @@ async fn a_typed_profile_that_can_not_stand_is_refused_by_name_and_spends_no_cod
         (json!({"nickname": 7}), "profile.nickname"),
         (json!({"avatar_url": "javascript:alert(1)"}), "profile.avatar_url"),
         (json!({"avatar_url": "wxfile://tmp_1.png"}), "profile.avatar_url"),
+        (json!({"avatar_url": "http://tmp/k3Jx.jpeg"}), "profile.avatar_url"),
         (json!({"avatar_url": format!("https://example.com/{}", "a".repeat(1024))}), "profile.avatar_url"),
         (json!(["小明"]), "profile"),
         (json!("小明"), "profile"),
@@ -174,6 +175,21 @@ async fn a_typed_profile_that_can_not_stand_is_refused_by_name_and_spends_no_cod
     }
     assert_eq!(t.sim.calls_with_code(&code), 0);
     t.anon().post("/v1/login/shop", json!({"code": code})).await.ok(200);
+}
+
+#[tokio::test]
+async fn a_chosen_picture_that_was_not_uploaded_is_refused_with_the_way_out() {
+    let t = TestServer::start().await;
+    let phone = t.phone("alice").await;
+    for path in ["http://tmp/k3Jx.jpeg", "wxfile://tmp_1.png"] {
+        let body = phone.put("/v1/me", json!({"avatar_url": path})).await.problem(400, "field_invalid");
+        assert!(body["detail"].as_str().unwrap().contains("upload the picture first"), "{body}");
+        let mut chinese = phone.clone();
+        chinese.language = "zh-CN";
+        let body = chinese.put("/v1/me", json!({"avatar_url": path})).await.problem(400, "field_invalid");
+        assert!(body["detail"].as_str().unwrap().contains("请先上传"), "{body}");
+    }
+    phone.put("/v1/me", json!({"avatar_url": "https://cdn.example.com/k3Jx.jpeg"})).await.ok(200);
 }
 
 #[tokio::test]

@@ -34,7 +34,10 @@ async fn a_device_that_says_odd_things_is_refused_by_name() {
     ];
     for (device, field) in refused {
         let answer = t.anon().post("/v1/login/shop", json!({"code": code, "device": device})).await;
-        assert_eq!(answer.problem(400, "field_invalid")["field"], field, "{device}");
+        let body = answer.problem(400, "field_invalid");
+        assert_eq!(body["field"], field, "{device}");
+        let names_the_words = body["detail"].as_str().unwrap().contains("`phone`, `tablet`, `pc`, `other`");
+        assert_eq!(names_the_words, field == "device.class", "{body}");
     }
     assert_eq!(t.sim.calls_with_code(&code), 0);
 }

@@ -60,7 +60,6 @@ async fn an_answer_that_never_came_whole_costs_the_code_and_makes_no_user() {
         FaultKind::Malformed,
         FaultKind::Html,
         errcode(99_999),
-        errcode(45009),
     ];
     for kind in kinds {
         let code = t.code("alice");
@@ -80,8 +79,57 @@ async fn an_answer_that_never_came_whole_costs_the_code_and_makes_no_user() {
 }
 
 #[tokio::test]
+async fn a_daily_quota_that_is_used_up_sends_nobody_before_sign_in_again_and_is_told_the_operator_once_a_minute() {
+    let log = Log::start();
+    let t = TestServer::start().await;
+    let used_up = Fault { strikes: menjin_sim::Strikes::Share(1.0), ..Fault::once(errcode(45009)) };
+    t.sim.add_fault(used_up);
+    let code = t.code("alice");
+    for _ in 0..2 {
+        let answer = keyed(&t, "quota-1", &code).await;
+        assert_eq!(answer.header("retry-after"), "3600", "the first and its repeat");
+        let body = answer.problem(503, "platform_quota");
+        assert_eq!((&body["action"], body.get("platform")), (&json!("none"), None));
+        assert!(body["detail"].as_str().unwrap().contains("quota"), "{body}");
+    }
+    assert_eq!(t.sim.calls_with_code(&code), 1);
+    let mut chinese = t.anon();
+    chinese.language = "zh-CN";
+    let body = chinese.post("/v1/login/shop", json!({"code": t.code("bob")})).await.problem(503, "platform_quota");
+    assert!(body["detail"].as_str().unwrap().contains("额度"), "{body}");
+    let errors = || log.lines().into_iter().filter(|line| line["level"] == "ERROR").collect::<Vec<Value>>();
+    let told = errors();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!((&told[0]["fields"]["errcode"], &told[0]["fields"]["app.id"]), (&json!(45009), &json!("shop")));
+    assert!(told[0]["fields"]["remedy"].as_str().is_some_and(|remedy| remedy.contains("quota")), "{told:?}");
+    t.advance(Duration::from_mins(1));
+    post(&t, &t.code("carol")).await.problem(503, "platform_quota");
+    assert_eq!(errors().len(), 2, "and once more a minute later");
+}
+
+#[tokio::test]
+async fn a_phone_code_that_fails_says_in_the_log_why_and_what_helps_and_never_what_was_sent() {
+    let log = Log::start();
+    let t = TestServer::start().await;
+    for (number, path) in [(45009, "/wxa/business/getuserphonenumber"), (48001, "/wxa/business/getuserphonenumber")] {
+        t.sim.add_fault(Fault::once(errcode(number)).on(path));
+        let phone_code = t.sim.phone_code(APPID, "alice");
+        t.phone_of("alice").login(json!({"phone_code": phone_code})).await.ok(200);
+        let warned = log.lines().into_iter().rfind(|line| line["level"] == "WARN").unwrap();
+        assert_eq!((&warned["fields"]["errcode"], &warned["span"]["app.id"]), (&json!(number), &json!("shop")));
+        assert!(warned["fields"]["remedy"].as_str().is_some_and(|remedy| remedy.contains("console")), "{warned}");
+        assert!(!log.text().contains(&phone_code), "{}", log.text());
+    }
+    t.sim.add_fault(Fault::once(FaultKind::Slow(Duration::from_mins(1))).on("/wxa/business/getuserphonenumber"));
+    let body = json!({"phone_code": t.sim.phone_code(APPID, "alice")});
+    t.phone_of("alice").login(body).await.ok(200);
+    let warned = log.lines().into_iter().rfind(|line| line["level"] == "WARN").unwrap();
+    assert!(warned["fields"]["message"].as_str().is_some_and(|text| text.contains("phone code")), "{warned}");
+}
+
+#[tokio::test]
 async fn who_is_signed_in_notices_nothing_of_a_platform_that_is_down() {
-    let server = "request_timeout = \"1m\"".to_owned();
+    let server = "request_timeout = \"2m\"".to_owned();
     let t = TestServer::with(Setup { deadline: "1m", server, ..Setup::default() }).await;
     let mut phone = t.phone("alice").await;
     let down =
@@ -208,7 +256,10 @@ async fn a_code_of_any_characters_arrives_whole() {
     }
     let asked = t.sim.calls(&menjin_sim::CallFilter::default());
     assert!(asked.iter().all(|call| call.appid.as_deref() == Some(APPID)), "{asked:?}");
-    for odd in ["", "the code is a mock one", "码", "a\u{0}b", &"0".repeat(129)] {
+    let mock = post(&t, "the code is a mock one").await.problem(400, "field_invalid");
+    let detail = mock["detail"].as_str().unwrap();
+    assert!(mock["field"] == "code" && detail.contains("AppID") && detail.contains("developer tools"), "{mock}");
+    for odd in ["", "码", "a\u{0}b", &"0".repeat(129)] {
         assert_eq!(post(&t, odd).await.problem(400, "field_invalid")["field"], "code");
     }
 }

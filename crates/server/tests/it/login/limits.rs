@@ -36,13 +36,20 @@ async fn an_address_that_asks_too_much_is_told_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn an_address_that_keeps_failing_is_limited_sooner_and_good_sign_ins_beside_it_are_not() {
-    let t = TestServer::with(limited("per_address = 100\nfailures_per_address = 2", "")).await;
-    for at in 0..2 {
-        t.anon().post("/v1/login/shop", json!({"code": format!("0bad{at}")})).await.problem(401, "code_invalid");
+async fn an_address_that_keeps_failing_may_not_sign_in_for_a_while_and_spends_no_code() {
+    let t =
+        TestServer::with(limited("per_address = 100\nfailures_per_address = 2", r#"trusted_proxies = ["127.0.0.1"]"#))
+            .await;
+    let login = async |code: &str, hop: &str| from(&t, "/v1/login/shop", json!({"code": code}), hop).await;
+    for at in 0..3 {
+        login(&format!("0bad{at}"), "198.51.100.1").await.problem(401, "code_invalid");
     }
-    is_limited(t.anon().post("/v1/login/shop", json!({"code": "0bad2"})).await);
-    t.phone("alice").await.get("/v1/me").await.ok(200);
+    let code = t.code("alice");
+    is_limited(login(&code, "198.51.100.1").await);
+    assert_eq!(t.sim.calls_with_code(&code), 0);
+    let pair = login(&code, "198.51.100.2").await.ok(200);
+    let refresh = json!({"refresh_token": pair["refresh_token"]});
+    from(&t, "/v1/token/refresh", refresh, "198.51.100.1").await.ok(200);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use menjin_sim::{CallFilter, Fault, FaultKind};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Setup, TestServer};
+use crate::harness::{APPID, Answer, Setup, TestServer};
 use crate::wire::Wire;
 
 /// A sign-in under an `Idempotency-Key`.
@@ -102,10 +102,12 @@ async fn without_a_key_too_a_sign_in_whose_connection_broke_has_its_session() {
 
 #[tokio::test]
 async fn a_sign_in_that_takes_longer_than_requests_may_is_found_by_its_repeat() {
-    let server = "request_timeout = \"400ms\"".to_owned();
-    let t = TestServer::with(Setup { server, ..Setup::default() }).await;
-    t.sim.add_fault(Fault::once(FaultKind::Slow(Duration::from_millis(800))));
-    let body = json!({"code": t.code("alice")});
+    let server = "request_timeout = \"1s\"".to_owned();
+    let t = TestServer::with(Setup { server, deadline: "900ms", ..Setup::default() }).await;
+    let slow = || Fault::once(FaultKind::Slow(Duration::from_millis(600)));
+    t.sim.add_fault(slow().on("/sns/jscode2session"));
+    t.sim.add_fault(slow().on("/cgi-bin/stable_token"));
+    let body = json!({"code": t.code("alice"), "phone_code": t.sim.phone_code(APPID, "alice")});
     let late = keyed(&t, "k-0001", &body).await;
     assert_eq!(late.header("retry-after"), "1");
     assert_eq!(late.problem(503, "timed_out")["action"], "retry");
@@ -191,7 +193,7 @@ async fn a_repeat_hears_again_what_could_not_be_used() {
         json!({"code": t.code("alice"), "phone_code": "nonsense"}),
         json!({"code": t.code("bob"), "encrypted_data": "AAAA", "iv": "AAAA"}),
         json!({"code": t.code("carol"), "raw_data": "{}", "signature": "00"}),
-        json!({"code": t.code("dave"), "phone_code": t.sim.phone_code(crate::harness::APPID, "dave")}),
+        json!({"code": t.code("dave"), "phone_code": t.sim.phone_code(APPID, "dave")}),
     ];
     for (at, body) in bodies.iter().enumerate() {
         let key = format!("key-{at}");

@@ -138,12 +138,12 @@ fn cells(rows: &Connection, table: &str) -> Vec<u8> {
 fn a_configuration_that_is_printed_shows_no_secret() {
     let toml = "secret_key = \"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"\n\
         old_secret_keys = [\"ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"]\n\
-        [[app]]\nid = \"shop\"\nkind = \"mini_program\"\nplatform = \"wechat\"\nappid = \"wx1\"\nsecret = \"an-app-secret\"\n\
+        [[app]]\nid = \"shop\"\nkind = \"mini_program\"\nplatform = \"wechat\"\nappid = \"wx00000000000000a1\"\nsecret = \"an-app-secret\"\n\
         client_secret = \"a-client-secret-of-thirty-two-bytes\"\n\
         [[compat]]\nkind = \"hapi\"\napp = \"shop\"\nsecret = \"a-compat-secret-of-thirty-two-bytes\"\n";
     let config = Config::parse(toml, std::path::Path::new("")).unwrap();
     let printed = format!("{config:?} {:?} {}", config.master_keys().unwrap(), serde_json::to_string(&config).unwrap());
-    assert!(printed.contains("REDACTED") && printed.contains("wx1"));
+    assert!(printed.contains("REDACTED") && printed.contains("wx00000000000000a1"));
     for secret in ["112233", "an-app-secret", "a-client-secret", "a-compat-secret"] {
         assert!(!printed.contains(secret), "{secret} is in {printed}");
     }

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use menjin_server::Clock as _;
 use serde_json::json;
 
-use crate::harness::{Setup, TestServer, header};
+use crate::harness::{MASTER_KEY, Setup, TestServer, header};
 
 /// Another node on the store of `t`, called by the same name.
 async fn beside(t: &TestServer) -> TestServer {
@@ -124,4 +125,41 @@ async fn se_01_and_se_02_an_end_on_one_node_is_heard_on_the_other() {
         refused.problem(401, "session_ended");
         other.anon().refresh_with(&ended.refresh_token()).await.problem(401, "session_ended");
     }
+}
+
+#[tokio::test]
+async fn ke_03_a_revoked_key_that_had_not_begun_to_sign_stops_nobody() {
+    let t = TestServer::start().await;
+    let waiting = t.menjin.rotate_key().await.unwrap();
+    t.menjin.revoke_key(&waiting).await.unwrap();
+    for minute in 0..30 {
+        t.advance(Duration::from_mins(1));
+        t.menjin.upkeep().await.unwrap();
+        let phone = t.phone("bob").await;
+        assert_eq!(phone.get("/v1/me/sessions").await.status, 200, "minute {minute}");
+    }
+}
+
+#[tokio::test]
+async fn du_09_a_clock_set_back_to_before_the_first_key_stops_nobody() {
+    let t = TestServer::start().await;
+    t.clock.set(t.clock.now().minus(Duration::from_secs(2)));
+    t.menjin.upkeep().await.unwrap();
+    t.phone("bob").await.get("/v1/me").await.ok(200);
+}
+
+#[tokio::test]
+async fn a_key_of_another_master_key_does_not_close_the_feed() {
+    let t = TestServer::start().await;
+    let phone = t.phone("alice").await;
+    let other = MASTER_KEY.replacen("00", "ff", 1);
+    let toml = format!(
+        "secret_key = \"{other}\"\nold_secret_keys = [\"{MASTER_KEY}\"]\n[server]\npublic_url = \"{}\"\n",
+        t.url
+    );
+    let config = menjin_server::config::Config::parse(&toml, t.folder.path()).unwrap();
+    let around = menjin_server::Around { clock: t.clock.clone() as _, ..menjin_server::Around::default() };
+    menjin_server::Menjin::new(config, around).await.unwrap().rotate_key().await.unwrap();
+    t.clock.advance(Duration::from_secs(31));
+    phone.get("/v1/me/sessions").await.ok(200);
 }
