@@ -106,6 +106,7 @@ async fn carried_through(
     brought: Brought,
     idempotency: Option<IdempotencyKey>,
 ) -> Result<Entered, Problem> {
+    let repeatable = idempotency.is_some();
     let code = match once::claim(&menjin, &app.id, &brought.code, idempotency).await? {
         Claim::Ours(code) => code,
         Claim::Repeated(session) => {
@@ -117,7 +118,7 @@ async fn carried_through(
     let began = Instant::now();
     let identity = once::exchange(&menjin, &app, &brought.code, code).await?;
     let phone_until = (began + menjin.config.wechat.deadline).max(Instant::now() + PHONE_AT_LEAST);
-    let entered = match enter(&menjin, &app, (&identity, code), (brought, phone_until)).await {
+    let entered = match enter(&menjin, &app, (&identity, Spent { code, repeatable }), (brought, phone_until)).await {
         Ok(entered) => entered,
         Err(problem) => return Err(once::lost(&menjin, code, problem).await),
     };
@@ -128,10 +129,16 @@ async fn carried_through(
     Ok(entered)
 }
 
+/// A code that the platform took.
+struct Spent {
+    code: CodeDigest,
+    repeatable: bool,
+}
+
 async fn enter(
     menjin: &Menjin,
     app: &App,
-    (identity, code): (&Identity, CodeDigest),
+    (identity, spent): (&Identity, Spent),
     (brought, phone_until): (Brought, Instant),
 ) -> Result<Entered, Problem> {
     let now = menjin.clock.now();
@@ -146,7 +153,9 @@ async fn enter(
         data.phone = number.unwrap_or_else(|_| phone_came_too_late()).or(data.phone);
         data.unusable.phone = data.phone.is_none();
     }
-    let sign_in = SignIn { app, identity, profile: data.profile, phone: data.phone, device: brought.device, code };
+    let Spent { code, repeatable } = spent;
+    let sign_in =
+        SignIn { app, identity, profile: data.profile, phone: data.phone, device: brought.device, code, repeatable };
     Ok(Entered { signed_in: session::open(menjin, sign_in, now).await?, unusable: data.unusable })
 }
 

@@ -13,7 +13,7 @@ use super::view::UserView;
 use crate::extract::Json;
 use crate::problem::Problem;
 use crate::state::Menjin;
-use crate::store::SessionRow;
+use crate::store::SessionHead;
 
 pub(super) fn routes() -> OpenApiRouter<Menjin> {
     OpenApiRouter::new().routes(routes!(show, change))
@@ -44,8 +44,8 @@ struct MySession {
     expires_at: Timestamp,
 }
 
-impl From<SessionRow> for MySession {
-    fn from(row: SessionRow) -> Self {
+impl From<SessionHead> for MySession {
+    fn from(row: SessionHead) -> Self {
         Self { id: row.id, app: row.app, opened_at: row.opened_at, expires_at: row.expires_at }
     }
 }

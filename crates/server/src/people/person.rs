@@ -6,14 +6,14 @@ use menjin_token::SessionId;
 use crate::extract::{authorization, caller};
 use crate::problem::Problem;
 use crate::state::Menjin;
-use crate::store::{EndReason, SessionRow, UserRow};
+use crate::store::{EndReason, SessionHead, UserRow};
 
 /// Somebody whose session lives.
 pub(crate) struct Person {
     /// Who they are.
     pub(crate) user: UserRow,
     /// The session that they call in.
-    pub(crate) session: SessionRow,
+    pub(crate) session: SessionHead,
 }
 
 impl Person {

@@ -26,6 +26,8 @@ pub(crate) struct SignIn<'a> {
     pub(crate) device: Device,
     /// The code that was spent.
     pub(crate) code: CodeDigest,
+    /// Whether the same request may come again.
+    pub(crate) repeatable: bool,
 }
 
 /// An open session.
@@ -67,7 +69,7 @@ pub(super) fn ended(menjin: &Menjin, sessions: &[SessionId], reason: EndReason, 
 }
 
 fn opening(menjin: &Menjin, sign_in: SignIn<'_>, now: Timestamp) -> Opening {
-    let SignIn { app, identity, profile, phone, device, code } = sign_in;
+    let SignIn { app, identity, profile, phone, device, code, repeatable } = sign_in;
     let entropy = &*menjin.entropy;
     let grant = Id::new(now, entropy.bytes());
     let expires_at = now.plus(app.refresh_absolute);
@@ -97,6 +99,7 @@ fn opening(menjin: &Menjin, sign_in: SignIn<'_>, now: Timestamp) -> Opening {
         master_key: menjin.sealer.present(),
         amr: app.platform_name(),
         code,
+        repeatable,
         now,
         idle_until: now.plus(app.refresh_idle).min(expires_at),
         expires_at,

@@ -18,8 +18,8 @@ pub use events::{Audit, AuditLine, Event, EventKind, Feed};
 pub use keys::{KeyRow, KeyState, Keys, MasterKeyRow, Rotating, SealedCount, SealedPlace, SealedValue};
 pub use people::{IdentityName, KeptKey, People, PhoneChange, ProfileChange, UserRow};
 pub use sessions::{
-    Device, DeviceClass, EndReason, Ending, Ends, GrantRow, Limit, Opened, Opening, Presented, Rotation, SessionRow,
-    Sessions, Standing,
+    Device, DeviceClass, EndReason, Ending, Ends, GrantRow, Limit, Opened, Opening, Presented, Rotation, SessionHead,
+    SessionRow, Sessions, Standing,
 };
 pub use sqlite::{OnOldSchema, OpenError, Sqlite};
 pub use tokens::{PlatformTokenRow, PlatformTokens};

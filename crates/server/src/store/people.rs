@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use menjin_token::{SessionId, Timestamp, UserId};
 
-use super::{Result, SessionRow};
+use super::{Result, SessionHead};
 
 /// A person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +78,7 @@ pub struct KeptKey {
 #[async_trait]
 pub trait People: Send + Sync {
     /// The user of a session, with the session.
-    async fn user_of_session(&self, session: SessionId) -> Result<Option<(UserRow, SessionRow)>>;
+    async fn user_of_session(&self, session: SessionId) -> Result<Option<(UserRow, SessionHead)>>;
     /// A user by id.
     async fn user(&self, user: UserId) -> Result<Option<UserRow>>;
     /// A user by number.

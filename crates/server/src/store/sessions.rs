@@ -156,6 +156,8 @@ pub struct Opening {
     pub amr: &'static str,
     /// The code that was spent.
     pub code: CodeDigest,
+    /// Whether the same request may come again for the same session.
+    pub repeatable: bool,
     /// The time.
     pub now: Timestamp,
     /// The session ends then unless it is refreshed.
@@ -271,6 +273,21 @@ pub struct SessionRow {
     pub opened_at: Timestamp,
     /// When it was last refreshed.
     pub seen_at: Timestamp,
+    /// When it ends at the latest.
+    pub expires_at: Timestamp,
+    /// When and why it ended.
+    pub ended: Option<(Timestamp, EndReason)>,
+}
+
+/// What a request in a session needs of its row.
+#[derive(Debug, Clone)]
+pub struct SessionHead {
+    /// Its id.
+    pub id: SessionId,
+    /// The app.
+    pub app: String,
+    /// When it was opened.
+    pub opened_at: Timestamp,
     /// When it ends at the latest.
     pub expires_at: Timestamp,
     /// When and why it ended.

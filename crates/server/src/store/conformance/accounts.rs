@@ -21,7 +21,7 @@ pub(in crate::store) async fn the_first_sign_in_makes_a_user_who_is_found_by_eve
     assert_eq!(t.other.user(user.id).await.unwrap().as_ref(), Some(user));
     assert_eq!(t.other.user_by_number(user.number).await.unwrap().as_ref(), Some(user));
     let (of_session, session) = t.other.user_of_session(alice.session()).await.unwrap().unwrap();
-    assert_eq!((&of_session, session.id, session.user), (user, alice.session(), user.number));
+    assert_eq!((&of_session, session.id, session.ended), (user, alice.session(), None));
     assert_eq!(t.other.identity_of_session(alice.session()).await.unwrap(), Some(opening.identity));
 
     let nobody = super::sample::opening("nobody", at(0));

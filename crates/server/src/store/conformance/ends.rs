@@ -132,6 +132,6 @@ pub(in crate::store) async fn what_ended_is_still_known_and_refuses_its_tokens(t
     let rotation = t.other.rotate(presented(alice.grant(), 0, at(2))).await.unwrap();
     assert!(matches!(rotation, Rotation::Ended(EndReason::Logout)), "{rotation:?}");
     assert_eq!(t.other.grant(alice.grant()).await.unwrap().map(|grant| grant.session), Some(alice.session()));
-    let (user, row) = t.other.user_of_session(alice.session()).await.unwrap().unwrap();
-    assert_eq!((&user, row.device.id.as_deref()), (alice.user(), Some("device")));
+    let (user, head) = t.other.user_of_session(alice.session()).await.unwrap().unwrap();
+    assert_eq!((&user, head.ended), (alice.user(), Some((at(1), EndReason::Logout))));
 }

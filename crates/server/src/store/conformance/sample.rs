@@ -67,6 +67,7 @@ pub(in crate::store) fn opening(person: &str, now: Timestamp) -> Opening {
         master_key: MASTER,
         amr: "wechat",
         code: CodeDigest(fresh()),
+        repeatable: true,
         now,
         idle_until: now.plus(IDLE),
         expires_at: now.plus(6 * IDLE),

@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use menjin_token::{SessionId, Timestamp, UserId};
 use rusqlite::{Connection, params};
 
-use super::sql::{session_columns, statements, user_columns};
+use super::sql::{statements, user_columns};
 use super::{Sqlite, rows};
-use crate::store::{IdentityName, KeptKey, People, ProfileChange, Result, SessionRow, UserRow};
+use crate::store::{IdentityName, KeptKey, People, ProfileChange, Result, SessionHead, UserRow};
 
 statements! {
-    OF_SESSION on users = "SELECT ", user_columns!(), ", ", session_columns!(), "
-        FROM sessions s JOIN users u ON u.number = s.user JOIN grants g ON g.session = s.id AND g.app = s.app WHERE s.id = ?1";
+    OF_SESSION on users = "SELECT ", user_columns!(), ", s.id, s.app, s.opened_at, s.expires_at, s.ended_at, s.end_reason
+        FROM sessions s JOIN users u ON u.number = s.user WHERE s.id = ?1";
     BY_ID on users = "SELECT ", user_columns!(), " FROM users u WHERE u.id = ?1";
     BY_NUMBER on users = "SELECT ", user_columns!(), " FROM users u WHERE u.number = ?1";
     PROFILE on users = "UPDATE users SET nickname = coalesce(?2, nickname), avatar_url = coalesce(?3, avatar_url), updated_at = ?4
@@ -28,9 +28,9 @@ const PLATFORMS: [&str; 1] = ["wechat"];
 
 #[async_trait]
 impl People for Sqlite {
-    async fn user_of_session(&self, session: SessionId) -> Result<Option<(UserRow, SessionRow)>> {
+    async fn user_of_session(&self, session: SessionId) -> Result<Option<(UserRow, SessionHead)>> {
         self.read(|connection| {
-            OF_SESSION.row(connection, [session.to_bytes()], |it| Ok((rows::user(it)?, rows::session_row(it)?)))
+            OF_SESSION.row(connection, [session.to_bytes()], |it| Ok((rows::user(it)?, rows::session_head(it)?)))
         })
     }
 

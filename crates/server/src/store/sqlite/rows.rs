@@ -1,8 +1,9 @@
 //! Rows become domain values at the door; each function reads the columns that the macro of its name lists.
 
-use crate::store::{Device, DeviceClass, EndReason, SessionRow, Standing, UserRow};
+use menjin_token::Timestamp;
 
 use super::sql::{Columns, Corrupt};
+use crate::store::{Device, DeviceClass, EndReason, SessionHead, SessionRow, Standing, UserRow};
 
 pub(super) fn user(it: &mut Columns<'_>) -> Result<UserRow, Corrupt> {
     it.of_table("users");
@@ -34,10 +35,19 @@ pub(super) fn session_row(it: &mut Columns<'_>) -> Result<SessionRow, Corrupt> {
         opened_at: it.time()?,
         seen_at: it.of_table("grants").time()?,
         expires_at: it.of_table("sessions").time()?,
-        ended: match it.time_or_null()? {
-            None => None,
-            Some(at) => Some((at, it.word(EndReason::from_code)?)),
-        },
+        ended: ended(it)?,
+    })
+}
+
+pub(super) fn session_head(it: &mut Columns<'_>) -> Result<SessionHead, Corrupt> {
+    it.of_table("sessions");
+    Ok(SessionHead { id: it.id()?, app: it.get()?, opened_at: it.time()?, expires_at: it.time()?, ended: ended(it)? })
+}
+
+fn ended(it: &mut Columns<'_>) -> Result<Option<(Timestamp, EndReason)>, Corrupt> {
+    Ok(match it.time_or_null()? {
+        None => None,
+        Some(at) => Some((at, it.word(EndReason::from_code)?)),
     })
 }
 

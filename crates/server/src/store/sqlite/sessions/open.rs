@@ -41,7 +41,9 @@ pub(super) fn open(connection: &Connection, opening: Opening) -> Result<Opened> 
     if let Some(phone) = &opening.phone {
         phones::bind(connection, user, phone, opening.now)?;
     }
-    codes::spent(connection, opening.code, opening.session.to_bytes())?;
+    if opening.repeatable {
+        codes::spent(connection, opening.code, opening.session.to_bytes())?;
+    }
     write_audit(connection, &opened_line(&opening, user, *is_new_user), opening.now)?;
     let changed = !is_new_user && opening.profile != ProfileChange::default() || opening.phone.is_some();
     let user = if changed { by_number(connection, user.number)?.unwrap_or(entrant.user) } else { entrant.user };
