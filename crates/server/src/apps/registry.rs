@@ -9,6 +9,7 @@ use menjin_platform::wechat::{WeChat, WeChatConfig};
 use menjin_platform::{AppId, AppSecret, Error, Platform};
 use menjin_token::Timestamp;
 
+use super::shape::Shape;
 use crate::config::{self, AppKind, Config, Need, PlatformName, Profile};
 
 /// A quota that is used up for hours is told to the operator this often, however many people meet it.
@@ -38,6 +39,8 @@ pub(crate) struct App {
     pub(crate) sessions_without_device: u32,
     /// Sessions in all.
     pub(crate) sessions: u32,
+    /// What its audience's tokens hold beyond the usual.
+    pub(crate) shape: Shape,
     platform: Option<(PlatformName, Arc<dyn Platform>)>,
     complained_of_quota: Mutex<Option<Timestamp>>,
 }
@@ -87,10 +90,12 @@ impl App {
                 Some((PlatformName::Wechat, Arc::new(wechat) as Arc<dyn Platform>))
             }
         };
+        let audience = app.audience.clone().unwrap_or_else(|| app.id.clone());
         Ok(Self {
             id: app.id.clone(),
             kind: app.kind,
-            audience: app.audience.clone().unwrap_or_else(|| app.id.clone()),
+            shape: config.audience.get(&audience).map(Shape::new).unwrap_or_default(),
+            audience,
             appid: app.appid.clone().unwrap_or_default(),
             open_account: app.open_account.clone(),
             profile: app.profile,
@@ -122,10 +127,5 @@ impl Registry {
     /// The app with this id.
     pub(crate) fn by_id(&self, id: &str) -> Option<Arc<App>> {
         self.0.get(id).cloned()
-    }
-
-    /// The audience of an app.
-    pub(crate) fn audience(&self, id: &str) -> Option<&str> {
-        self.0.get(id).map(|app| app.audience.as_str())
     }
 }

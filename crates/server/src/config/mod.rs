@@ -3,6 +3,7 @@
 //! Lives here: the sections, their checks, the commented default file. Does not: opening what they name (`store`, `apps`).
 
 mod app;
+mod audience;
 mod choice;
 mod compat;
 mod duration;
@@ -10,11 +11,13 @@ mod lifetimes;
 mod secret;
 mod server;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 pub use app::{App, AppKind, Need, PlatformName, Profile, is_wechat_appid};
+pub use audience::{Audience, Source, TokenTyp};
 pub use compat::{Compat, CompatAlg, CompatKind};
 pub use lifetimes::Lifetimes;
 pub use secret::{MasterKey, Secret};
@@ -63,6 +66,9 @@ pub struct Config {
     /// What people sign in from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub app: Vec<App>,
+    /// What the tokens for a back end look like.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub audience: BTreeMap<String, Audience>,
     /// Old wire forms, each on its own paths.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub compat: Vec<Compat>,
@@ -165,6 +171,7 @@ impl Config {
         self.wechat.check(self.server.request_timeout)?;
         app::check(&self.app)?;
         app::check_lifetimes(&self.app, &self.lifetimes)?;
+        audience::check(&self.audience, &self.app)?;
         compat::check(&self.compat, &self.app)
     }
 

@@ -35,7 +35,7 @@ pub(crate) struct Pair {
 }
 
 /// Signs a pair for a grant as it stands.
-pub(crate) fn issue(menjin: &Menjin, standing: &Standing, now: Timestamp) -> Result<Pair, Problem> {
+pub(crate) async fn issue(menjin: &Menjin, standing: &Standing, now: Timestamp) -> Result<Pair, Problem> {
     let lifetime = menjin.config.lifetimes.access_token;
     let secret = menjin
         .sealer
@@ -44,7 +44,7 @@ pub(crate) fn issue(menjin: &Menjin, standing: &Standing, now: Timestamp) -> Res
         .map_err(Problem::Internal)?;
     Ok(Pair {
         token_type: "Bearer",
-        access_token: access_token(menjin, standing, now)?,
+        access_token: access_token(menjin, standing, now).await?,
         expires_in: lifetime.as_secs(),
         refresh_token: refresh_token::mint(&menjin.sealer, standing.grant, standing.counter, &secret),
         refresh_expires_in: standing.idle_until.since(now).as_secs(),
@@ -52,13 +52,15 @@ pub(crate) fn issue(menjin: &Menjin, standing: &Standing, now: Timestamp) -> Res
     })
 }
 
-fn access_token(menjin: &Menjin, standing: &Standing, now: Timestamp) -> Result<String, Problem> {
+async fn access_token(menjin: &Menjin, standing: &Standing, now: Timestamp) -> Result<String, Problem> {
     let key = menjin.ring.signing(now).context("no signing key is active").map_err(Problem::Internal)?;
-    let audience = menjin.apps.audience(&standing.app).ok_or(Problem::AppUnknown)?;
-    let claims = Claims {
+    let app = menjin.apps.by_id(&standing.app).ok_or(Problem::AppUnknown)?;
+    let identity =
+        if app.shape.wants_identity() { menjin.store.identity_of_session(standing.session).await? } else { None };
+    let mut claims = Claims {
         iss: Some(menjin.issuer.clone()),
         sub: Some(standing.user.id.to_string()),
-        aud: vec![audience.to_owned(), menjin.issuer.clone()],
+        aud: vec![app.audience.clone(), menjin.issuer.clone()],
         iat: Some(now),
         jti: Some(URL_SAFE_NO_PAD.encode(menjin.entropy.bytes::<16>())),
         sid: Some(standing.session.to_string()),
@@ -67,5 +69,6 @@ fn access_token(menjin: &Menjin, standing: &Standing, now: Timestamp) -> Result<
         amr: vec![standing.amr.clone()],
         ..Claims::expiring(now.plus(menjin.config.lifetimes.access_token))
     };
-    menjin_token::sign(&key, "at+jwt", &claims).context("signing an access token").map_err(Problem::Internal)
+    let typ = app.shape.fill(&mut claims, standing, identity.as_ref());
+    menjin_token::sign(&key, typ, &claims).context("signing an access token").map_err(Problem::Internal)
 }

@@ -47,7 +47,7 @@ pub(crate) async fn open(menjin: &Menjin, sign_in: SignIn<'_>, now: Timestamp) -
         Opened::Disabled => Err(Problem::Ended(EndReason::UserDisabled)),
         Opened::Open { standing, is_new_user, replaced } => {
             ended(menjin, &replaced, EndReason::Replaced, now);
-            let pair = issue(menjin, &standing, now)?;
+            let pair = issue(menjin, &standing, now).await?;
             Ok(SignedIn { pair, user: standing.user, is_new_user })
         }
     }
@@ -56,7 +56,7 @@ pub(crate) async fn open(menjin: &Menjin, sign_in: SignIn<'_>, now: Timestamp) -
 /// The same session again, signed anew; `None` once it was refreshed or has ended.
 pub(crate) async fn again(menjin: &Menjin, session: SessionId, now: Timestamp) -> Result<Option<SignedIn>, Problem> {
     let Some(standing) = menjin.store.unrefreshed(session).await? else { return Ok(None) };
-    let pair = issue(menjin, &standing, now)?;
+    let pair = issue(menjin, &standing, now).await?;
     let Standing { user, auth_time, .. } = standing;
     Ok(Some(SignedIn { pair, is_new_user: user.created_at == auth_time, user }))
 }

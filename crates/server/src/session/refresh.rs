@@ -59,14 +59,14 @@ async fn refresh(
         })
         .await?;
     let pair = match rotation {
-        Rotation::Rotated(standing) => issue(&menjin, &standing, now)?,
+        Rotation::Rotated(standing) => issue(&menjin, &standing, now).await?,
         Rotation::Repeated(standing) => {
             metrics::counter!("menjin_refresh_repeated_total").increment(1);
-            issue(&menjin, &standing, now)?
+            issue(&menjin, &standing, now).await?
         }
         Rotation::Recovered(standing) => {
             tracing::info!(session.id = %standing.session, "a refresh token came again after its successor was lost");
-            issue(&menjin, &standing, now)?
+            issue(&menjin, &standing, now).await?
         }
         Rotation::Stolen(session) => return Err(end(&menjin, session, EndReason::RefreshReused)),
         Rotation::Restored(session) => return Err(end(&menjin, session, EndReason::Restored)),

@@ -4,3 +4,4 @@ mod access;
 mod forged;
 mod keys;
 mod refresh;
+mod shape;

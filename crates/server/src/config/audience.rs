@@ -1,0 +1,123 @@
+//! `[audience.<name>]`: what the access tokens for one back end look like (design §4.2).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{App, ConfigError, choice};
+
+/// Claims that menjin itself gives a meaning (RFC 7519, RFC 9068, OpenID Connect).
+const OWN: [&str; 19] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "sid",
+    "client_id",
+    "auth_time",
+    "acr",
+    "amr",
+    "azp",
+    "nonce",
+    "cnf",
+    "scope",
+    "roles",
+    "permissions",
+    "token_use",
+];
+/// A token travels with every request.
+const MOST_CLAIMS: usize = 16;
+const LONGEST: usize = 256;
+
+/// One `[audience.<name>]`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Audience {
+    /// The header's `typ`.
+    #[serde(deserialize_with = "choice::one")]
+    pub typ: TokenTyp,
+    /// Further claims by name: where they come from, or a constant.
+    pub claims: BTreeMap<String, Value>,
+}
+
+/// What an access token calls itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum TokenTyp {
+    /// RFC 9068.
+    #[default]
+    #[serde(rename = "at+jwt")]
+    AccessToken,
+    /// What some frameworks insist on; then `token_use` says `access`.
+    #[serde(rename = "JWT")]
+    Jwt,
+}
+
+/// Where a claim comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// `usr_…`.
+    UserId,
+    /// The integer beside it.
+    UserNumber,
+    /// What they are called.
+    UserNickname,
+    /// Their picture.
+    UserAvatarUrl,
+    /// The platform's name for them.
+    IdentityOpenid,
+    /// The platform's name for the mini program.
+    IdentityAppid,
+    /// The app's id.
+    SessionApp,
+}
+
+impl Source {
+    const ALL: [(&'static str, Self); 7] = [
+        ("user.id", Self::UserId),
+        ("user.number", Self::UserNumber),
+        ("user.nickname", Self::UserNickname),
+        ("user.avatar_url", Self::UserAvatarUrl),
+        ("identity.openid", Self::IdentityOpenid),
+        ("identity.appid", Self::IdentityAppid),
+        ("session.app", Self::SessionApp),
+    ];
+
+    /// The source that a claim's value names; `None` where it is a constant.
+    pub fn named(value: &Value) -> Option<Self> {
+        let text = value.as_str()?;
+        Self::ALL.into_iter().find(|(name, _)| *name == text).map(|(_, source)| source)
+    }
+}
+
+pub(super) fn check(audiences: &BTreeMap<String, Audience>, apps: &[App]) -> Result<(), ConfigError> {
+    for (name, audience) in audiences {
+        let refused = |key: &str, why: &str| Err(ConfigError::refused(format!("audience.{name}{key}"), why));
+        if !apps.iter().any(|app| app.audience.as_ref().unwrap_or(&app.id) == name) {
+            return refused("", "is the audience of no [[app]]");
+        }
+        if audience.claims.len() > MOST_CLAIMS {
+            return refused(".claims", "must be 16 at most: a token travels with every request");
+        }
+        for (claim, value) in &audience.claims {
+            let key = format!(".claims.{claim}");
+            if OWN.contains(&claim.as_str()) {
+                return refused(&key, "is a claim that menjin itself writes: choose another name");
+            }
+            let looks_like_a_source = value
+                .as_str()
+                .is_some_and(|text| ["user.", "identity.", "session."].iter().any(|it| text.starts_with(it)));
+            if looks_like_a_source && Source::named(value).is_none() {
+                let known: Vec<&str> = Source::ALL.iter().map(|(name, _)| *name).collect();
+                return refused(&key, &format!("must be one of {}, or a constant", known.join(", ")));
+            }
+            if claim.is_empty() || claim.len() + value.to_string().len() > LONGEST {
+                return refused(&key, "must be 256 characters at most, name included");
+            }
+        }
+    }
+    Ok(())
+}

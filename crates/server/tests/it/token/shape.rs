@@ -1,0 +1,76 @@
+//! `[audience.…]`: what a back end asked to have in its tokens, and under which `typ`.
+
+use std::path::Path;
+
+use menjin_server::config::Config;
+use serde_json::{Value, json};
+
+use crate::harness::{APPID, Setup, TestServer, claims, header};
+
+async fn with(audience: &str) -> TestServer {
+    TestServer::with(Setup { toml: audience.to_owned(), ..Setup::default() }).await
+}
+
+#[tokio::test]
+async fn a_back_end_gets_the_claims_that_it_asked_for_at_sign_in_and_refresh() {
+    let t = with(
+        "[audience.shop-api.claims]\nuserId = \"user.number\"\nuser = \"user.id\"\nname = \"user.nickname\"\nopenid = \"identity.openid\"\n\
+         mini_program = \"identity.appid\"\napp = \"session.app\"\ntenant = \"acme\"\nlevel = 3\nflags = [\"a\"]\n",
+    )
+    .await;
+    let mut phone = t.phone("alice").await;
+    let openid = t.sim.openid(APPID, "alice");
+    let expected = json!({"userId": 1, "user": phone.user_id(), "openid": openid, "mini_program": APPID, "app": "shop",
+        "tenant": "acme", "level": 3, "flags": ["a"]});
+    let holds = |token: &str, name: Option<&str>| {
+        let claims = claims(token);
+        for (claim, value) in expected.as_object().unwrap() {
+            assert_eq!(&claims[claim], value, "{claim}");
+        }
+        assert_eq!(claims.get("name").and_then(Value::as_str), name, "what a person lacks is left out");
+        assert_eq!(header(token)["typ"], "at+jwt");
+    };
+    holds(&phone.access_token(), None);
+    phone.put("/v1/me", json!({"nickname": "小明"})).await.ok(200);
+    phone.refresh().await.ok(200);
+    holds(&phone.access_token(), Some("小明"));
+    phone.get("/v1/me").await.ok(200);
+}
+
+#[tokio::test]
+async fn other_audiences_and_those_that_asked_for_nothing_get_none_of_it() {
+    let t = with("[audience.club.claims]\nopenid = \"identity.openid\"\n").await;
+    let phone = t.phone("alice").await;
+    assert!(claims(&phone.access_token()).get("openid").is_none());
+    assert!(!phone.access_token().is_empty());
+}
+
+#[tokio::test]
+async fn a_token_of_typ_jwt_says_what_it_is_for_and_is_good_here() {
+    let t = with("[audience.shop-api]\ntyp = \"JWT\"\n").await;
+    let phone = t.phone("alice").await;
+    let token = phone.access_token();
+    assert_eq!((&header(&token)["typ"], &claims(&token)["token_use"]), (&json!("JWT"), &json!("access")));
+    phone.get("/v1/me").await.ok(200);
+    phone.get("/v1/me/sessions").await.ok(200);
+}
+
+#[test]
+fn what_can_not_stand_is_refused_by_its_key() {
+    let cases = [
+        ("[audience.nobody]\ntyp = \"JWT\"", "`audience.nobody`"),
+        ("[audience.shop]\ntyp = \"jwe\"", "audience.shop.typ"),
+        ("[audience.shop]\nkind = \"x\"", "unknown field `kind`"),
+        ("[audience.shop.claims]\nsub = \"user.number\"", "`audience.shop.claims.sub`"),
+        ("[audience.shop.claims]\nx = \"user.phone\"", "user.number"),
+        ("[audience.shop.claims]\nx = \"identity.session_key\"", "`audience.shop.claims.x`"),
+    ];
+    for (text, expected) in cases {
+        let text = format!("{text}\n[[app]]\nid = \"shop\"\nkind = \"backend\"\n");
+        let error = Config::parse(&text, Path::new("")).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    let long =
+        format!("[audience.shop.claims]\nx = \"{}\"\n[[app]]\nid = \"shop\"\nkind = \"backend\"\n", "a".repeat(300));
+    assert!(Config::parse(&long, Path::new("")).is_err());
+}
