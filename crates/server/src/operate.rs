@@ -51,15 +51,16 @@ impl Menjin {
     /// All signing keys, the oldest first.
     pub fn signing_keys(&self) -> Vec<KeyView> {
         let now = self.clock.now();
-        let signing = self.ring.signing(now).map(|key| key.kid().to_owned());
-        self.ring.rows().into_iter().map(|row| view(row, signing.as_deref(), now)).collect()
+        let signs = |row: &KeyRow| self.ring.signing(row.alg, now).is_some_and(|key| key.kid() == row.kid);
+        self.ring.rows().into_iter().map(|row| (signs(&row), row)).map(|(signs, row)| view(row, signs, now)).collect()
     }
 
-    /// Publishes a new signing key, which signs once verifiers have had time to see it; returns its kid.
+    /// Publishes a new signing key of each algorithm in use, which signs once verifiers have had time to see it; returns
+    /// the kids, with commas between.
     pub async fn rotate_key(&self) -> anyhow::Result<String> {
-        let kid = self.ring.rotate(self.tools(), self.clock.now()).await?;
-        self.audit("key.rotated", &kid).await?;
-        Ok(kid)
+        let kids = self.ring.rotate(self.tools(), self.clock.now()).await?.join(", ");
+        self.audit("key.rotated", &kids).await?;
+        Ok(kids)
     }
 
     /// Refuses every token that this key signed, on every node.
@@ -95,10 +96,10 @@ impl Menjin {
     }
 }
 
-fn view(row: KeyRow, signing: Option<&str>, now: Timestamp) -> KeyView {
+fn view(row: KeyRow, signs: bool, now: Timestamp) -> KeyView {
     let state = match row.revoked_at {
         Some(_) => "revoked",
-        None if signing == Some(row.kid.as_str()) => "active",
+        None if signs => "active",
         None if row.active_at > now && row.retired_at.is_none_or(|retired| row.active_at < retired) => "next",
         None => "retired",
     };

@@ -103,7 +103,7 @@ fn open_store(config: &Config) -> anyhow::Result<Sqlite> {
 
 fn key_policy(config: &Config) -> KeyPolicy {
     KeyPolicy {
-        alg: config.tokens.alg,
+        algs: std::iter::once(config.tokens.alg).chain(config.audience.values().filter_map(|it| it.alg)).collect(),
         lifetime: config.lifetimes.signing_key,
         publish_ahead: config.lifetimes.jwks_max_age,
         token_lifetime: config.lifetimes.access_token + std::time::Duration::from_mins(1),

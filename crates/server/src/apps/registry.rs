@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use menjin_platform::wechat::{WeChat, WeChatConfig};
 use menjin_platform::{AppId, AppSecret, Error, Platform};
-use menjin_token::Timestamp;
+use menjin_token::{Algorithm, Timestamp};
 
 use super::shape::Shape;
 use crate::config::{self, AppKind, Config, Need, PlatformName, Profile};
@@ -39,6 +39,8 @@ pub(crate) struct App {
     pub(crate) sessions_without_device: u32,
     /// Sessions in all.
     pub(crate) sessions: u32,
+    /// Algorithm of its audience's tokens.
+    pub(crate) alg: Algorithm,
     /// What its audience's tokens hold beyond the usual.
     pub(crate) shape: Shape,
     platform: Option<(PlatformName, Arc<dyn Platform>)>,
@@ -94,6 +96,7 @@ impl App {
         Ok(Self {
             id: app.id.clone(),
             kind: app.kind,
+            alg: config.audience.get(&audience).and_then(|it| it.alg).unwrap_or(config.tokens.alg),
             shape: config.audience.get(&audience).map(Shape::new).unwrap_or_default(),
             audience,
             appid: app.appid.clone().unwrap_or_default(),

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use menjin_token::Algorithm;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::server::HS256;
 use super::{App, ConfigError, choice};
 
 /// Claims that menjin itself gives a meaning (RFC 7519, RFC 9068, OpenID Connect).
@@ -40,6 +42,9 @@ pub struct Audience {
     /// The header's `typ`.
     #[serde(deserialize_with = "choice::one")]
     pub typ: TokenTyp,
+    /// Algorithm of its tokens; instead of `tokens.alg`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alg: Option<Algorithm>,
     /// Further claims by name: where they come from, or a constant.
     pub claims: BTreeMap<String, Value>,
 }
@@ -98,6 +103,9 @@ pub(super) fn check(audiences: &BTreeMap<String, Audience>, apps: &[App]) -> Res
         let refused = |key: &str, why: &str| Err(ConfigError::refused(format!("audience.{name}{key}"), why));
         if !apps.iter().any(|app| app.audience.as_ref().unwrap_or(&app.id) == name) {
             return refused("", "is the audience of no [[app]]");
+        }
+        if audience.alg == Some(Algorithm::Hs256) {
+            return refused(".alg", HS256);
         }
         if audience.claims.len() > MOST_CLAIMS {
             return refused(".claims", "must be 16 at most: a token travels with every request");

@@ -200,6 +200,8 @@ impl Store {
     }
 }
 
+pub(super) const HS256: &str = "must be ES256, EdDSA or RS256: with HS256 every back end that verifies could also sign";
+
 /// `[tokens]`: what access tokens look like.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -217,8 +219,7 @@ impl Default for Tokens {
 impl Tokens {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         if self.alg == Algorithm::Hs256 {
-            let why = "must be ES256, EdDSA or RS256: with HS256 every back end that verifies could also sign";
-            return Err(ConfigError::refused("tokens.alg", why));
+            return Err(ConfigError::refused("tokens.alg", HS256));
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The ring itself: loaded from the store, replaced whole when it changes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,10 +40,10 @@ impl From<RingError> for Problem {
 }
 
 /// How keys are made and how long they matter.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct KeyPolicy {
-    /// Algorithm of new keys.
-    pub(crate) alg: Algorithm,
+    /// Each of these has its own line of keys.
+    pub(crate) algs: BTreeSet<Algorithm>,
     /// A key is replaced after so long.
     pub(crate) lifetime: Duration,
     /// A new key waits so long before it signs.
@@ -85,13 +85,15 @@ impl std::fmt::Debug for Ring {
 }
 
 impl Ring {
-    /// Loads the ring; makes its first key where there is none.
+    /// Loads the ring; makes the first key of each algorithm where there is none.
     pub(crate) async fn load(tools: Tools<'_>, policy: KeyPolicy, now: Timestamp) -> Result<Self, RingError> {
         let verifying = menjin_guard::Keys::new(KeySet::default());
         let ring = Self { held: ArcSwap::default(), verifying, policy, read: tokio::sync::Mutex::default() };
         ring.reload(tools, now).await?;
-        if ring.signing(now).is_none() {
-            ring.replace(tools, now, now).await?;
+        for alg in ring.policy.algs.clone() {
+            if ring.signing(alg, now).is_none() {
+                ring.replace(tools, alg, (now, now)).await?;
+            }
         }
         Ok(ring)
     }
@@ -101,14 +103,14 @@ impl Ring {
         &self.verifying
     }
 
-    /// The key that signs at `now`: the newest of those whose time has come and not gone.
-    pub(crate) fn signing(&self, now: Timestamp) -> Option<Arc<SigningKey>> {
+    /// The key that signs with `alg` at `now`: the newest of those whose time has come and not gone.
+    pub(crate) fn signing(&self, alg: Algorithm, now: Timestamp) -> Option<Arc<SigningKey>> {
         let held = self.held.load();
+        let line = || held.iter().filter(|held| held.row.alg == alg);
         let in_time = |row: &KeyRow| row.active_at <= now && row.retired_at.is_none_or(|retired| now < retired);
-        let signs = held.iter().filter(|held| held.row.state == KeyState::Live && in_time(&held.row));
+        let signs = line().filter(|held| held.row.state == KeyState::Live && in_time(&held.row));
         // None is in time when the clock was set back to before the first one: one that verifies is better than none.
-        let published =
-            || held.iter().filter(|held| self.verifies(&held.row, now)).min_by_key(|held| held.row.active_at);
+        let published = || line().filter(|held| self.verifies(&held.row, now)).min_by_key(|held| held.row.active_at);
         signs.max_by_key(|held| held.row.active_at).or_else(published).map(|held| Arc::clone(&held.key))
     }
 
@@ -152,22 +154,26 @@ impl Ring {
         Ok(())
     }
 
-    /// Adds a key that signs after the JWKS has had time to spread.
-    pub(crate) async fn rotate(&self, tools: Tools<'_>, now: Timestamp) -> Result<String, RingError> {
-        self.replace(tools, now, now.plus(self.policy.publish_ahead)).await
+    /// Adds a key of each algorithm, which signs after the JWKS has had time to spread; the kids.
+    pub(crate) async fn rotate(&self, tools: Tools<'_>, now: Timestamp) -> Result<Vec<String>, RingError> {
+        let mut kids = Vec::new();
+        for alg in &self.policy.algs {
+            kids.push(self.replace(tools, *alg, (now, now.plus(self.policy.publish_ahead))).await?);
+        }
+        Ok(kids)
     }
 
-    /// Rotates when the newest key has served its time.
+    /// Rotates the lines whose newest key has served its time.
     pub(crate) async fn rotate_if_due(&self, tools: Tools<'_>, now: Timestamp) -> Result<(), RingError> {
-        let newest = self
-            .held
-            .load()
-            .iter()
-            .filter(|held| held.row.state == KeyState::Live)
-            .map(|held| held.row.active_at)
-            .max();
-        if newest.is_none_or(|since| now.since(since) >= self.policy.lifetime) {
-            self.rotate(tools, now).await?;
+        for alg in &self.policy.algs {
+            let newest = {
+                let held = self.held.load();
+                let line = held.iter().filter(|held| held.row.state == KeyState::Live && held.row.alg == *alg);
+                line.map(|held| held.row.active_at).max()
+            };
+            if newest.is_none_or(|since| now.since(since) >= self.policy.lifetime) {
+                self.replace(tools, *alg, (now, now.plus(self.policy.publish_ahead))).await?;
+            }
         }
         let forgotten = now.minus(self.policy.token_lifetime + self.policy.publish_ahead + Duration::from_hours(24));
         tools.store.forget_keys(forgotten).await?;
@@ -178,9 +184,13 @@ impl Ring {
     /// no node is ever without.
     pub(crate) async fn revoke(&self, tools: Tools<'_>, kid: &str, now: Timestamp) -> Result<bool, RingError> {
         self.reload(tools, now).await?;
-        // The newest, too: its predecessor was to stop when it began.
-        if self.signing(now).is_none_or(|key| key.kid() == kid) || self.newest_live().as_deref() == Some(kid) {
-            self.replace(tools, now, now).await?;
+        let alg = self.held.load().iter().find(|held| held.row.kid == kid).map(|held| held.row.alg);
+        if let Some(alg) = alg.filter(|alg| self.policy.algs.contains(alg)) {
+            // The newest, too: its predecessor was to stop when it began.
+            let signs = self.signing(alg, now).is_none_or(|key| key.kid() == kid);
+            if signs || self.newest_live(alg).as_deref() == Some(kid) {
+                self.replace(tools, alg, (now, now)).await?;
+            }
         }
         let revoked = tools.store.revoke_key(kid, now, now.plus(self.policy.token_lifetime)).await?;
         self.reload(tools, now).await?;
@@ -192,15 +202,19 @@ impl Ring {
         self.held.load().iter().map(|held| held.row.clone()).collect()
     }
 
-    async fn replace(&self, tools: Tools<'_>, now: Timestamp, active_at: Timestamp) -> Result<String, RingError> {
-        let newest = self.newest_live();
+    async fn replace(
+        &self,
+        tools: Tools<'_>,
+        alg: Algorithm,
+        (now, active_at): (Timestamp, Timestamp),
+    ) -> Result<String, RingError> {
+        let newest = self.newest_live(alg);
         let kid = URL_SAFE_NO_PAD.encode(tools.entropy.bytes::<12>());
         let unusable = |why: String| RingError::Key { kid: kid.clone(), why };
-        let (_, private) =
-            SigningKey::generate(self.policy.alg, kid.clone()).map_err(|error| unusable(error.to_string()))?;
+        let (_, private) = SigningKey::generate(alg, kid.clone()).map_err(|error| unusable(error.to_string()))?;
         let key = KeyRow {
             kid: kid.clone(),
-            alg: self.policy.alg,
+            alg,
             private: tools.sealer.seal(Sealed::SigningKey, kid.as_bytes(), &private, tools.entropy),
             state: KeyState::Live,
             created_at: now,
@@ -211,12 +225,13 @@ impl Ring {
         // Another node that was first has rotated for all of us.
         tools.store.rotate_key(Rotating { key, newest }).await?;
         self.reload(tools, now).await?;
-        Ok(self.newest_live().unwrap_or(kid))
+        Ok(self.newest_live(alg).unwrap_or(kid))
     }
 
-    fn newest_live(&self) -> Option<String> {
+    fn newest_live(&self, alg: Algorithm) -> Option<String> {
         let held = self.held.load();
-        let live = held.iter().filter(|held| held.row.state == KeyState::Live && held.row.retired_at.is_none());
+        let is_open = |row: &KeyRow| row.alg == alg && row.state == KeyState::Live && row.retired_at.is_none();
+        let live = held.iter().filter(|held| is_open(&held.row));
         live.max_by_key(|held| held.row.created_at).map(|held| held.row.kid.clone())
     }
 

@@ -53,8 +53,8 @@ pub(crate) async fn issue(menjin: &Menjin, standing: &Standing, now: Timestamp) 
 }
 
 async fn access_token(menjin: &Menjin, standing: &Standing, now: Timestamp) -> Result<String, Problem> {
-    let key = menjin.ring.signing(now).context("no signing key is active").map_err(Problem::Internal)?;
     let app = menjin.apps.by_id(&standing.app).ok_or(Problem::AppUnknown)?;
+    let key = menjin.ring.signing(app.alg, now).context("no signing key is active").map_err(Problem::Internal)?;
     let identity =
         if app.shape.wants_identity() { menjin.store.identity_of_session(standing.session).await? } else { None };
     let mut claims = Claims {

@@ -35,12 +35,12 @@ pub struct KeyRow {
     pub revoked_at: Option<Timestamp>,
 }
 
-/// A new key that takes the place of the newest one.
+/// A new key that takes the place of the newest one of its algorithm.
 #[derive(Debug, Clone)]
 pub struct Rotating {
     /// The key to add.
     pub key: KeyRow,
-    /// Nothing happens when the newest live key is another one: somebody else rotated.
+    /// Nothing happens when the newest live key of the algorithm is another one: somebody else rotated.
     pub newest: Option<String>,
 }
 

@@ -54,6 +54,17 @@ pub(in crate::store) async fn a_new_key_retires_the_one_before(t: Bench) {
     assert_eq!(told(&*t.store).await, vec![EventKind::KeysChanged; 3]);
 }
 
+pub(in crate::store) async fn keys_of_another_algorithm_are_a_line_of_their_own(t: Bench) {
+    let other = |kid: &str, secs| KeyRow { alg: Algorithm::Rs256, ..key(kid, secs) };
+    assert!(rotate(&*t.store, None, key("a", 0)).await);
+    assert!(rotate(&*t.other, None, other("r", 5)).await);
+    assert!(!rotate(&*t.store, Some("a"), other("no", 6)).await);
+    assert!(rotate(&*t.store, Some("r"), other("s", 100)).await);
+    assert!(rotate(&*t.store, Some("a"), key("b", 200)).await);
+    let expected = [("a".into(), Some(at(210))), ("r".into(), Some(at(110))), ("s".into(), None), ("b".into(), None)];
+    assert_eq!(ring(&*t.other).await, expected);
+}
+
 pub(in crate::store) async fn a_new_key_is_told_long_enough_for_every_node_to_read_of_it(t: Bench) {
     let signs_at_once = KeyRow { active_at: at(0), ..key("a", 0) };
     assert!(rotate(&*t.store, None, signs_at_once).await);

@@ -112,6 +112,7 @@ macro_rules! conformance {
             keys {
                 the_first_key_comes_alone
                 a_new_key_retires_the_one_before
+                keys_of_another_algorithm_are_a_line_of_their_own
                 a_new_key_is_told_long_enough_for_every_node_to_read_of_it
                 of_two_nodes_that_rotate_one_does
                 a_key_for_another_newest_one_changes_nothing

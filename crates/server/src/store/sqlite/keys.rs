@@ -13,9 +13,9 @@ use crate::store::{EventKind, KeyRow, KeyState, Keys, MasterKeyRow, Result, Rota
 statements! {
     RING on signing_keys = "SELECT kid, alg, private, created_at, active_at, retired_at, revoked_at FROM signing_keys
         ORDER BY created_at, kid";
-    NEWEST on signing_keys = "SELECT kid FROM signing_keys WHERE revoked_at IS NULL AND retired_at IS NULL
+    NEWEST on signing_keys = "SELECT kid FROM signing_keys WHERE alg = ?1 AND revoked_at IS NULL AND retired_at IS NULL
         ORDER BY created_at DESC, kid DESC LIMIT 1";
-    RETIRE on signing_keys = "UPDATE signing_keys SET retired_at = ?1 WHERE retired_at IS NULL AND revoked_at IS NULL";
+    RETIRE on signing_keys = "UPDATE signing_keys SET retired_at = ?1 WHERE alg = ?2 AND retired_at IS NULL AND revoked_at IS NULL";
     ADD on signing_keys = "INSERT INTO signing_keys (kid, alg, private, created_at, active_at) VALUES (?1, ?2, ?3, ?4, ?5)";
     REVOKE on signing_keys = "UPDATE signing_keys SET revoked_at = ?2 WHERE kid = ?1 AND revoked_at IS NULL";
     FORGET on signing_keys = "DELETE FROM signing_keys WHERE coalesce(revoked_at, retired_at) < ?1";
@@ -89,12 +89,12 @@ impl Keys for Sqlite {
 }
 
 fn rotate(connection: &Connection, rotating: &Rotating) -> Result<bool> {
-    let newest: Option<String> = NEWEST.value(connection, [])?;
+    let newest: Option<String> = NEWEST.value(connection, [rotating.key.alg.as_str()])?;
     if newest != rotating.newest {
         return Ok(false);
     }
     let key = &rotating.key;
-    RETIRE.run(connection, [key.active_at.millis()])?;
+    RETIRE.run(connection, params![key.active_at.millis(), key.alg.as_str()])?;
     ADD.run(
         connection,
         params![key.kid, key.alg.as_str(), key.private, key.created_at.millis(), key.active_at.millis()],

@@ -5,7 +5,7 @@ use std::path::Path;
 use menjin_server::config::Config;
 use serde_json::{Value, json};
 
-use crate::harness::{APPID, Setup, TestServer, claims, header};
+use crate::harness::{APPID, OTHER_APPID, Setup, TestServer, claims, header};
 
 async fn with(audience: &str) -> TestServer {
     TestServer::with(Setup { toml: audience.to_owned(), ..Setup::default() }).await
@@ -42,7 +42,9 @@ async fn other_audiences_and_those_that_asked_for_nothing_get_none_of_it() {
     let t = with("[audience.club.claims]\nopenid = \"identity.openid\"\n").await;
     let phone = t.phone("alice").await;
     assert!(claims(&phone.access_token()).get("openid").is_none());
-    assert!(!phone.access_token().is_empty());
+    let mut club = t.phone_of("alice");
+    club.login_to("club", OTHER_APPID, json!({})).await.ok(200);
+    assert_eq!(claims(&club.access_token())["openid"], t.sim.openid(OTHER_APPID, "alice"));
 }
 
 #[tokio::test]
@@ -55,11 +57,43 @@ async fn a_token_of_typ_jwt_says_what_it_is_for_and_is_good_here() {
     phone.get("/v1/me/sessions").await.ok(200);
 }
 
+#[tokio::test]
+async fn each_audience_has_its_algorithm_and_each_algorithm_its_own_line_of_keys() {
+    let t = with("[audience.club]\nalg = \"RS256\"\n").await;
+    let algs = async || {
+        let keys = t.anon().get("/.well-known/jwks.json").await.ok(200)["keys"].clone();
+        let mut algs: Vec<String> =
+            keys.as_array().unwrap().iter().map(|key| key["alg"].as_str().unwrap().to_owned()).collect();
+        algs.sort_unstable();
+        algs
+    };
+    let sign_in = async |app: &str, appid: &str| {
+        let mut phone = t.phone_of("alice");
+        phone.login_to(app, appid, json!({})).await.ok(200);
+        phone.get("/v1/me").await.ok(200);
+        phone.get("/v1/me/sessions").await.ok(200);
+        let head = header(&phone.access_token());
+        (head["alg"].as_str().unwrap().to_owned(), head["kid"].as_str().unwrap().to_owned(), phone)
+    };
+    let (shop, club) = (sign_in("shop", APPID).await, sign_in("club", OTHER_APPID).await);
+    assert_eq!((shop.0.as_str(), club.0.as_str()), ("ES256", "RS256"));
+    assert_eq!(algs().await, ["ES256", "RS256"]);
+    assert_eq!(t.menjin.rotate_key().await.unwrap().split(", ").count(), 2);
+    assert_eq!(algs().await, ["ES256", "ES256", "RS256", "RS256"]);
+    t.menjin.revoke_key(&club.1).await.unwrap();
+    club.2.get("/v1/me/sessions").await.problem(401, "token_invalid");
+    shop.2.get("/v1/me/sessions").await.ok(200);
+    let (alg, kid, _) = sign_in("club", OTHER_APPID).await;
+    assert!(alg == "RS256" && kid != club.1);
+    assert_eq!(sign_in("shop", APPID).await.1, shop.1, "the other line goes on as it was");
+}
+
 #[test]
 fn what_can_not_stand_is_refused_by_its_key() {
     let cases = [
         ("[audience.nobody]\ntyp = \"JWT\"", "`audience.nobody`"),
         ("[audience.shop]\ntyp = \"jwe\"", "audience.shop.typ"),
+        ("[audience.shop]\nalg = \"HS256\"", "`audience.shop.alg`"),
         ("[audience.shop]\nkind = \"x\"", "unknown field `kind`"),
         ("[audience.shop.claims]\nsub = \"user.number\"", "`audience.shop.claims.sub`"),
         ("[audience.shop.claims]\nx = \"user.phone\"", "user.number"),
