@@ -39,7 +39,11 @@ fn every_key_that_the_program_takes_stands_in_the_manual() {
     for key in known_keys("") {
         let value = manual.get(&key).unwrap_or_else(|| panic!("{key} is not in menjin.toml"));
         let (section, tables) = if let Some(table) = value.as_table() {
-            (format!("[{key}]"), vec![table])
+            // Sections by a name of one's own, as those of audiences.
+            match table.iter().next().filter(|_| table.values().all(toml::Value::is_table)) {
+                Some((name, inner)) => (format!("[{key}.{name}]"), inner.as_table().into_iter().collect()),
+                None => (format!("[{key}]"), vec![table]),
+            }
         } else {
             let entries = value.as_array().into_iter().flatten().filter_map(toml::Value::as_table);
             (format!("[[{key}]]"), entries.collect())
