@@ -28,7 +28,8 @@ use tower::ServiceExt as _;
 
 use crate::config;
 
-/// A connection on which nobody has asked for so long is closed; as long as proxies keep theirs.
+/// An HTTP/2 connection on which nobody has asked for so long is closed. HTTP/1 goes after `header_timeout`: hyper counts
+/// the wait for the next request as reading its head.
 const IDLE: Duration = Duration::from_secs(75);
 /// One that should go has so long to take what it was sent.
 const LAST_WORDS: Duration = Duration::from_secs(30);

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use menjin_token::Timestamp;
 use serde::Serialize;
 
-use crate::keys::{self, Tools};
+use crate::keys;
 use crate::seal::hex;
 use crate::state::Menjin;
 use crate::store::{AuditLine, KeyRow};
@@ -44,10 +44,6 @@ pub struct SealedView {
 }
 
 impl Menjin {
-    fn tools(&self) -> Tools<'_> {
-        self.key_tools()
-    }
-
     /// All signing keys, the oldest first.
     pub fn signing_keys(&self) -> Vec<KeyView> {
         let now = self.clock.now();
@@ -58,21 +54,21 @@ impl Menjin {
     /// Publishes a new signing key of each algorithm in use, which signs once verifiers have had time to see it; returns
     /// the kids, with commas between.
     pub async fn rotate_key(&self) -> anyhow::Result<String> {
-        let kids = self.ring.rotate(self.tools(), self.clock.now()).await?.join(", ");
+        let kids = self.ring.rotate(self.key_tools(), self.clock.now()).await?.join(", ");
         self.audit("key.rotated", &kids).await?;
         Ok(kids)
     }
 
     /// Refuses every token that this key signed, on every node.
     pub async fn revoke_key(&self, kid: &str) -> anyhow::Result<()> {
-        let revoked = self.ring.revoke(self.tools(), kid, self.clock.now()).await?;
+        let revoked = self.ring.revoke(self.key_tools(), kid, self.clock.now()).await?;
         anyhow::ensure!(revoked, "no live signing key is called {kid}: `menjin key list` shows all");
         self.audit("key.revoked", kid).await
     }
 
     /// Seals everything anew under the present master key; returns how many values moved.
     pub async fn rewrap(&self) -> anyhow::Result<u64> {
-        let moved = keys::rewrap(self.tools()).await?;
+        let moved = keys::rewrap(self.key_tools()).await?;
         self.audit("master_key.rewrapped", &moved.to_string()).await?;
         Ok(moved)
     }

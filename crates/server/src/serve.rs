@@ -48,11 +48,12 @@ impl Menjin {
     pub async fn serve(self, listeners: Listeners, stop: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
         let _tasks = self.start_tasks();
         let (phase, phases) = watch::channel(Phase::Serving);
-        let door = Door::new(&self.config.server, phases);
+        // Each side has places of its own: whoever fills the public one must not hide health and metrics.
+        let door = || Door::new(&self.config.server, phases.clone());
         let mut servers = JoinSet::new();
-        servers.spawn(listen(listeners.public, self.router(), door.clone())?);
+        servers.spawn(listen(listeners.public, self.router(), door())?);
         if let Some(admin) = listeners.admin {
-            servers.spawn(listen(admin, self.admin_router(), door)?);
+            servers.spawn(listen(admin, self.admin_router(), door())?);
         }
         tokio::select! {
             () = stop => {}
@@ -95,14 +96,14 @@ fn listen(listener: TcpListener, router: Router, door: Door) -> anyhow::Result<i
             tokio::select! {
                 biased;
                 Some(_) = connections.join_next() => {}
+                _ = phases.wait_for(|phase| *phase != Phase::Serving) => break,
                 (stream, place) = let_in(&door, &listener) => {
                     connections.spawn(door.clone().serve(stream, place, router.clone()));
                 }
-                _ = phases.wait_for(|phase| *phase != Phase::Serving) => break,
             }
         }
         // Whoever has been taken by the system already is served, too.
-        while let Some((stream, place)) = let_in(&door, &listener).now_or_never() {
+        while let Some((stream, place)) = tokio::task::unconstrained(let_in(&door, &listener)).now_or_never() {
             connections.spawn(door.clone().serve(stream, place, router.clone()));
         }
         drop(listener);

@@ -29,7 +29,7 @@ impl Menjin {
         let now = self.clock.now();
         self.limits.forget_quiet();
         self.ended.forget_before(now.minus(LEAP));
-        self.ring.rotate_if_due(self.key_tools(), now).await?;
+        let rotated = self.ring.rotate_if_due(self.key_tools(), now).await;
         let lifetimes = &self.config.lifetimes;
         let sweeping = Sweeping {
             now,
@@ -39,6 +39,6 @@ impl Menjin {
             batch: BATCH,
         };
         while self.store.sweep(sweeping).await?.more {}
-        Ok(())
+        Ok(rotated?)
     }
 }

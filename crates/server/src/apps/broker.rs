@@ -125,10 +125,10 @@ async fn replace(menjin: &Menjin, app: &App, stale: i64) -> Result<Held, Unfetch
     let now = menjin.clock.now();
     let turn = menjin.broker.turn(&app.id);
     let mut last_forced = turn.lock().await;
-    if let Some(held) = kept(menjin, app, now, Duration::ZERO).await?.filter(|held| held.version != stale) {
-        return Ok(held);
-    }
-    let before = kept(menjin, app, now, Duration::ZERO).await?;
+    let before = match kept(menjin, app, now, Duration::ZERO).await? {
+        Some(held) if held.version != stale => return Ok(held),
+        before => before,
+    };
     let held = fetch(menjin, app, false).await?;
     if before.is_none_or(|before| before.token.expose() != held.token.expose()) {
         return Ok(held);

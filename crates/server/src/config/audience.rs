@@ -123,7 +123,7 @@ pub(super) fn check(audiences: &BTreeMap<String, Audience>, apps: &[App]) -> Res
                 return refused(&key, &format!("must be one of {}, or a constant", known.join(", ")));
             }
             if claim.is_empty() || claim.len() + value.to_string().len() > LONGEST {
-                return refused(&key, "must be 256 characters at most, name included");
+                return refused(&key, "must be 256 bytes at most, name included");
             }
         }
     }
