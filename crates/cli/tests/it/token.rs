@@ -129,7 +129,10 @@ fn a_key_set_that_can_not_be_read_is_told_apart_from_a_bad_token() {
     let signer = Signer::new();
     let broken = signer.folder.path().join("broken.json");
     std::fs::write(&broken, "[]").unwrap();
-    for place in [broken.to_str().unwrap(), "no-such-file.json", "http://127.0.0.1:9/jwks.json"] {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let gone = format!("http://{}/jwks.json", nobody.local_addr().unwrap());
+    drop(nobody);
+    for place in [broken.to_str().unwrap(), "no-such-file.json", &gone] {
         let ran = run_with(signer.token(|_| ()).as_bytes(), &["token", "verify", "--jwks", place]);
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{place}");
         assert!(ran.err.contains("--jwks") && ran.err.contains(place), "{}", ran.err);

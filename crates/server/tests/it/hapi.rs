@@ -284,8 +284,7 @@ async fn mt_01_a_compat_secret_speaks_for_sessions_of_its_own_app_alone() {
     let mut forged = async |app: &str, appid: &str| {
         let user = phone.login_to(app, appid, json!({})).await.ok(200)["user"]["number"].clone();
         let claims = json!({"userId": user, "sid": phone.session_id(), "exp": t.clock.now().secs() + 600});
-        let token =
-            jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap();
+        let token = minted(&Header::default(), &claims, SECRET);
         t.anon().send(Method::GET, "/v1/me", None, &[("authorization", &token)]).await
     };
     forged("club", OTHER_APPID).await.ok(200);

@@ -112,7 +112,7 @@ async fn kill_and_look() {
         let server = Server::start(folder.path(), &sim).await;
         server.publishes(&kids).await;
         phones = server.each(phones, async |phone, line| phone.looks(&line).await).await;
-        let enough = 15 + dice.below(75);
+        let enough = 30 + dice.below(75);
         phones = server.kill_amid(phones, enough, &mut kids).await;
     }
     let server = Server::start(folder.path(), &sim).await;

@@ -91,12 +91,15 @@ fn plant_for_real(folder: &tempfile::TempDir, log: &Log, needles: &[Needle]) {
     let planted = needles.iter().find(|needle| needle.what == "a login code").unwrap();
     let text = String::from_utf8(planted.bytes.clone()).unwrap();
     tracing::trace!(target: "menjin_server::planted", text, "planted");
+    let there = text.clone();
+    std::thread::spawn(move || tracing::trace!(target: "menjin_server::planted", there, "planted")).join().unwrap();
     let rows = Connection::open(folder.path().join("menjin.db")).unwrap();
     rows.execute("INSERT INTO audit (at, action, actor, detail) VALUES (0, 'planted', 'test', ?1)", [&text]).unwrap();
     drop(rows);
     let file = std::fs::read(folder.path().join("menjin.db")).unwrap();
     let database = Hay::new("the database", file, &[Class::Named, Class::Personal]);
-    for hay in [Hay::new("the log", log.text(), &[]), database] {
+    let elsewhere = Hay::new("the log of other threads", Log::elsewhere(), &[]);
+    for hay in [Hay::new("the log", log.text(), &[]), elsewhere, database] {
         assert_eq!(hay.found(needles), ["a login code"], "{}", hay.name);
     }
 }
