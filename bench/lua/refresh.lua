@@ -1,17 +1,19 @@
--- Each thread trades its refresh token for the next one, which it reads from the answer.
+-- Each thread trades its refresh tokens in turn, each for the next one, which it reads from the answer.
 -- Arguments: file of refresh tokens.
 
-local token, head, tail
+local tokens, head, tail
+local at = 0
 
 function init(arguments)
-  token = own_line(arguments[1])
-  head, tail = around(token, '{"refresh_token":"' .. token .. '"}')
+  tokens = own_lines(arguments[1])
+  head, tail = around(tokens[1], '{"refresh_token":"' .. tokens[1] .. '"}')
 end
 
 function request()
-  return head .. token .. tail
+  at = at % #tokens + 1
+  return head .. tokens[at] .. tail
 end
 
 function response(status, headers, body)
-  token = body:match('"refresh_token":"([^"]+)"') or token
+  tokens[at] = body:match('"refresh_token":"([^"]+)"') or tokens[at]
 end

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 
+/// A sweep of a large store takes its time.
+const PATIENCE: Duration = Duration::from_mins(5);
+
 /// What came back.
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -28,7 +31,7 @@ impl Ask<'_> {
     /// Asks, whatever the answer is.
     pub(crate) fn of(self, server: SocketAddr) -> anyhow::Result<Answer> {
         let mut stream = TcpStream::connect(server)?;
-        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         stream.write_all(self.text(server).as_bytes())?;
         let mut text = String::new();
         stream.read_to_string(&mut text)?;

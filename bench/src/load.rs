@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 
@@ -32,6 +33,7 @@ pub(crate) struct Drive<'a> {
     pub(crate) script: &'a str,
     pub(crate) arguments: &'a [String],
     pub(crate) seconds: u32,
+    pub(crate) connections: usize,
 }
 
 /// What came of it.
@@ -41,6 +43,24 @@ pub(crate) struct Driven {
     pub(crate) seconds: f64,
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
+    pub(crate) longest_ms: f64,
+}
+
+impl Driven {
+    pub(crate) fn per_second(&self) -> f64 {
+        self.count() / self.seconds
+    }
+
+    /// Of requests.
+    #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 requests")]
+    pub(crate) fn count(&self) -> f64 {
+        self.requests as f64
+    }
+
+    /// What was used, in microseconds a request.
+    pub(crate) fn each(&self, used: Duration) -> f64 {
+        used.as_secs_f64() * 1e6 / self.count()
+    }
 }
 
 impl Wrk {
@@ -55,7 +75,7 @@ impl Wrk {
 
     /// Drives a server; an answer that is no success is an error.
     pub(crate) fn drive(&self, drive: &Drive<'_>) -> anyhow::Result<Driven> {
-        let count = CONNECTIONS.to_string();
+        let count = drive.connections.to_string();
         let ran = self
             .core
             .command("wrk")
@@ -77,7 +97,9 @@ impl Wrk {
 /// Reads the line that `report.lua` prints.
 fn driven(line: &str) -> anyhow::Result<Driven> {
     let numbers = line.split(' ').map(str::parse).collect::<Result<Vec<u32>, _>>().context("wrk's report")?;
-    let [requests, micros, p50, p99, refused, broken] = numbers[..] else { bail!("wrk's report has another form") };
+    let [requests, micros, p50, p99, longest, refused, broken] = numbers[..] else {
+        bail!("wrk's report has another form")
+    };
     ensure!(refused == 0, "{refused} of {requests} answers were 4xx or 5xx");
     ensure!(broken == 0, "{broken} connections failed or timed out");
     ensure!(requests > 0, "nothing was answered");
@@ -86,6 +108,7 @@ fn driven(line: &str) -> anyhow::Result<Driven> {
         seconds: f64::from(micros) / 1e6,
         p50_ms: f64::from(p50) / 1e3,
         p99_ms: f64::from(p99) / 1e3,
+        longest_ms: f64::from(longest) / 1e3,
     })
 }
 
@@ -95,14 +118,15 @@ mod tests {
 
     #[test]
     fn a_report_is_read() {
-        let read = driven("300 2000000 1500 9000 0 0").unwrap();
-        assert_eq!(read, Driven { requests: 300, seconds: 2.0, p50_ms: 1.5, p99_ms: 9.0 });
+        let read = driven("300 2000000 1500 9000 12000 0 0").unwrap();
+        let expected = Driven { requests: 300, seconds: 2.0, p50_ms: 1.5, p99_ms: 9.0, longest_ms: 12.0 };
+        assert_eq!(read, expected);
     }
 
     #[test]
     fn an_answer_that_is_no_success_fails() {
-        assert!(driven("300 2000000 1500 9000 1 0").is_err());
-        assert!(driven("300 2000000 1500 9000 0 1").is_err());
-        assert!(driven("0 2000000 0 0 0 0").is_err());
+        assert!(driven("300 2000000 1500 9000 12000 1 0").is_err());
+        assert!(driven("300 2000000 1500 9000 12000 0 1").is_err());
+        assert!(driven("0 2000000 0 0 0 0 0").is_err());
     }
 }

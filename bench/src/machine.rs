@@ -18,6 +18,9 @@ pub(crate) struct Cores {
 }
 
 impl Core {
+    /// Wherever the system puts it.
+    pub(crate) const ANY: Self = Self(None);
+
     /// The program, kept on this core.
     pub(crate) fn command(self, program: impl AsRef<Path>) -> Command {
         let Some(core) = self.0 else { return Command::new(program.as_ref()) };
@@ -36,6 +39,9 @@ impl Cores {
             _ => Self { servers: Core(None), drivers: Core(None) },
         }
     }
+
+    /// For a database server, which takes what there is.
+    pub(crate) const SHARED: Self = Self { servers: Core::ANY, drivers: Core::ANY };
 
     /// For the reader of the table.
     pub(crate) fn said(self) -> String {
@@ -64,12 +70,25 @@ fn range(text: &str) -> Vec<u32> {
 
 /// User and system time of a process and all its threads, from `/proc/<pid>/stat` in ticks of 10 ms.
 pub(crate) fn cpu_of(process: u32) -> Option<Duration> {
+    let [user, system, ..] = times_of(process)?;
+    Some(user + system)
+}
+
+/// The same of a process and of all that it has started, also of what has ended: else the sum would shrink.
+pub(crate) fn cpu_of_family(process: u32) -> Option<Duration> {
+    let own: Duration = times_of(process)?.into_iter().sum();
+    let children = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children")).ok()?;
+    let children = children.split_whitespace().filter_map(|child| cpu_of_family(child.parse().ok()?));
+    Some(own + children.sum::<Duration>())
+}
+
+/// User and system time; then the same of children that have ended.
+fn times_of(process: u32) -> Option<[Duration; 4]> {
     const TICK: Duration = Duration::from_millis(10);
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    let after_name = stat.rsplit_once(") ")?.1;
-    let mut fields = after_name.split(' ').skip(11);
-    let mut ticks = || fields.next()?.parse::<u32>().ok();
-    Some(TICK * (ticks()? + ticks()?))
+    let fields = stat.rsplit_once(") ")?.1.split(' ').skip(11).take(4);
+    let times = fields.map(|field| Some(TICK * field.parse::<u32>().ok()?)).collect::<Option<Vec<_>>>()?;
+    times.try_into().ok()
 }
 
 /// Resident memory of a process in KiB: now, and at most so far.
@@ -80,6 +99,14 @@ pub(crate) fn memory_of(process: u32) -> Option<(u64, u64)> {
         value.trim().trim_end_matches(" kB").parse().ok()
     };
     Some((field("VmRSS:")?, field("VmHWM:")?))
+}
+
+/// The machine's memory in MiB; a gigabyte where the system does not tell.
+pub(crate) fn memory_in_all() -> u64 {
+    let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let total =
+        memory.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse().ok());
+    total.map_or(1024, |kib: u64| kib / 1024)
 }
 
 /// CPU time of this thread, which a busy neighbour does not change.

@@ -7,13 +7,16 @@
 
 mod ask;
 mod bare;
+mod database;
 mod load;
 mod machine;
 mod menjin;
 mod micro;
 mod process;
 mod run;
+mod scale;
 mod scenarios;
+mod stores;
 mod stub;
 mod table;
 
@@ -22,6 +25,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use database::Kind;
 
 /// How fast menjin is: ratios to bare programs with the same headers, bodies, platform call, rows and signature.
 ///
@@ -42,6 +47,18 @@ struct Arguments {
     /// How many turns.
     #[arg(long)]
     turns: Option<u32>,
+    /// On which store; on a database server with one node and with two, without baselines.
+    #[arg(long, value_name = "STORE", default_value = "sqlite")]
+    store: Kind,
+    /// What more people cost: fills a store of each size, and compares it with the smallest. Takes up to 25 GB of disk and half an hour.
+    #[arg(long)]
+    scale: bool,
+    /// How many people for `--scale`.
+    #[arg(long, value_name = "PEOPLE", value_delimiter = ',', default_values_t = [10_000, 1_000_000, 10_000_000])]
+    sizes: Vec<u64>,
+    /// Where the stores of `--scale` are, instead of beside the program; a database server's, instead of TMPDIR.
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
     #[command(subcommand)]
     role: Option<Role>,
 }
@@ -57,7 +74,7 @@ enum Role {
     Bare { listen: SocketAddr, plan: PathBuf },
     /// A menjin as `menjin serve` runs it.
     #[command(hide = true)]
-    Menjin { config: PathBuf },
+    Menjin { config: PathBuf, chores: Option<SocketAddr> },
 }
 
 fn main() -> ExitCode {
@@ -65,8 +82,8 @@ fn main() -> ExitCode {
     let outcome = match &arguments.role {
         Some(Role::Stub { listen }) => stub::serve(*listen),
         Some(Role::Bare { listen, plan }) => bare::serve(*listen, plan),
-        Some(Role::Menjin { config }) => menjin::serve(config),
-        None => run::run(&run::Plan::of(&arguments)),
+        Some(Role::Menjin { config, chores }) => menjin::serve(config, *chores),
+        None => measure(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -75,4 +92,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn measure(arguments: &Arguments) -> anyhow::Result<()> {
+    let plan = run::Plan::of(arguments);
+    let kind = arguments.store;
+    if arguments.scale {
+        return scale::run(kind, &arguments.sizes, &plan, arguments.folder.as_deref());
+    }
+    if kind == Kind::Sqlite { run::run(&plan) } else { stores::run(kind, &plan) }
 }

@@ -80,6 +80,13 @@ impl Server {
     pub(crate) fn memory(&self) -> Option<(u64, u64)> {
         machine::memory_of(self.child.id())
     }
+
+    /// `kill -9`.
+    pub(crate) fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
 }
 
 impl Drop for Server {

@@ -1,5 +1,6 @@
 //! A run of the bench: servers up, rows in turns, tables out.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::Arguments;
 use crate::ask::Ask;
 use crate::bare::{self, Copied};
 use crate::load::{CONNECTIONS, Drive, Wrk};
-use crate::machine::Cores;
+use crate::machine::{Core, Cores};
 use crate::menjin;
 use crate::micro::{self, Pace};
 use crate::process::{Server, Start, free_address};
@@ -24,8 +25,8 @@ const START_MS: f64 = 50.0;
 /// What is to be measured, and for how long.
 pub(crate) struct Plan {
     only: Vec<String>,
-    seconds: u32,
-    turns: u32,
+    pub(crate) seconds: u32,
+    pub(crate) turns: u32,
     pace: Pace,
 }
 
@@ -99,16 +100,7 @@ impl Site {
     fn up(cores: Cores, plan: &Plan, figures: &mut Vec<Figure>) -> anyhow::Result<Self> {
         let folder = folder_on_disk()?;
         let path = folder.path();
-        let platform = free_address()?;
-        let platform = Start {
-            arguments: vec!["stub".to_owned(), platform.to_string()],
-            address: platform,
-            core: cores.drivers,
-            ready: None,
-            log: &path.join("platform.log"),
-        }
-        .server()
-        .context("the platform's stand-in")?;
+        let platform = platform(cores.drivers, path)?;
         let menjin = started(cores, plan, (path, &platform), figures)?;
         let bare = bare_beside(cores, path, (&menjin, &platform)).context("the baselines")?;
         let wrk = Wrk::new(cores.drivers, path)?;
@@ -138,39 +130,20 @@ impl Site {
             Who::Menjin => &self.menjin,
             Who::Bare => &self.bare,
         };
-        let arguments = self.arguments(row.load)?;
+        let arguments = arguments(row.load, self.menjin.address, self.folder.path())?;
         let script = row.load.script();
         let before = server.cpu();
-        let drive = Drive { server: server.address, path: row.path, script, arguments: &arguments, seconds };
+        let drive = Drive {
+            server: server.address,
+            path: row.path,
+            script,
+            arguments: &arguments,
+            seconds,
+            connections: CONNECTIONS,
+        };
         let driven = self.wrk.drive(&drive).context(row.name)?;
-        #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 requests")]
-        let requests = driven.requests as f64;
         let used = server.cpu().zip(before).map(|(after, before)| after.saturating_sub(before));
-        Ok(Turn { driven, cpu: used.map(|used| used.as_secs_f64() * 1e6 / requests) })
-    }
-
-    /// What a script is told: fresh tokens in a file, or what makes codes unique.
-    fn arguments(&self, load: Load) -> anyhow::Result<Vec<String>> {
-        let file = |member| Ok(vec![self.tokens(member)?.display().to_string()]);
-        match load {
-            Load::Get => Ok(Vec::new()),
-            Load::GetSignedIn => file("access_token"),
-            Load::Refresh => file("refresh_token"),
-            Load::Login(people) => Ok(vec![format!("{:08x}", next()), people.to_string()]),
-        }
-    }
-
-    /// A file with a token for each thread, each of another person.
-    fn tokens(&self, member: &str) -> anyhow::Result<PathBuf> {
-        let mut lines = String::new();
-        for _ in 0..CONNECTIONS {
-            let answer = scenarios::log_in(self.menjin.address, &format!("{:016x}-tokens", next()))?;
-            lines.push_str(answer[member].as_str().context("a login without a token")?);
-            lines.push('\n');
-        }
-        let path = self.folder.path().join("tokens");
-        std::fs::write(&path, lines)?;
-        Ok(path)
+        Ok(Turn { driven, cpu: used.map(|used| driven.each(used)) })
     }
 
     /// When something failed: what menjin said last.
@@ -181,11 +154,57 @@ impl Site {
     }
 }
 
+/// What a script is told: fresh tokens of this menjin in a file, or what makes codes unique.
+pub(crate) fn arguments(load: Load, menjin: SocketAddr, folder: &Path) -> anyhow::Result<Vec<String>> {
+    let file = |member| Ok(vec![tokens(menjin, member, folder)?.display().to_string()]);
+    match load {
+        Load::Get => Ok(Vec::new()),
+        Load::GetSignedIn => file("access_token"),
+        Load::Refresh => file("refresh_token"),
+        Load::Login(people) => Ok(vec![format!("{:08x}", next()), people.to_string()]),
+    }
+}
+
+/// A file with a token for each thread, each of another person.
+fn tokens(menjin: SocketAddr, member: &str, folder: &Path) -> anyhow::Result<PathBuf> {
+    let mut lines = String::new();
+    for _ in 0..CONNECTIONS {
+        let answer = scenarios::log_in(menjin, &format!("{:016x}-tokens", next()))?;
+        lines.push_str(answer[member].as_str().context("a login without a token")?);
+        lines.push('\n');
+    }
+    let path = folder.join(format!("tokens-{}", next()));
+    std::fs::write(&path, lines)?;
+    Ok(path)
+}
+
 /// Beside this program: a temporary folder of the system may be memory, where nothing waits for a disk.
-fn folder_on_disk() -> anyhow::Result<TempDir> {
+pub(crate) fn folder_on_disk() -> anyhow::Result<TempDir> {
     let own = std::env::current_exe()?;
     let beside = own.parent().context("a program in no folder")?;
     TempDir::with_prefix_in("bench-", beside).context("making a folder")
+}
+
+/// The same in a folder that was chosen; database servers have theirs there too.
+pub(crate) fn folder_for(chosen: Option<&Path>) -> anyhow::Result<TempDir> {
+    let Some(chosen) = chosen else { return folder_on_disk() };
+    let chosen = chosen.canonicalize().with_context(|| format!("`--folder` {}", chosen.display()))?;
+    // It fails only when it was done before.
+    drop(tempfile::env::override_temp_dir(&chosen));
+    TempDir::with_prefix("bench-").context("making a folder")
+}
+
+/// Starts the platform's stand-in.
+pub(crate) fn platform(core: Core, folder: &Path) -> anyhow::Result<Server> {
+    let address = free_address()?;
+    let start = Start {
+        arguments: vec!["stub".to_owned(), address.to_string()],
+        address,
+        core,
+        ready: None,
+        log: &folder.join("platform.log"),
+    };
+    start.server().context("the platform's stand-in")
 }
 
 /// Starts menjin several times, on a new store and on one that is there; the last one stays.
@@ -210,7 +229,8 @@ fn started(
     for turn in 0..plan.turns {
         drop(last.take());
         let address = free_address()?;
-        let config = menjin::configure(&folder.join(format!("menjin-{turn}")), address, platform.address)?;
+        let config =
+            menjin::configure(&folder.join(format!("menjin-{turn}")), address, platform.address, menjin::SQLITE)?;
         new.push(start(&config, address)?.started_in);
         let server = start(&config, address)?;
         again.push(server.started_in);
@@ -263,7 +283,7 @@ fn bare_beside(cores: Cores, folder: &Path, (menjin, platform): (&Server, &Serve
 }
 
 /// A number that this run of the bench has not had yet.
-fn next() -> u32 {
+pub(crate) fn next() -> u32 {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)

@@ -23,7 +23,11 @@ struct Asked {
 
 /// Serves until standard input ends.
 pub(crate) fn serve(listen: SocketAddr) -> anyhow::Result<()> {
-    process::serve_router(listen, || Ok(Router::new().route("/sns/jscode2session", get(code_to_session))))
+    process::serve_router(listen, || Ok(routes()))
+}
+
+pub(crate) fn routes() -> Router {
+    Router::new().route("/sns/jscode2session", get(code_to_session))
 }
 
 async fn code_to_session(Query(asked): Query<Asked>) -> impl IntoResponse {
@@ -41,7 +45,7 @@ fn session_key() -> String {
 }
 
 /// Numbers that follow each other look nothing like each other (a multiplication by a large odd number and two folds).
-fn scrambled(number: u64) -> u64 {
+pub(crate) fn scrambled(number: u64) -> u64 {
     let folded = (number ^ (number >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (folded ^ (folded >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
 }

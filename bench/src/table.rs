@@ -56,14 +56,6 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN)
 }
 
-impl Turn {
-    fn per_second(&self) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 requests")]
-        let requests = self.driven.requests as f64;
-        requests / self.driven.seconds
-    }
-}
-
 impl Measured {
     pub(crate) fn p99(&self) -> f64 {
         median(self.turns.iter().map(|turn| turn.driven.p99_ms))
@@ -77,13 +69,13 @@ impl Measured {
     /// How busy the server's core was, in percent; above 100 where it had more than one.
     fn busy(&self) -> Option<f64> {
         let busy: Vec<f64> =
-            self.turns.iter().filter_map(|turn| Some(turn.cpu? * turn.per_second() / 10_000.0)).collect();
+            self.turns.iter().filter_map(|turn| Some(turn.cpu? * turn.driven.per_second() / 10_000.0)).collect();
         (!busy.is_empty()).then(|| median(busy))
     }
 
     /// Requests per second as a ratio, turn by turn: what slows both alike cancels out.
     fn ratio_to(&self, base: &Self) -> f64 {
-        median(self.turns.iter().zip(&base.turns).map(|(own, base)| own.per_second() / base.per_second()))
+        median(self.turns.iter().zip(&base.turns).map(|(own, base)| own.driven.per_second() / base.driven.per_second()))
     }
 
     /// The same by CPU time, which a busy neighbour changes less.
@@ -109,7 +101,7 @@ pub(crate) fn rows(all: &[Measured]) -> String {
             &mut text,
             &[
                 measured.row.name.to_owned(),
-                format!("{:.0}", median(measured.turns.iter().map(Turn::per_second))),
+                format!("{:.0}", median(measured.turns.iter().map(|turn| turn.driven.per_second()))),
                 format!("{:.2}", median(measured.turns.iter().map(|turn| turn.driven.p50_ms))),
                 format!("{:.2}", measured.p99()),
                 or_dash(measured.median_cpu(), 1),

@@ -20,12 +20,15 @@ Usage: cargo xtask <chore> [arguments]
 
   check             format, clippy, tidy, generated files, documentation; stops at the first that fails
   test [arguments]  gets what the tests need, then cargo test --workspace --all-features [arguments]
-                    --without python, --without chromium   leaves out the tests that need it
+                    without arguments, then the server's HTTP tests on PostgreSQL and on MariaDB; --stores: also with arguments
+                    --without NAME leaves out what needs it: python, chromium, postgres, mariadb, redis, nginx
   tidy              the rules that no other tool knows: headers, sizes, names, imports, arrows, links
   gen [--check]     writes the generated files; with --check fails when one is stale
-  bench [arguments] gets wrk, then cargo run --release -p menjin-bench -- [arguments]
+  bench [arguments] gets wrk and the store's server, then cargo run --release -p menjin-bench -- [arguments]
+  cluster [--store postgres|mariadb]
+                    two menjin on one database, with Redis, nginx and the simulator, for trying it; Ctrl-C ends all
 
-Exit codes: 0 fine, 1 something failed, 2 wrong arguments; test and bench pass on cargo's.
+Exit codes: 0 fine, 1 something failed, 2 wrong arguments; test, bench and cluster pass on cargo's.
 ";
 
 /// How a chore ended.
@@ -46,7 +49,7 @@ fn main() -> ExitCode {
 fn run(chore: &str, arguments: &[String]) -> Outcome {
     let rest: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match (chore, rest.as_slice()) {
-        ("help" | "-h" | "--help", _) | ("check" | "tidy" | "gen" | "test", ["-h" | "--help"]) => {
+        ("help" | "-h" | "--help", _) | ("check" | "tidy" | "gen" | "test" | "cluster", ["-h" | "--help"]) => {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)
         }
@@ -56,6 +59,8 @@ fn run(chore: &str, arguments: &[String]) -> Outcome {
         ("gen", ["--check"]) => generated::check(),
         ("test", arguments) => test::run(arguments),
         ("bench", arguments) => bench(arguments),
+        ("cluster", []) => cluster("postgres"),
+        ("cluster", ["--store", store @ ("postgres" | "mariadb")]) => cluster(store),
         _ => {
             eprint!("{HELP}");
             Ok(ExitCode::from(2))
@@ -65,6 +70,21 @@ fn run(chore: &str, arguments: &[String]) -> Outcome {
 
 fn bench(arguments: &[&str]) -> Outcome {
     needs::wrk::get()?;
+    let store = arguments.iter().find_map(|it| needs::named(it.strip_prefix("--store=").unwrap_or(it)));
+    let variables = store.map_or(Ok(Vec::new()), needs::Need::get)?;
     let fixed = ["run", "--release", "-p", "menjin-bench", "--"];
-    process::pass_on(process::cargo().args(fixed).args(arguments))
+    process::pass_on(process::cargo().args(fixed).args(arguments).envs(variables))
+}
+
+fn cluster(store: &str) -> Outcome {
+    let mut variables = Vec::new();
+    for name in [store, "redis", "nginx"] {
+        variables.extend(needs::named(name).expect("a need of ours").get()?);
+    }
+    let packages = ["build", "-p", "menjin", "-p", "menjin-testbed"];
+    if !process::succeeds(process::cargo().args(packages))? {
+        return Ok(ExitCode::FAILURE);
+    }
+    let run = ["run", "--quiet", "-p", "menjin-testbed", "--bin", "cluster", "--", "--store", store];
+    process::pass_on(process::cargo().args(run).envs(variables))
 }

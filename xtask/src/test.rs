@@ -1,92 +1,175 @@
-//! `test`: gets what the tests need beside cargo, then runs them all.
+//! `test`: gets what the tests need beside cargo, runs them all, then the server's HTTP tests again on each other store.
 //!
 //! Not here: how a need is met (`needs`).
 
+use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 
 use crate::Outcome;
-use crate::needs::{NEEDS, Need};
+use crate::needs::{self, NEEDS, Need};
 use crate::process::{cargo, pass_on};
 
+/// The stores that the HTTP tests run on again, by the need that brings them.
+const STORES: [&str; 2] = ["postgres", "mariadb"];
+/// Tells those tests which one.
+const STORE: &str = "MENJIN_TEST_STORE";
+/// Not for another store: tests of SQLite's files, and those that bring a store of their own.
+const NOT_AGAIN: [&str; 3] = ["sqlite_only::", "on_postgres::", "on_mariadb::"];
+
 pub(crate) fn run(arguments: &[&str]) -> Outcome {
-    let Some((without, passed_on)) = split(arguments) else {
-        eprintln!("xtask test: --without wants one of: {}", NEEDS.map(|need| need.name).join(", "));
+    let Some(asked) = split(arguments) else {
+        let names = NEEDS.map(|need| need.name).join(", ");
+        eprintln!("xtask test: --without wants one of: {names}");
         return Ok(ExitCode::from(2));
     };
-    let (left_out, needed): (Vec<Need>, Vec<Need>) = NEEDS.into_iter().partition(|need| without.contains(&need.name));
-    let mut command = cargo();
-    command.args(cargo_arguments(&passed_on, &left_out));
+    let (left_out, needed): (Vec<Need>, Vec<Need>) =
+        NEEDS.into_iter().partition(|need| asked.without.contains(&need.name));
     for need in &left_out {
-        println!(
-            "test: without {}: the tests in {} are filtered out",
-            need.name,
-            need.tests.join(" and ").replace("::", "")
-        );
-        command.env_remove(need.variable);
+        let modules = need.tests.join(" and ").replace("::", "");
+        println!("test: without {}: the tests in {modules} are filtered out", need.name);
     }
-    for need in &needed {
-        provide(need, &mut command)?;
+    let surroundings = Surroundings::provide(&needed, &left_out)?;
+    let mut ended = surroundings.run(&cargo_arguments(&asked.passed_on, &left_out), None)?;
+    for store in asked.stores() {
+        if ended == ExitCode::SUCCESS {
+            println!("test: the server's HTTP tests again, on {store}");
+            ended = surroundings.run(&again(&asked.passed_on, &left_out), Some(store))?;
+        }
     }
-    pass_on(&mut command)
+    Ok(ended)
 }
 
-fn provide(need: &Need, command: &mut Command) -> anyhow::Result<()> {
-    let variables = (need.get)().map_err(|error| {
-        let hint = format!("`cargo xtask test --without {}` runs the tests that do without", need.name);
-        error.context(format!("{} can't be had, and {}. {hint}", need.name, need.used_for))
-    })?;
-    command.envs(variables);
-    Ok(())
+/// The tests' environment.
+struct Surroundings {
+    variables: Vec<(&'static str, OsString)>,
+    absent: Vec<&'static str>,
 }
 
-/// Takes `--without NAME` out of the arguments before `--`; `None` when a name is unknown or missing.
-fn split<'a>(arguments: &[&'a str]) -> Option<(Vec<&'a str>, Vec<&'a str>)> {
-    let mut without = Vec::new();
-    let mut passed_on = Vec::new();
+impl Surroundings {
+    fn provide(needed: &[Need], left_out: &[Need]) -> anyhow::Result<Self> {
+        let mut variables = Vec::new();
+        for need in needed {
+            variables.extend(need.provide()?);
+        }
+        Ok(Self { variables, absent: left_out.iter().map(|need| need.variable).collect() })
+    }
+
+    fn run(&self, arguments: &[&str], store: Option<&str>) -> Outcome {
+        let mut command: Command = cargo();
+        command.args(arguments).envs(self.variables.iter().map(|(name, value)| (name, value)));
+        for variable in &self.absent {
+            command.env_remove(variable);
+        }
+        match store {
+            Some(store) => command.env(STORE, store),
+            None => command.env_remove(STORE),
+        };
+        pass_on(&mut command)
+    }
+}
+
+/// What the arguments ask for.
+#[derive(Debug, PartialEq, Eq)]
+struct Asked<'a> {
+    without: Vec<&'a str>,
+    /// `--stores`: the other stores too, although arguments choose among the tests.
+    stores_too: bool,
+    passed_on: Vec<&'a str>,
+}
+
+impl Asked<'_> {
+    /// The other stores to run on: all that are not left out, unless arguments choose among the tests.
+    fn stores(&self) -> impl Iterator<Item = &'static str> {
+        let wanted = self.stores_too || self.passed_on.is_empty();
+        STORES.into_iter().filter(move |store| wanted && !self.without.contains(store))
+    }
+}
+
+/// Takes `--without NAME` and `--stores` out of the arguments before `--`; `None` when a name is unknown or missing.
+fn split<'a>(arguments: &[&'a str]) -> Option<Asked<'a>> {
+    let mut asked = Asked { without: Vec::new(), stores_too: false, passed_on: Vec::new() };
     let mut rest = arguments.iter().copied();
     while let Some(argument) = rest.next() {
         match argument {
-            "--without" => without.push(rest.next().filter(|name| NEEDS.iter().any(|need| need.name == *name))?),
+            "--without" => asked.without.push(rest.next().filter(|name| needs::named(name).is_some())?),
+            "--stores" => asked.stores_too = true,
             "--" => {
-                passed_on.push(argument);
-                passed_on.extend(rest.by_ref());
+                asked.passed_on.push(argument);
+                asked.passed_on.extend(rest.by_ref());
             }
-            _ => passed_on.push(argument),
+            _ => asked.passed_on.push(argument),
         }
     }
-    Some((without, passed_on))
+    Some(asked)
 }
 
 /// `--workspace` unless packages are named: cargo would ignore them beside it. What is left out is skipped by the test
 /// programs themselves, which say how many they filtered out.
 fn cargo_arguments<'a>(passed_on: &[&'a str], left_out: &[Need]) -> Vec<&'a str> {
-    let middle = passed_on.iter().position(|argument| *argument == "--").unwrap_or(passed_on.len());
-    let (of_cargo, of_tests) = passed_on.split_at(middle);
-    let names_packages =
-        of_cargo.iter().any(|argument| argument.starts_with("-p") || argument.starts_with("--package"));
-    let scope: &[&str] = if names_packages { &[] } else { &["--workspace"] };
+    let (of_cargo, of_tests) = halves(passed_on);
+    let scope: &[&str] = if names_packages(of_cargo) { &[] } else { &["--workspace"] };
     let mut arguments = [&["test"], scope, &["--all-features"], of_cargo].concat();
-    if !of_tests.is_empty() || !left_out.is_empty() {
+    let skipped = skips(left_out.iter().flat_map(|need| need.tests.iter().copied()));
+    if !of_tests.is_empty() || !skipped.is_empty() {
         arguments.push("--");
-        arguments.extend(of_tests.iter().skip(1));
-        arguments.extend(left_out.iter().flat_map(|need| need.tests).flat_map(|module| ["--skip", module]));
+        arguments.extend([of_tests, &skipped].concat());
     }
     arguments
+}
+
+/// The server's HTTP tests alone, with the same choice among them; packages and programs that were named are ours to name.
+fn again<'a>(passed_on: &[&'a str], left_out: &[Need]) -> Vec<&'a str> {
+    let (of_cargo, of_tests) = halves(passed_on);
+    let mut choice = Vec::new();
+    let mut rest = of_cargo.iter().copied();
+    while let Some(argument) = rest.next() {
+        match argument {
+            "-p" | "--package" | "--test" => drop(rest.next()),
+            _ if names_packages(&[argument]) || argument.starts_with("--test=") => {}
+            _ => choice.push(argument),
+        }
+    }
+    let skipped = left_out.iter().flat_map(|need| need.tests.iter().copied()).filter(|test| !NOT_AGAIN.contains(test));
+    let skipped = skips(NOT_AGAIN.into_iter().chain(skipped));
+    let fixed = ["test", "--all-features", "-p", "menjin-server", "--test", "it"];
+    [&fixed[..], &choice, &["--"], of_tests, &skipped].concat()
+}
+
+/// Cargo's arguments, and those after `--`.
+fn halves<'a, 'b>(passed_on: &'b [&'a str]) -> (&'b [&'a str], &'b [&'a str]) {
+    let middle = passed_on.iter().position(|argument| *argument == "--");
+    middle.map_or((passed_on, &[]), |middle| (&passed_on[..middle], &passed_on[middle + 1..]))
+}
+
+fn names_packages(of_cargo: &[&str]) -> bool {
+    of_cargo.iter().any(|argument| argument.starts_with("-p") || argument.starts_with("--package"))
+}
+
+fn skips<'a>(modules: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    modules.flat_map(|module| ["--skip", module]).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn plainly<'a>(without: &[&'a str], passed_on: &[&'a str]) -> Asked<'a> {
+        Asked { without: without.to_vec(), stores_too: false, passed_on: passed_on.to_vec() }
+    }
+
+    fn left_out(name: &str) -> Vec<Need> {
+        NEEDS.into_iter().filter(|need| need.name == name).collect()
+    }
+
     #[test]
     fn arguments_are_passed_on_and_without_is_taken_out() {
-        assert_eq!(split(&["-p", "x", "--", "--nocapture"]), Some((vec![], vec!["-p", "x", "--", "--nocapture"])));
-        assert_eq!(split(&["--without", "python", "name"]), Some((vec!["python"], vec!["name"])));
-        assert_eq!(
-            split(&["--without", "python", "--without", "chromium"]),
-            Some((vec!["python", "chromium"], vec![]))
-        );
-        assert_eq!(split(&["--", "--without", "rust"]), Some((vec![], vec!["--", "--without", "rust"])));
+        let all = ["-p", "x", "--", "--nocapture"];
+        assert_eq!(split(&all), Some(plainly(&[], &all)));
+        assert_eq!(split(&["--without", "python", "name"]), Some(plainly(&["python"], &["name"])));
+        let both = ["--without", "python", "--without", "chromium"];
+        assert_eq!(split(&both), Some(plainly(&["python", "chromium"], &[])));
+        let theirs = ["--", "--without", "rust", "--stores"];
+        assert_eq!(split(&theirs), Some(plainly(&[], &theirs)));
     }
 
     #[test]
@@ -104,11 +187,32 @@ mod tests {
 
     #[test]
     fn tests_of_what_is_left_out_are_skipped_and_no_others() {
-        let [python, chromium] = NEEDS;
-        let skipped = cargo_arguments(&["-p", "x", "--", "--nocapture"], &[chromium]);
+        let skipped = cargo_arguments(&["-p", "x", "--", "--nocapture"], &left_out("chromium"));
         assert_eq!(skipped, ["test", "--all-features", "-p", "x", "--", "--nocapture", "--skip", "in_browser::"]);
-        let skipped = cargo_arguments(&[], &[python]);
-        let both = ["--skip", "wechatpy::", "--skip", "spec_validator::"];
-        assert_eq!(skipped, [&["test", "--workspace", "--all-features", "--"], &both[..]].concat());
+        let skipped = cargo_arguments(&[], &left_out("postgres"));
+        assert_eq!(skipped, ["test", "--workspace", "--all-features", "--", "--skip", "on_postgres::"]);
+        let skipped = cargo_arguments(&[], &left_out("python"));
+        assert!(skipped.ends_with(&["--skip", "wechatpy::", "--skip", "spec_validator::", "--skip", "by_django::"]));
+    }
+
+    #[test]
+    fn each_other_store_has_its_round_unless_tests_are_chosen_or_it_is_left_out() {
+        let stores = |arguments: &[&str]| split(arguments).unwrap().stores().collect::<Vec<_>>();
+        assert_eq!(stores(&[]), ["postgres", "mariadb"]);
+        assert_eq!(stores(&["--without", "python"]), ["postgres", "mariadb"]);
+        assert_eq!(stores(&["--without", "postgres"]), ["mariadb"]);
+        assert!(stores(&["-p", "menjin-server"]).is_empty() && stores(&["login::"]).is_empty());
+        assert_eq!(stores(&["login::", "--stores", "--without", "mariadb"]), ["postgres"]);
+    }
+
+    #[test]
+    fn a_round_is_the_servers_http_tests_with_the_same_choice() {
+        let fixed = ["test", "--all-features", "-p", "menjin-server", "--test", "it"];
+        let skipped = ["--skip", "sqlite_only::", "--skip", "on_postgres::", "--skip", "on_mariadb::"];
+        assert_eq!(again(&[], &[]), [&fixed[..], &["--"], &skipped].concat());
+        let chosen = again(&["-p", "x", "--test", "y", "--release", "a::", "--", "--nocapture"], &left_out("chromium"));
+        let rest = ["--release", "a::", "--", "--nocapture"];
+        assert_eq!(chosen, [&fixed[..], &rest, &skipped, &["--skip", "in_browser::"]].concat());
+        assert_eq!(again(&[], &left_out("postgres")), again(&[], &[]));
     }
 }

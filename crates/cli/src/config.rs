@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 
 use anyhow::Context as _;
 use menjin_server::config::Config;
+use menjin_server::{Clock as _, SystemClock, check_certificate};
 
 use crate::log;
 use crate::settings::Source;
@@ -25,11 +26,12 @@ fn check(config: &Config) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{shown}")?;
     config.check_for_production()?;
+    let on_certificate = check_certificate(config, SystemClock.now())?;
     log::check(&config.log)?;
     for missing in config.not_filled_in() {
         writeln!(out, "# `menjin serve` will refuse this: {missing}")?;
     }
-    for remark in config.remarks() {
+    for remark in config.remarks().into_iter().chain(on_certificate) {
         writeln!(out, "# {remark}")?;
     }
     writeln!(out, "ok")?;

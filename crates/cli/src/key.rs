@@ -5,6 +5,7 @@
 use std::io::{self, Write as _};
 
 use anyhow::{bail, ensure};
+use menjin_server::config::StorePlace;
 use menjin_server::{Around, KeyView, Menjin, SealedView};
 use serde::Serialize;
 use serde_json::json;
@@ -44,12 +45,13 @@ enum Command {
 
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let config = arguments.source.load()?;
-    let file = config.store.sqlite_path();
-    if !file.exists() && arguments.source.has_no_file() {
-        let file = file.display();
-        bail!("{FILE} is missing here, and so is {file}: go to the folder of {FILE}, or name it with --config");
+    if let StorePlace::Sqlite(file) = config.store.place() {
+        if !file.exists() && arguments.source.has_no_file() {
+            let file = file.display();
+            bail!("{FILE} is missing here, and so is {file}: go to the folder of {FILE}, or name it with --config");
+        }
+        ensure!(file.exists(), "{} does not exist (`store.url`): is this the right --config?", file.display());
     }
-    ensure!(file.exists(), "{} does not exist (`store.url`): is this the right --config?", file.display());
     let menjin = Menjin::new(config, Around::default()).await?;
     let out = Out { json: arguments.json };
     match arguments.command {

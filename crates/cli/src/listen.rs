@@ -13,7 +13,7 @@ pub(crate) fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener
             return anyhow!("{address} is in use (`{key}`): stop what listens there, or choose another port");
         }
         if kind == ErrorKind::PermissionDenied {
-            return anyhow!("{address} is not allowed to this account (`{key}`): choose a port above 1023");
+            return anyhow!("{address} is not allowed to this account (`{key}`): choose a port above 1023, or give it CAP_NET_BIND_SERVICE");
         }
         anyhow!("{address} can't be listened on (`{key}`): {error}")
     })

@@ -2,16 +2,21 @@
 //!
 //! Does not: a rule of its own; what menjin does is in `menjin-server`.
 
+mod backup;
 mod config;
 mod dev;
 mod generated;
 mod http;
+mod import;
 mod init;
 mod key;
 mod listen;
 mod log;
 mod migrate;
+mod moving;
 mod private_file;
+mod progress;
+mod restore;
 mod serve;
 mod settings;
 mod sim;
@@ -50,11 +55,19 @@ enum Command {
     /// Write menjin.toml and a master key · 生成配置和主密钥
     Init(init::Arguments),
     /// Serve in production · 正式运行
-    Serve(settings::Source),
+    Serve(serve::Arguments),
     /// Run the simulated WeChat alone · 只运行微信模拟器
     Sim(sim::Arguments),
     /// Bring the schema of the store up to date · 升级表结构
     Migrate(settings::Source),
+    /// Copy the database into one file, beside a running server · 在线备份
+    Backup(backup::Arguments),
+    /// Put a backup in the place of the database; no server may run on it · 恢复备份
+    Restore(restore::Arguments),
+    /// Move everything to another store, from SQLite to PostgreSQL or any other way; no server may run · 更换数据库
+    Move(moving::Arguments),
+    /// Take in users of another system: CSV, JSON lines, or its database · 导入用户
+    Import(Box<import::Arguments>),
     /// Look at the configuration · 查看配置
     #[command(subcommand)]
     Config(config::Command),
@@ -92,9 +105,13 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Dev(arguments) => dev::run(arguments).await?,
         Command::Tour(arguments) => tour::run(arguments).await?,
         Command::Init(arguments) => init::run(&arguments)?,
-        Command::Serve(source) => serve::run(&source).await?,
+        Command::Serve(arguments) => serve::run(&arguments).await?,
         Command::Sim(arguments) => sim::run(arguments).await?,
-        Command::Migrate(source) => migrate::run(&source)?,
+        Command::Migrate(source) => migrate::run(&source).await?,
+        Command::Backup(arguments) => backup::run(&arguments)?,
+        Command::Restore(arguments) => restore::run(&arguments)?,
+        Command::Move(arguments) => moving::run(arguments).await?,
+        Command::Import(arguments) => return import::run(*arguments).await,
         Command::Config(command) => config::run(&command)?,
         Command::Key(arguments) => key::run(arguments).await?,
         Command::Token(command) => return token::run(command).await,

@@ -4,9 +4,9 @@ use std::io::{self, Write as _};
 
 use crate::settings::Source;
 
-pub(crate) fn run(source: &Source) -> anyhow::Result<()> {
+pub(crate) async fn run(source: &Source) -> anyhow::Result<()> {
     let config = source.load()?;
-    menjin_server::migrate(&config)?;
-    writeln!(io::stdout(), "{} is up to date", config.store.sqlite_path().display())?;
+    menjin_server::migrate(&config).await?;
+    writeln!(io::stdout(), "{} is up to date", config.store.place())?;
     Ok(())
 }

@@ -46,6 +46,14 @@ impl Language {
         }
     }
 
+    /// Both, this language first, where each is several lines.
+    pub(crate) fn order(self, chinese: String, english: String) -> (String, String) {
+        match self {
+            Self::Chinese => (chinese, english),
+            Self::English => (english, chinese),
+        }
+    }
+
     /// For `Accept-Language`.
     pub(crate) fn tag(self) -> &'static str {
         match self {
@@ -71,6 +79,11 @@ pub(crate) fn paint(style: Style, text: impl Display) -> String {
 pub(crate) fn pad(text: &str, width: usize) -> String {
     let spaces = width.saturating_sub(columns(text));
     format!("{text}{}", " ".repeat(spaces))
+}
+
+/// A size as people say it.
+pub(crate) fn size(bytes: u64) -> String {
+    indicatif::HumanBytes(bytes).to_string()
 }
 
 /// Columns that the text takes: Chinese characters take two.

@@ -2,14 +2,11 @@
 //!
 //! At most so many connections are served at once, the rest wait outside. Each is sent without delay. One that says nothing,
 //! asks nothing or does not read its answers is shut; when menjin stops, each goes as soon as it may.
+//! Does not: waiting for bytes (`visitor`), certificates (`tls`).
 
 use std::convert::Infallible;
-use std::future::Future;
-use std::io;
-use std::pin::Pin;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
@@ -20,16 +17,16 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 use crate::config;
+use crate::visitor::{Life, Stream, Visitor};
 
-/// An HTTP/2 connection on which nobody has asked for so long is closed. HTTP/1 goes after `header_timeout`: hyper counts
-/// the wait for the next request as reading its head.
+/// A connection on which nobody has asked for so long is closed; balancers keep theirs for 60 s.
 const IDLE: Duration = Duration::from_secs(75);
 /// One that should go has so long to take what it was sent.
 const LAST_WORDS: Duration = Duration::from_secs(30);
@@ -50,23 +47,31 @@ pub(crate) enum Phase {
 /// A connection's place among `server.max_connections`.
 pub(crate) type Place = OwnedSemaphorePermit;
 
-/// What all connections share.
+/// What all connections of a side share.
 #[derive(Clone)]
 pub(crate) struct Door {
     room: Arc<Semaphore>,
     http: Arc<Builder<TokioExecutor>>,
+    tls: Option<TlsAcceptor>,
     patience: Duration,
     phases: watch::Receiver<Phase>,
 }
 
 impl Door {
+    /// A door to plain HTTP.
     pub(crate) fn new(server: &config::Server, phases: watch::Receiver<Phase>) -> Self {
         Self {
             room: Arc::new(Semaphore::new(server.max_connections.clamp(1, Semaphore::MAX_PERMITS))),
-            http: Arc::new(http(server.header_timeout)),
+            http: Arc::new(http()),
+            tls: None,
             patience: server.header_timeout,
             phases,
         }
+    }
+
+    /// The same under TLS, where there is a certificate.
+    pub(crate) fn under(self, tls: Option<TlsAcceptor>) -> Self {
+        Self { tls, ..self }
     }
 
     pub(crate) fn phases(&self) -> watch::Receiver<Phase> {
@@ -79,12 +84,20 @@ impl Door {
     }
 
     /// Serves a connection to its end.
-    pub(crate) async fn serve(mut self, stream: TcpStream, _place: Place, router: Router) {
+    pub(crate) async fn serve(self, stream: TcpStream, _place: Place, router: Router) {
         let Ok(peer) = stream.peer_addr() else { return };
         drop(stream.set_nodelay(true));
-        let life = Arc::new(Life::default());
-        let silence = Silence { ends: Box::pin(tokio::time::sleep(self.patience)), heard: 0 };
-        let visitor = Visitor { stream, silence: Some(silence), life: Arc::clone(&life) };
+        let Some(tls) = &self.tls else { return self.converse(Box::new(stream), peer, router).await };
+        match tokio::time::timeout(self.patience, tls.accept(stream)).await {
+            Ok(Ok(stream)) => self.converse(Box::new(stream), peer, router).await,
+            Ok(Err(error)) => failed(&error.to_string()),
+            Err(_) => failed("it took longer than `server.header_timeout`"),
+        }
+    }
+
+    async fn converse(mut self, stream: Box<dyn Stream>, peer: SocketAddr, router: Router) {
+        let life = Arc::new(Life::new());
+        let visitor = Visitor::new(stream, Arc::clone(&life), self.patience);
         let service = service_fn(|mut request: Request<Incoming>| {
             let asked = life.asked();
             request.extensions_mut().insert(ConnectInfo(peer));
@@ -100,7 +113,6 @@ impl Door {
         let (mut leaving, mut told) = (false, false);
         let look = tokio::time::sleep(IDLE);
         tokio::pin!(look);
-        let mut answered = 0;
         loop {
             tokio::select! {
                 _ = connection.as_mut() => return,
@@ -109,28 +121,35 @@ impl Door {
                     look.as_mut().reset(Instant::now());
                 }
                 () = look.as_mut() => {
-                    let now = life.answered.load(Ordering::Relaxed);
-                    let is_idle = life.asking.load(Ordering::Relaxed) == 0 && now == answered;
-                    answered = now;
-                    if told && is_idle && !leaving {
+                    let rest = life.rest();
+                    if told && rest >= LAST_WORDS && !leaving {
                         return;
                     }
                     // A first request may be on its way; its answer will be the last one.
-                    let waits = leaving && !life.spoke.load(Ordering::Relaxed);
-                    if !waits && (leaving || is_idle) && !told {
+                    let waits = leaving && !life.spoke();
+                    if !waits && (leaving || rest >= IDLE) && !told {
                         connection.as_mut().graceful_shutdown();
                         told = true;
                     }
-                    look.as_mut().reset(Instant::now() + if waits { LOOK_AGAIN } else if told { LAST_WORDS } else { IDLE });
+                    let next = if waits { LOOK_AGAIN } else if told { LAST_WORDS } else { IDLE.saturating_sub(rest) };
+                    look.as_mut().reset(Instant::now() + next);
                 }
             }
         }
     }
 }
 
-fn http(header_timeout: Duration) -> Builder<TokioExecutor> {
+/// Anybody can fail to shake hands, so it is counted and no line of the log at its usual level.
+fn failed(error: &str) {
+    metrics::counter!("menjin_tls_handshakes_failed_total").increment(1);
+    tracing::debug!(error, "a TLS handshake failed");
+}
+
+/// HTTP/1 and HTTP/2, told apart by the first bytes. What floods HTTP/2 by resets or continuations is ended by h2's own
+/// bounds: 20 streams reset before they were looked at, a handful of continuations, 1024 errors of streams.
+fn http() -> Builder<TokioExecutor> {
     let mut http = Builder::new(TokioExecutor::new());
-    http.http1().timer(TokioTimer::new()).header_read_timeout(header_timeout).max_buf_size(32 * 1024).max_headers(64);
+    http.http1().header_read_timeout(None).max_buf_size(32 * 1024).max_headers(64);
     http.http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(100)
@@ -139,96 +158,109 @@ fn http(header_timeout: Duration) -> Builder<TokioExecutor> {
     http
 }
 
-/// What is known of a connection beside its bytes.
-#[derive(Default)]
-struct Life {
-    spoke: AtomicBool,
-    asking: AtomicUsize,
-    answered: AtomicUsize,
-}
+#[cfg(test)]
+mod tests {
+    use axum::routing::{get, post};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+    use tokio::task::JoinHandle;
 
-/// A request under way.
-struct Asked(Arc<Life>);
+    use super::*;
 
-impl Life {
-    fn asked(self: &Arc<Self>) -> Asked {
-        self.asking.fetch_add(1, Ordering::Relaxed);
-        Asked(Arc::clone(self))
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+
+    /// A client, and when the connection has ended. Time is tokio's, and passes at once where all wait.
+    fn visit() -> (DuplexStream, JoinHandle<()>) {
+        let (phase, phases) = watch::channel(Phase::Serving);
+        let door = Door::new(&config::Server::default(), phases);
+        let (client, stream) = tokio::io::duplex(1024);
+        let router = Router::new().route("/", get(async || "ok")).route("/", post(async |_: String| "ok"));
+        let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+        let visit = async move {
+            door.converse(Box::new(stream), peer, router).await;
+            drop(phase);
+        };
+        (client, tokio::spawn(visit))
     }
-}
 
-impl Drop for Asked {
-    fn drop(&mut self) {
-        self.0.answered.fetch_add(1, Ordering::Relaxed);
-        self.0.asking.fetch_sub(1, Ordering::Relaxed);
+    async fn answer(client: &mut DuplexStream) {
+        let mut answer = [0; 1024];
+        let read = client.read(&mut answer).await.unwrap();
+        assert!(answer[..read].starts_with(b"HTTP/1.1 200"), "{:?}", String::from_utf8_lossy(&answer[..read]));
     }
-}
 
-/// What an HTTP/2 connection begins with (RFC 9113 §3.4).
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// A connection. While its first bytes leave open whether they are HTTP/1 or HTTP/2, hyper's own timeouts do not run yet,
-/// so its silence is bounded here.
-struct Visitor {
-    stream: TcpStream,
-    silence: Option<Silence>,
-    life: Arc<Life>,
-}
-
-struct Silence {
-    ends: Pin<Box<Sleep>>,
-    heard: usize,
-}
-
-impl Silence {
-    /// Whether it is still open what the visitor speaks.
-    fn goes_on_after(&mut self, bytes: &[u8]) -> bool {
-        let undecided = PREFACE[self.heard..].strip_prefix(bytes).is_some_and(|rest| !rest.is_empty());
-        self.heard += bytes.len();
-        undecided
+    /// How long after now the server closes.
+    async fn closes_after(mut client: DuplexStream) -> Duration {
+        let now = Instant::now();
+        client.read_to_end(&mut Vec::new()).await.unwrap();
+        now.elapsed()
     }
-}
 
-impl AsyncRead for Visitor {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
-        let Some(silence) = &mut this.silence else { return read };
-        if read.is_pending() {
-            ready!(silence.ends.as_mut().poll(context));
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+    fn is_about(took: Duration, expected: Duration) -> bool {
+        (expected..expected + Duration::from_millis(100)).contains(&took)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_says_nothing_or_half_a_head_is_cut_after_the_time_for_heads() {
+        let patience = config::Server::default().header_timeout;
+        for words in ["", "P", "PRI * HTTP/2.0\r\n", "GET / HTTP/1.1\r\nx-slow: "] {
+            let (mut client, _ended) = visit();
+            client.write_all(words.as_bytes()).await.unwrap();
+            let took = closes_after(client).await;
+            assert!(is_about(took, patience), "{words:?}: {took:?}");
         }
-        this.life.spoke.store(true, Ordering::Relaxed);
-        if !silence.goes_on_after(&buffer.filled()[before..]) {
-            this.silence = None;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_drips_has_no_more_time_than_one_that_stops() {
+        let patience = config::Server::default().header_timeout;
+        for asked_before in [0, 3] {
+            let (mut client, ended) = visit();
+            for _ in 0..asked_before {
+                client.write_all(REQUEST).await.unwrap();
+                answer(&mut client).await;
+            }
+            let now = Instant::now();
+            let dripping = tokio::spawn(async move {
+                let mut tick = tokio::time::interval(Duration::from_secs(1));
+                for byte in b"GET / HTTP/1.1\r\nx: 01234567890123456789".chunks(1) {
+                    tick.tick().await;
+                    client.write_all(byte).await?;
+                }
+                std::io::Result::Ok(())
+            });
+            ended.await.unwrap();
+            assert!(is_about(now.elapsed(), patience), "{:?}", now.elapsed());
+            assert!(dripping.await.unwrap().is_err(), "it was cut in the middle");
         }
-        read
-    }
-}
-
-impl AsyncWrite for Visitor {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+    #[tokio::test(start_paused = true)]
+    async fn a_kept_connection_may_rest_between_requests_for_longer_than_a_head_takes() {
+        let (mut client, _ended) = visit();
+        for rest in [0, 11, 60, 74] {
+            tokio::time::advance(Duration::from_secs(rest)).await;
+            client.write_all(REQUEST).await.unwrap();
+            answer(&mut client).await;
+        }
+        assert!(is_about(closes_after(client).await, IDLE));
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+    #[tokio::test(start_paused = true)]
+    async fn two_requests_in_one_breath_and_half_a_third_are_bound_too() {
+        let (mut client, _ended) = visit();
+        client.write_all(&[REQUEST, REQUEST, b"GET / HT"].concat()).await.unwrap();
+        let took = closes_after(client).await;
+        assert!(took <= IDLE + LAST_WORDS + Duration::from_millis(100), "{took:?}");
     }
 
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+    #[tokio::test(start_paused = true)]
+    async fn the_time_of_a_body_is_not_that_of_a_head() {
+        let (mut client, _ended) = visit();
+        client.write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\n").await.unwrap();
+        for byte in [b"a", b"b", b"c"] {
+            tokio::time::advance(Duration::from_secs(9)).await;
+            client.write_all(byte).await.unwrap();
+        }
+        answer(&mut client).await;
     }
 }

@@ -34,19 +34,21 @@ const A_YEAR_OF_HTTPS: HeaderValue = HeaderValue::from_static("max-age=31536000"
 pub(crate) async fn around(State(menjin): State<Menjin>, mut request: Request, next: Next) -> Response<Body> {
     let id = request_id(request.headers(), &menjin);
     let began = tokio::time::Instant::now();
+    let path = menjin.config.server.path();
     let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map(|route| inside(path, route.as_str()));
     let (method, version) = (request.method().clone(), request.version());
     let language = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
-    let wants_message = is_old_path(&menjin, request.uri().path());
+    let wants_message = is_old_path(&menjin, inside(path, request.uri().path()));
     request.headers_mut().remove(REQUEST_ID);
-    let span = tracing::info_span!("request", request.id = %id, http.method = method_label(&method), http.route = route.as_ref().map(MatchedPath::as_str), app.id = tracing::field::Empty);
+    let span = tracing::info_span!("request", request.id = %id, http.method = method_label(&method), http.route = route, app.id = tracing::field::Empty);
     let mut response = within_limits(&menjin, request, next).instrument(span.clone()).await;
     let problem = response.extensions_mut().remove::<Arc<Problem>>().or_else(|| unnamed(&response));
     if let Some(problem) = problem {
         span.in_scope(|| log(&problem));
         let accept_language = language.as_ref().and_then(|value| value.to_str().ok());
         let allow = response.headers_mut().remove(header::ALLOW);
-        response = problem::answer(&problem, &Reader { accept_language, request_id: &id, wants_message });
+        response = problem::answer(&problem, &Reader { accept_language, request_id: &id, wants_message, path });
         if let Some(allow) = allow {
             response.headers_mut().insert(header::ALLOW, allow);
         }
@@ -65,7 +67,7 @@ pub(crate) async fn around(State(menjin): State<Menjin>, mut request: Request, n
             "answered"
         );
     });
-    menjin.answers.count(route.as_ref().map_or("unmatched", MatchedPath::as_str), &method, status, elapsed);
+    menjin.answers.count(route.unwrap_or("unmatched"), &method, status, elapsed);
     response
 }
 
@@ -102,6 +104,7 @@ fn finish(headers: &mut HeaderMap, menjin: &Menjin, id: &str) {
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(value);
     }
+    lead_below(menjin.config.server.path(), headers);
     if menjin.issuer.starts_with("https://") {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, A_YEAR_OF_HTTPS);
     }
@@ -114,6 +117,20 @@ fn finish(headers: &mut HeaderMap, menjin: &Menjin, id: &str) {
 fn log(problem: &Problem) {
     metrics::counter!("menjin_problems_total", "code" => problem.spec().code).increment(1);
     problem::tell(problem);
+}
+
+/// What is left of a path or route below that of `server.public_url`: routes are both there and at `/`.
+fn inside<'a>(path: &str, whole: &'a str) -> &'a str {
+    whole.strip_prefix(path).filter(|rest| rest.starts_with('/')).unwrap_or(whole)
+}
+
+/// Handlers name their own routes; clients find them below the path of `server.public_url`.
+fn lead_below(path: &str, headers: &mut HeaderMap) {
+    let to = headers.get(header::LOCATION).and_then(|to| to.to_str().ok());
+    let to = to.filter(|to| to.starts_with('/') && !to.starts_with("//")).map(|to| format!("{path}{to}"));
+    if let Some(to) = to.and_then(|to| HeaderValue::try_from(to).ok()) {
+        headers.insert(header::LOCATION, to);
+    }
 }
 
 /// Whether a `[[compat]]` entry has this path.

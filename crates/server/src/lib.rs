@@ -3,6 +3,7 @@
 //! Lives here: the list of rooms, and starting and stopping them together. Does not: reading arguments (`cli`), a rule of any room.
 
 mod apps;
+mod certificate;
 mod compat;
 pub mod config;
 mod connection;
@@ -15,6 +16,7 @@ mod keys;
 mod limits;
 mod login;
 mod metrics;
+pub mod moving;
 mod openapi;
 mod operate;
 mod outbound;
@@ -27,13 +29,16 @@ mod session;
 mod start;
 mod state;
 pub mod store;
+mod tls;
 mod upkeep;
+mod visitor;
 
 use axum::Router;
 use axum::routing::get;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 
+pub use certificate::check_certificate;
 pub use dev::Dev;
 pub use keys::{DroppedMasterKey, RingError};
 pub use menjin_guard::{Clock, ManualClock, SystemClock};
@@ -49,6 +54,7 @@ fn rooms() -> OpenApiRouter<Menjin> {
         .merge(login::routes())
         .merge(session::routes())
         .merge(people::routes())
+        .merge(apps::routes())
         .merge(keys::routes())
         .merge(health::routes());
     openapi::complete(rooms.get_openapi_mut());
@@ -83,8 +89,11 @@ impl Menjin {
     }
 
     fn public_routes(&self) -> Router<Self> {
+        let path = self.config.server.path();
         let (routes, api) = rooms().split_for_parts();
-        routes.merge(compat::routes(self)).merge(openapi::routes(api)).merge(problem::routes())
+        let routes = routes.merge(compat::routes(self)).merge(openapi::routes(api, path)).merge(problem::routes());
+        // Some proxies strip the path of `server.public_url`, some pass it on.
+        if path.is_empty() { routes } else { Router::new().nest(path, routes.clone()).merge(routes) }
     }
 
     fn all_routes(&self) -> Router<Self> {

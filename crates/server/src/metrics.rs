@@ -35,6 +35,17 @@ fn describe() {
     metrics::describe_counter!("menjin_problems_total", "Refused or failed requests by problem code");
     metrics::describe_counter!("menjin_platform_errors_total", "Failed platform calls by platform and kind");
     metrics::describe_counter!("menjin_refresh_repeated_total", "Refreshes asked again because their answer was lost");
+    metrics::describe_gauge!("menjin_redis_up", "Whether Redis answers (1) or is lost (0)");
+    metrics::describe_counter!(
+        "menjin_platform_token_fetches_total",
+        "Platform tokens asked for, by app and kind (normal, forced)"
+    );
+    metrics::describe_counter!(
+        "menjin_platform_token_limited_total",
+        "Replacements of a platform token that were not forced, by app: too many before"
+    );
+    metrics::describe_counter!("menjin_tls_handshakes_failed_total", "TLS handshakes that failed or took too long");
+    metrics::describe_gauge!("menjin_tls_certificate_expires_timestamp_seconds", "When the certificate of [tls] ends");
     metrics::describe_counter!("menjin_limited_total", "Requests refused by the limits");
 }
 

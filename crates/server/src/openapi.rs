@@ -9,7 +9,7 @@ use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::response::Response;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{Content, Ref, RefOr};
+use utoipa::openapi::{Content, Ref, RefOr, Server};
 use utoipa::{OpenApi, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -23,6 +23,7 @@ use crate::state::Menjin;
         (name = "sign-in", description = "From a code to tokens, and back out"),
         (name = "me", description = "The caller"),
         (name = "tokens", description = "What back ends verify with"),
+        (name = "back-end", description = "For back ends that prove which app they are"),
         (name = "operation", description = "For operators"),
     ),
     components(schemas(ProblemView)),
@@ -37,6 +38,10 @@ impl utoipa::Modify for Bearer {
         let http = Http::builder().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
         let scheme = http.description(Some("An access token, from a sign-in or a refresh.")).build();
         api.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
+        let http = Http::builder().scheme(HttpAuthScheme::Basic);
+        let scheme =
+            http.description(Some("The id and client_secret of a back end's `[[app]]` (RFC 6749 §2.3.1).")).build();
+        api.components.get_or_insert_default().add_security_scheme("basic", SecurityScheme::Http(scheme));
     }
 }
 
@@ -154,9 +159,9 @@ fn refusals(operation: &Operation) -> Vec<Refusal> {
     let kinds: [(bool, &[Refusal]); 5] = [
         (operation.request_body.is_some(), &WITH_A_BODY),
         (operation.request_body.is_none() && operation.parameters.iter().flatten().any(in_path), &WITH_A_PATH),
-        (operation.security.is_some(), &BY_TOKEN),
+        (operation.security.is_some() && !has_tag("back-end"), &BY_TOKEN),
         (has_tag("sign-in"), &SIGNING_IN),
-        (has_tag("sign-in") || has_tag("me"), &BY_STORE),
+        (["sign-in", "me", "back-end"].into_iter().any(has_tag), &BY_STORE),
     ];
     kinds.into_iter().filter(|(applies, _)| *applies).flat_map(|(_, refusals)| refusals).copied().collect()
 }
@@ -166,7 +171,12 @@ fn refuses(status: &str, answer: &mut Response) {
     let problem = Content::new(Some(Ref::from_schema_name("Problem")));
     answer.content.insert("application/problem+json".to_owned(), problem.into());
     let header = match status {
-        "401" => ("WWW-Authenticate", text("`Bearer`, with the problem's code as `error_description` (RFC 6750)")),
+        "401" => (
+            "WWW-Authenticate",
+            text(
+                "`Bearer`, with the problem's code as `error_description` (RFC 6750); `Basic` for a back end's own secret",
+            ),
+        ),
         "429" | "503" => ("Retry-After", seconds("When to ask again, in seconds")),
         _ => return,
     };
@@ -227,9 +237,12 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// The page and the document. No validator, as that is somebody else's server, and no bar above it: this is the only
-/// document, and the bar's logo brings an inline style.
-pub(crate) fn routes(api: utoipa::openapi::OpenApi) -> Router<Menjin> {
-    let config = Config::default().validator_url("none").use_base_layout();
+/// document, and the bar's logo brings an inline style. `path` is that of `server.public_url`.
+pub(crate) fn routes(mut api: utoipa::openapi::OpenApi, path: &str) -> Router<Menjin> {
+    if !path.is_empty() {
+        api.servers = Some(vec![Server::new(path)]);
+    }
+    let config = Config::from(format!("{path}/openapi.json")).validator_url("none").use_base_layout();
     let page = Router::new().merge(SwaggerUi::new("/docs").url("/openapi.json", api).config(config));
     page.layer(tower_http::set_header::SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, POLICY))
 }

@@ -55,6 +55,7 @@ impl Menjin {
     /// the kids, with commas between.
     pub async fn rotate_key(&self) -> anyhow::Result<String> {
         let kids = self.ring.rotate(self.key_tools(), self.clock.now()).await?.join(", ");
+        self.fast.wake.tell_now().await;
         self.audit("key.rotated", &kids).await?;
         Ok(kids)
     }
@@ -62,6 +63,7 @@ impl Menjin {
     /// Refuses every token that this key signed, on every node.
     pub async fn revoke_key(&self, kid: &str) -> anyhow::Result<()> {
         let revoked = self.ring.revoke(self.key_tools(), kid, self.clock.now()).await?;
+        self.fast.wake.tell_now().await;
         anyhow::ensure!(revoked, "no live signing key is called {kid}: `menjin key list` shows all");
         self.audit("key.revoked", kid).await
     }

@@ -170,7 +170,10 @@ impl Sealer {
     }
 
     /// MAC of a refresh token under master key `id`; `None` when that key is not configured.
-    pub(crate) fn refresh_mac(&self, id: MasterKeyId, parts: &[&[u8]]) -> Option<[u8; 32]> {
+    ///
+    /// # Panics
+    /// Never: HMAC-SHA-256 gives 32 bytes.
+    pub fn refresh_mac(&self, id: MasterKeyId, parts: &[&[u8]]) -> Option<[u8; 32]> {
         let mut context = hmac::Context::with_key(&self.master(id)?.refresh_mac);
         for part in parts {
             context.update(part);

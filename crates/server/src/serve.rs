@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::connection::{Door, Phase, Place};
 use crate::state::Menjin;
-use crate::{metrics, session, upkeep};
+use crate::{metrics, session, tls, upkeep};
 
 /// After an accept that failed, e.g. for want of descriptors.
 const BREATH: Duration = Duration::from_millis(50);
@@ -40,18 +40,21 @@ impl Menjin {
         let mut tasks = JoinSet::new();
         tasks.spawn(session::follow(self.clone()));
         tasks.spawn(upkeep::run(self.clone()));
+        tasks.spawn(helped(self.clone()));
         tasks.spawn(metrics::keep_small());
+        tasks.spawn(tls::follow(self.clone()));
         Tasks(tasks)
     }
 
     /// Serves until `stop` resolves, then lets requests under way finish.
     pub async fn serve(self, listeners: Listeners, stop: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
+        let tls = self.open_tls()?;
         let _tasks = self.start_tasks();
         let (phase, phases) = watch::channel(Phase::Serving);
         // Each side has places of its own: whoever fills the public one must not hide health and metrics.
         let door = || Door::new(&self.config.server, phases.clone());
         let mut servers = JoinSet::new();
-        servers.spawn(listen(listeners.public, self.router(), door())?);
+        servers.spawn(listen(listeners.public, self.router(), door().under(tls))?);
         if let Some(admin) = listeners.admin {
             servers.spawn(listen(admin, self.admin_router(), door())?);
         }
@@ -83,6 +86,11 @@ impl Menjin {
             }
         }
     }
+}
+
+/// Redis and the wake-ups between nodes.
+async fn helped(menjin: Menjin) {
+    menjin.fast.keep().await;
 }
 
 /// Takes connections until the phase changes, and ends when the last one has.

@@ -1,13 +1,13 @@
 //! Starting: the store is opened, the master keys are admitted, the ring and the feed are read, and only then is there a `Menjin`.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context as _;
 use menjin_guard::{Clock, Ended, Guard, SystemClock};
 
 use crate::apps::{Broker, Registry};
-use crate::config::{Config, Migrate};
+use crate::config::{Config, Migrate, StorePlace};
 use crate::dev::Dev;
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::keys::{self, KeyPolicy, Ring, Tools};
@@ -16,7 +16,7 @@ use crate::metrics::Answers;
 use crate::seal::Sealer;
 use crate::session::OldForms;
 use crate::state::{Inner, Menjin};
-use crate::store::{OnOldSchema, Sqlite, Store};
+use crate::store::{Database, Fast, OnOldSchema, Sqlite, Store};
 
 /// What surrounds a menjin: replaced in tests and by `menjin dev`.
 pub struct Around {
@@ -41,9 +41,8 @@ impl std::fmt::Debug for Around {
 }
 
 /// Brings the schema of the configured store up to date.
-pub fn migrate(config: &Config) -> anyhow::Result<()> {
-    Sqlite::open(config.store.sqlite_path(), OnOldSchema::Migrate).context("store.url")?;
-    Ok(())
+pub async fn migrate(config: &Config) -> anyhow::Result<()> {
+    open_store(config, OnOldSchema::Migrate).await.map(drop)
 }
 
 impl Menjin {
@@ -53,7 +52,9 @@ impl Menjin {
         let issuer = public_url.as_str().trim_end_matches('/').to_owned();
         let Around { clock, entropy, dev } = around;
         let now = clock.now();
-        let store: Box<dyn Store> = Box::new(open_store(&config)?);
+        let store = open_store(&config, on_old_schema(&config)).await?;
+        let half_moved = "`store.url`: a `menjin move` to here was begun and has not come to its end: run it again";
+        anyhow::ensure!(!store.is_half_moved().await?, half_moved);
         let sealer = Sealer::new(&config.master_keys()?);
         keys::admit(&*store, &sealer, now).await?;
         let digester = keys::digester(&*store, &sealer, &*entropy).await?;
@@ -65,10 +66,13 @@ impl Menjin {
             .build()?;
         let apps = Registry::new(&config)?;
         let old_forms = OldForms::new(&config.compat)?;
+        let run_id = u32::from_be_bytes(entropy.bytes());
         crate::metrics::install();
+        let fast = Fast::new(&config.redis, run_id, store.bell()).await?;
         let inner = Inner {
             issuer,
-            limits: Limits::new(&config.limits),
+            limits: Limits::new(&config.limits, fast.line.as_ref()),
+            fast,
             apps,
             old_forms,
             store,
@@ -78,14 +82,15 @@ impl Menjin {
             ended,
             guard,
             broker: Broker::default(),
-            run_id: u32::from_be_bytes(entropy.bytes()),
+            tls: OnceLock::new(),
+            run_id,
             clock,
             entropy,
             dev,
             stopping: AtomicBool::new(false),
             answered: AtomicU64::new(0),
             answers: Answers::default(),
-            feed_read: tokio::sync::Mutex::new(0),
+            feed_read: tokio::sync::Mutex::default(),
             config,
         };
         inner.read_feed().await?;
@@ -93,12 +98,22 @@ impl Menjin {
     }
 }
 
-fn open_store(config: &Config) -> anyhow::Result<Sqlite> {
-    let on_old_schema = match config.store.migrate {
+async fn open_store(config: &Config, on_old_schema: OnOldSchema) -> anyhow::Result<Box<dyn Store>> {
+    let place = config.store.place();
+    let opened: Result<Box<dyn Store>, _> = match place {
+        StorePlace::Sqlite(path) => Sqlite::open(path, on_old_schema).map(|store| Box::new(store) as _),
+        StorePlace::Postgres(_) | StorePlace::MySql(_) => {
+            Database::open(place, config.store.max_connections, on_old_schema).await.map(|store| Box::new(store) as _)
+        }
+    };
+    opened.with_context(|| format!("`store.url`: {place}"))
+}
+
+fn on_old_schema(config: &Config) -> OnOldSchema {
+    match config.store.migrate() {
         Migrate::Auto => OnOldSchema::Migrate,
         Migrate::Check => OnOldSchema::Refuse,
-    };
-    Sqlite::open(config.store.sqlite_path(), on_old_schema).context("`store.url`")
+    }
 }
 
 fn key_policy(config: &Config) -> KeyPolicy {

@@ -1,8 +1,8 @@
 //! `Menjin`: everything that handlers share, behind one cheap handle.
 
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::FromRef;
 use menjin_guard::{Clock, Ended, Guard};
@@ -15,8 +15,9 @@ use crate::keys::{Ring, Tools};
 use crate::limits::Limits;
 use crate::metrics::Answers;
 use crate::seal::{Digester, Sealer};
-use crate::session::OldForms;
-use crate::store::Store;
+use crate::session::{Cursor, OldForms};
+use crate::store::{Fast, Store};
+use crate::tls::Tls;
 
 /// A running menjin.
 #[derive(Clone)]
@@ -34,8 +35,10 @@ pub struct Inner {
     pub(crate) guard: Guard,
     pub(crate) apps: Registry,
     pub(crate) broker: Broker,
+    pub(crate) tls: OnceLock<Tls>,
     pub(crate) old_forms: OldForms,
     pub(crate) limits: Limits,
+    pub(crate) fast: Fast,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) dev: Option<crate::Dev>,
@@ -43,7 +46,7 @@ pub struct Inner {
     pub(crate) stopping: AtomicBool,
     pub(crate) answered: AtomicU64,
     pub(crate) answers: Answers,
-    pub(crate) feed_read: tokio::sync::Mutex<i64>,
+    pub(crate) feed_read: tokio::sync::Mutex<Cursor>,
 }
 
 impl Deref for Menjin {

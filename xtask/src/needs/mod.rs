@@ -3,6 +3,7 @@
 mod chromium;
 mod debian;
 mod python;
+mod servers;
 pub(crate) mod wrk;
 
 use std::ffi::OsString;
@@ -19,16 +20,31 @@ pub(crate) struct Need {
     pub(crate) used_for: &'static str,
     /// The modules of the tests that use it, as `cargo test` prints them; no other test has one in its name.
     pub(crate) tests: &'static [&'static str],
-    /// What those tests read, and fail without.
+    /// What tells those tests where it is.
     pub(crate) variable: &'static str,
-    pub(crate) get: fn() -> anyhow::Result<Variables>,
+    get: fn() -> anyhow::Result<Variables>,
 }
 
-pub(crate) const NEEDS: [Need; 2] = [
+impl Need {
+    /// Gets it, where there is no going on without.
+    pub(crate) fn get(&self) -> anyhow::Result<Variables> {
+        (self.get)()
+    }
+
+    /// Gets it for tests; the error says how to go on without.
+    pub(crate) fn provide(&self) -> anyhow::Result<Variables> {
+        (self.get)().map_err(|error| {
+            let hint = format!("`cargo xtask test --without {}` runs the tests that do without", self.name);
+            error.context(format!("{} can't be had, and {}. {hint}", self.name, self.used_for))
+        })
+    }
+}
+
+pub(crate) const NEEDS: [Need; 6] = [
     Need {
         name: "python",
         used_for: "some tests run other people's WeChat and OpenAPI code against ours",
-        tests: &["wechatpy::", "spec_validator::"],
+        tests: &["wechatpy::", "spec_validator::", "by_django::"],
         variable: python::VARIABLE,
         get: python::get,
     },
@@ -39,7 +55,41 @@ pub(crate) const NEEDS: [Need; 2] = [
         variable: chromium::DRIVER,
         get: chromium::get,
     },
+    Need {
+        name: "postgres",
+        used_for: "some tests keep menjin's data in a PostgreSQL of their own",
+        tests: &["on_postgres::"],
+        variable: servers::POSTGRES.variable,
+        get: || servers::POSTGRES.get(),
+    },
+    Need {
+        name: "mariadb",
+        used_for: "some tests keep menjin's data in a MariaDB of their own",
+        tests: &["on_mariadb::"],
+        variable: servers::MARIADB.variable,
+        get: || servers::MARIADB.get(),
+    },
+    Need {
+        name: "redis",
+        used_for: "some tests let menjin use a Redis of their own",
+        tests: &["with_redis::"],
+        variable: servers::REDIS.variable,
+        get: || servers::REDIS.get(),
+    },
+    Need {
+        name: "nginx",
+        used_for: "some tests put an nginx before menjin",
+        tests: &["behind_nginx::"],
+        variable: servers::NGINX.variable,
+        get: || servers::NGINX.get(),
+    },
 ];
+
+/// The need of that name.
+pub(crate) fn named(name: &str) -> Option<&'static Need> {
+    const ALL: &[Need] = &NEEDS;
+    ALL.iter().find(|need| need.name == name)
+}
 
 #[cfg(test)]
 mod tests {
@@ -49,28 +99,70 @@ mod tests {
     use super::*;
     use crate::process::root;
 
-    /// The tests' files below a folder that name a variable of ours.
-    fn readers(folder: &Path, variable: &str) -> Vec<PathBuf> {
+    /// All Rust files below a folder, with their text.
+    fn files(folder: &Path) -> Vec<(PathBuf, String)> {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
-        let reads = |file: &PathBuf| fs::read_to_string(file).is_ok_and(|text| text.contains(variable));
-        let below = folders.iter().flat_map(|folder| readers(folder, variable));
-        below.chain(files.iter().filter(|file| reads(file)).cloned()).collect()
+        let rust = files.into_iter().filter(|file| file.extension().is_some_and(|extension| extension == "rs"));
+        let read = rust.map(|file| (file.clone(), fs::read_to_string(file).unwrap()));
+        read.chain(folders.iter().flat_map(|folder| self::files(folder))).collect()
+    }
+
+    /// How the types of the testbed begin, by the need that brings their programs.
+    const TESTBED: [(&str, &[&str]); 4] = [
+        ("postgres", &["Postgres"]),
+        ("mariadb", &["MariaDb"]),
+        ("redis", &["Redis", "Cluster"]),
+        ("nginx", &["Nginx", "Cluster"]),
+    ];
+
+    /// Whether a file names the need's type of the testbed; where it has none, reads its variable.
+    fn is_used(need: &Need, text: &str) -> bool {
+        let Some((_, kinds)) = TESTBED.iter().find(|(name, _)| *name == need.name) else {
+            return text.contains(need.variable);
+        };
+        text.split("menjin_testbed::").skip(1).any(|after| {
+            let path = after.split([';', '(']).next().unwrap_or_default();
+            path.split(|letter: char| !letter.is_alphanumeric())
+                .any(|name| kinds.iter().any(|kind| name.starts_with(kind)))
+        })
+    }
+
+    /// A file that has no test starts a server for the tests that ask it to, or as the round says.
+    fn stands_for_others(need: &Need, text: &str) -> bool {
+        let has_tests = ["#[test]", "#[tokio::test"].iter().any(|attribute| text.contains(attribute));
+        !has_tests && TESTBED.iter().any(|(name, _)| *name == need.name)
+    }
+
+    fn is_in(file: &Path, text: &str, module: &str) -> bool {
+        file.with_extension("").iter().any(|part| part == module) || text.contains(&format!("mod {module} {{"))
     }
 
     #[test]
-    fn without_leaves_out_exactly_where_the_need_is_read() {
+    fn without_leaves_out_exactly_where_the_need_is_used() {
+        let all: Vec<_> = ["crates", "testbed"].iter().flat_map(|folder| files(&root().join(folder))).collect();
         for need in &NEEDS {
             let modules: Vec<_> = need.tests.iter().map(|module| module.trim_end_matches(':')).collect();
-            let files: Vec<_> =
-                readers(&root().join("crates"), need.variable).iter().map(|file| file.with_extension("")).collect();
-            let is_in = |file: &Path, module: &str| file.iter().any(|part| part == module);
-            for file in &files {
-                assert!(modules.iter().any(|module| is_in(file, module)), "{}", file.display());
+            let used: Vec<_> = all.iter().filter(|(_, text)| is_used(need, text)).collect();
+            for (file, text) in used.iter().filter(|(_, text)| !stands_for_others(need, text)) {
+                assert!(modules.iter().any(|module| is_in(file, text, module)), "{}: {}", need.name, file.display());
             }
             for module in modules {
-                assert!(files.iter().any(|file| is_in(file, module)), "{module} reads no {}", need.variable);
+                assert!(used.iter().any(|(file, text)| is_in(file, text, module)), "{module} uses no {}", need.name);
             }
         }
+    }
+
+    #[test]
+    fn a_type_of_the_testbed_is_found_however_it_is_named() {
+        let redis = named("redis").unwrap();
+        for text in [
+            "use menjin_testbed::Redis;",
+            "use menjin_testbed::{Nginx, Redis};",
+            "menjin_testbed::RedisSentinel::start()",
+        ] {
+            assert!(is_used(redis, text), "{text}");
+        }
+        assert!(!is_used(redis, "use menjin_testbed::Nginx;\nuse crate::Redis;"));
     }
 }

@@ -85,16 +85,22 @@ impl Server {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
         let stdout = child.stdout.take().expect("it is piped");
         let mut server = Self { child, lines: BufReader::new(stdout).lines(), page: String::new() };
+        server.read_up_to(last);
+        server
+    }
+
+    /// Reads on, up to the line that has `last` in it.
+    pub(crate) fn read_up_to(&mut self, last: &str) {
         loop {
-            let Some(line) = server.lines.next() else {
-                let complaint = server.stderr();
-                panic!("it ended early: {}{complaint}", server.page);
+            let Some(line) = self.lines.next() else {
+                let complaint = self.stderr();
+                panic!("it ended early: {}{complaint}", self.page);
             };
             let line = line.expect("the program prints UTF-8");
-            server.page.push_str(&line);
-            server.page.push('\n');
+            self.page.push_str(&line);
+            self.page.push('\n');
             if line.contains(last) {
-                return server;
+                return;
             }
         }
     }
@@ -122,9 +128,15 @@ impl Server {
     /// Asks it to stop, as an operating system does; gives the exit status.
     #[cfg(unix)]
     pub(crate) fn stop(mut self) -> Option<i32> {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
+        self.send("-TERM");
         self.child.wait().expect("it can be waited for").code()
+    }
+
+    /// Sends it a signal.
+    #[cfg(unix)]
+    pub(crate) fn send(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().expect("kill runs").success());
     }
 
     fn stderr(&mut self) -> String {

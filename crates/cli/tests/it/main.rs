@@ -7,13 +7,19 @@
 mod harness;
 
 #[cfg(unix)]
+mod cluster;
+#[cfg(unix)]
 mod dev;
 mod init;
 mod key;
 mod manual;
+#[cfg(unix)]
+mod moving;
 mod printed;
 mod serve;
 mod sim;
+mod store;
+mod tls;
 mod token;
 #[cfg(unix)]
 mod tour;

@@ -52,6 +52,30 @@ fn with_the_simulator_for_wechat_it_does_not_start() {
 }
 
 #[test]
+fn for_trying_it_takes_http_of_this_machine_and_refuses_all_that_reaches_others() {
+    let sides = "[admin]\nlisten = \"127.0.0.1:0\"\n[server]\nlisten = \"127.0.0.1:0\"\n";
+    let text = format!(
+        "{KEY}{sides}public_url = \"http://127.0.0.1:7600\"\n[wechat]\nbase_url = \"http://127.0.0.1:7601\"\n{APP}"
+    );
+    let try_it = |text: &str| run_in(configured(text).path(), &["serve", "--insecure-for-trying"]);
+    try_it(&text.replace(KEY, "")).refused(&["`secret_key`"]);
+    try_it(&text.replace("public_url = \"http://127.0.0.1:7600\"\n", "")).refused(&["`server.public_url`"]);
+    try_it(&text.replace("http://127.0.0.1:7600", "http://login.menjin.test")).refused(&["`server.public_url`"]);
+    try_it(&text.replace("http://127.0.0.1:7601", "http://10.0.0.5")).refused(&["`wechat.base_url`"]);
+    let of_one = "base_url = \"http://localhost.menjin.test\"\n";
+    try_it(&format!("{text}{of_one}")).refused(&["`app.shop.base_url`"]);
+    let open = text.replacen("127.0.0.1:0", "0.0.0.0:0", 1);
+    try_it(&open).refused(&["`admin.listen`", "--insecure-for-trying"]);
+    let open = text.replace("[server]\nlisten = \"127.0.0.1:0\"", "[server]\nlisten = \"[::]:0\"");
+    try_it(&open).refused(&["`server.listen`", "--insecure-for-trying"]);
+    serve(configured(&text).path()).refused(&["`server.public_url`", "https"]);
+    let folder = configured(&text);
+    let mut command = menjin(&["serve", "--insecure-for-trying"]);
+    command.current_dir(folder.path());
+    crate::harness::Server::start(command, "menjin serves");
+}
+
+#[test]
 fn a_port_in_use_is_named_with_its_key() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();

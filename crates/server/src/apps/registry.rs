@@ -8,9 +8,11 @@ use anyhow::Context as _;
 use menjin_platform::wechat::{WeChat, WeChatConfig};
 use menjin_platform::{AppId, AppSecret, Error, Platform};
 use menjin_token::{Algorithm, Timestamp};
+use subtle::ConstantTimeEq as _;
 
 use super::shape::Shape;
 use crate::config::{self, AppKind, Config, Need, PlatformName, Profile};
+use crate::entropy::sha256;
 
 /// A quota that is used up for hours is told to the operator this often, however many people meet it.
 const BETWEEN_COMPLAINTS: Duration = Duration::from_mins(1);
@@ -43,8 +45,13 @@ pub(crate) struct App {
     pub(crate) alg: Algorithm,
     /// What its audience's tokens hold beyond the usual.
     pub(crate) shape: Shape,
+    /// What it may ask as a back end.
+    pub(crate) scopes: Vec<String>,
+    /// SHA-256 of its client secret: compared in the same time, however long a guess is.
+    secret: Option<[u8; 32]>,
     platform: Option<(PlatformName, Arc<dyn Platform>)>,
     complained_of_quota: Mutex<Option<Timestamp>>,
+    complained_of_forcing: Mutex<Option<Timestamp>>,
 }
 
 impl std::fmt::Debug for App {
@@ -79,6 +86,25 @@ impl App {
         tracing::error!(app.id = self.id, errcode, remedy, "the app's quota at the platform is used up");
     }
 
+    /// Tells the operator that the platform's token was to be forced more often than may be.
+    pub(crate) fn complain_of_forcing(&self, now: Timestamp) {
+        let mut last = self.complained_of_forcing.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|at| now.since(at) < BETWEEN_COMPLAINTS) {
+            return;
+        }
+        *last = Some(now);
+        tracing::error!(
+            app.id = self.id,
+            "the platform's token is called invalid again and again: find out who else replaces it, or reports it without need"
+        );
+    }
+
+    /// Whether this is its client secret.
+    pub(super) fn has_secret(&self, secret: &str) -> bool {
+        let presented = sha256(secret.as_bytes());
+        self.secret.is_some_and(|digest| digest.ct_eq(&presented).into())
+    }
+
     fn new(app: &config::App, config: &Config) -> anyhow::Result<Self> {
         let platform = match app.platform {
             None => None,
@@ -107,8 +133,15 @@ impl App {
             refresh_absolute: app.refresh_absolute.unwrap_or(config.lifetimes.refresh_absolute),
             sessions_without_device: app.sessions_without_device,
             sessions: app.sessions,
+            scopes: app.scopes.clone(),
+            secret: app
+                .client_secret
+                .expose()
+                .filter(|secret| !secret.is_empty())
+                .map(|secret| sha256(secret.as_bytes())),
             platform,
             complained_of_quota: Mutex::default(),
+            complained_of_forcing: Mutex::default(),
         })
     }
 }

@@ -36,7 +36,8 @@ pub(super) async fn login(
 ) -> Result<impl IntoResponse, Problem> {
     let app = menjin.apps.by_id(&menjin.config.compat[index].app).ok_or(Problem::AppUnknown)?;
     let request = LoginRequest { encrypted_data: old.encrypted_data, iv: old.iv, ..LoginRequest::with_code(old.code) };
-    let entered = sign_in(&menjin, app, (request, client), None, allowed.before_sign_in()?).await;
+    let failures = allowed.before_sign_in(&app.id)?;
+    let entered = sign_in(&menjin, app, (request, client), None, failures).await;
     let signed_in = entered.map_err(in_old_words)?.signed_in;
     let named = OldToken { user: signed_in.user.number, session: signed_in.pair.session_id };
     let token = menjin.old_forms.mint(index, &named, menjin.clock.now())?;

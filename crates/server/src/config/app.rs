@@ -94,6 +94,9 @@ pub struct App {
     /// File that holds the client secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret_file: Option<PathBuf>,
+    /// What a back end may ask of menjin beyond verifying tokens; nothing when not given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
     /// Where the platform's server API is for this app; instead of `wechat.base_url`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<Url>,
@@ -148,6 +151,7 @@ pub(super) fn check(apps: &[App]) -> Result<(), ConfigError> {
                 return Err(ConfigError::refused(key(name), "is empty or a placeholder: put in the one that is meant"));
             }
         }
+        check_scopes(app, apps)?;
         match app.kind {
             AppKind::MiniProgram => check_mini_program(app)?,
             AppKind::Web | AppKind::Native | AppKind::Backend => {}
@@ -191,6 +195,32 @@ pub(super) fn check_for_production(apps: &[App]) -> Result<(), ConfigError> {
     }
 }
 
+/// The platform's access token of the app that follows may be read and reported.
+pub(crate) const PLATFORM_TOKEN: &str = "platform-token:";
+/// Whoever guesses the secret of an app with scopes speaks for the mini program.
+const SHORTEST_SECRET: usize = 32;
+
+/// It stands beside every person's unionid, in an index.
+const LONGEST_ACCOUNT: usize = 64;
+
+fn check_scopes(app: &App, apps: &[App]) -> Result<(), ConfigError> {
+    let refused = |field: &str, why: String| Err(ConfigError::refused(format!("app.{}.{field}", app.id), why));
+    for scope in &app.scopes {
+        let Some(of) = scope.strip_prefix(PLATFORM_TOKEN) else {
+            return refused("scopes", format!("{scope:?} is unknown: \"platform-token:<app>\" is known"));
+        };
+        if !apps.iter().any(|app| app.id == of && app.platform.is_some()) {
+            return refused("scopes", format!("{scope:?} names no [[app]] of a platform"));
+        }
+    }
+    let secret = app.client_secret.expose().unwrap_or_default();
+    if !app.scopes.is_empty() && (app.kind != AppKind::Backend || secret.len() < SHORTEST_SECRET) {
+        let why = "an app with scopes must be of kind \"backend\" and have a client_secret of 32 characters or more, e.g. from `openssl rand -hex 32`";
+        return refused("scopes", why.to_owned());
+    }
+    Ok(())
+}
+
 fn check_mini_program(app: &App) -> Result<(), ConfigError> {
     let key = |field: &str| format!("app.{}.{field}", app.id);
     if app.platform.is_none() {
@@ -201,6 +231,11 @@ fn check_mini_program(app: &App) -> Result<(), ConfigError> {
             key("appid"),
             "is missing or odd: an AppID is wx and 16 hexadecimal digits, as the console of the platform shows it",
         ));
+    }
+    let is_name = |text: &String| (1..=LONGEST_ACCOUNT).contains(&text.len()) && !text.chars().any(char::is_control);
+    if !app.open_account.as_ref().is_none_or(is_name) {
+        let why = format!("must be a short name of at most {LONGEST_ACCOUNT} bytes, e.g. \"acme\"");
+        return Err(ConfigError::refused(key("open_account"), why));
     }
     if app.secret.is_absent() {
         return Err(ConfigError::refused(key("secret"), "is missing: the AppSecret, better as `secret_file`"));
@@ -217,4 +252,50 @@ pub fn is_wechat_appid(text: &str) -> bool {
 fn is_id(id: &str) -> bool {
     (1..=32).contains(&id.len())
         && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::config::Config;
+
+    const SHOP: &str = "[[app]]\nid = \"shop\"\nkind = \"mini_program\"\nplatform = \"wechat\"\nappid = \"wx0123456789abcdef\"\nsecret = \"s3cret\"";
+
+    fn mailer(rest: &str) -> Result<Config, String> {
+        let toml = format!("{SHOP}\n[[app]]\nid = \"mailer\"\n{rest}");
+        Config::parse(&toml, Path::new("")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_open_platform_account_is_a_short_name_that_every_store_can_keep() {
+        let with = |account: &str| Config::parse(&format!("{SHOP}\nopen_account = \"{account}\"\n"), Path::new(""));
+        assert!(with("acme").is_ok() && with("某公司").is_ok() && with(&"a".repeat(64)).is_ok());
+        for odd in ["", "a\\u0000", &"a".repeat(65)] {
+            let error = with(odd).unwrap_err().to_string();
+            assert!(error.contains("app.shop.open_account") && error.contains("acme"), "{odd:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_scope_is_for_a_back_end_with_a_good_secret_and_names_an_app_of_a_platform() {
+        let secret = "0123456789abcdef0123456789abcdef";
+        let with = |kind: &str, secret: &str, scope: &str| {
+            mailer(&format!("kind = \"{kind}\"\nclient_secret = \"{secret}\"\nscopes = [\"{scope}\"]"))
+        };
+        assert_eq!(with("backend", secret, "platform-token:shop").unwrap().app[1].scopes, ["platform-token:shop"]);
+        for (kind, secret, scope) in [
+            ("backend", secret, "platform-token:mailer"),
+            ("backend", secret, "platform-token:nowhere"),
+            ("backend", secret, "platform-token:"),
+            ("backend", secret, "platform_token:shop"),
+            ("backend", secret, "*"),
+            ("backend", &secret[1..], "platform-token:shop"),
+            ("web", secret, "platform-token:shop"),
+        ] {
+            let error = with(kind, secret, scope).unwrap_err();
+            assert!(error.contains("app.mailer.scopes") && !error.contains(&secret[1..]), "{scope}: {error}");
+        }
+        assert!(mailer("kind = \"backend\"\nscopes = [\"platform-token:shop\"]").is_err(), "without any secret");
+    }
 }

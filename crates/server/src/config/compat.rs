@@ -137,3 +137,20 @@ pub(super) fn check(compats: &[Compat], apps: &[App]) -> Result<(), ConfigError>
     }
     Ok(())
 }
+
+/// Paths are below that of `server.public_url` already.
+pub(super) fn check_below(compats: &[Compat], path: &str) -> Result<(), ConfigError> {
+    for (index, compat) in compats.iter().enumerate() {
+        let twice = compat.paths.iter().find(|it| !path.is_empty() && is_below(it, path));
+        if let Some(twice) = twice {
+            let why =
+                format!("{twice:?} has the path of server.public_url, which is put before it anyway: leave it out");
+            return Err(ConfigError::refused(format!("compat[{index}].paths"), why));
+        }
+    }
+    Ok(())
+}
+
+fn is_below(it: &str, path: &str) -> bool {
+    it.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}

@@ -8,20 +8,28 @@ mod choice;
 mod compat;
 mod duration;
 mod lifetimes;
+mod redis;
 mod secret;
 mod server;
+mod store;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use app::PLATFORM_TOKEN;
 pub use app::{App, AppKind, Need, PlatformName, Profile, is_wechat_appid};
 pub use audience::{Audience, Source, TokenTyp};
 pub use compat::{Compat, CompatAlg, CompatKind};
 pub use lifetimes::Lifetimes;
+pub use redis::Redis;
+pub(crate) use redis::{RedisPlace, Sentinels};
 pub use secret::{MasterKey, Secret};
-pub use server::{Admin, Limits, Log, LogFormat, Migrate, Server, Store, Tokens, Wechat};
+pub use server::{Admin, Limits, Log, LogFormat, Server, Tokens, Wechat};
+pub use store::{Migrate, Store, StorePlace};
+pub use tls::{Tls, TlsFiles};
 
 /// The manual: every key with its default and a comment, in one file.
 pub const DEFAULT_TOML: &str = include_str!("../../../../menjin.toml");
@@ -42,12 +50,18 @@ pub struct Config {
     /// The public side.
     #[serde(default)]
     pub server: Server,
+    /// A certificate of its own.
+    #[serde(default, skip_serializing_if = "Tls::is_absent")]
+    pub tls: Tls,
     /// The operator's side.
     #[serde(default)]
     pub admin: Admin,
     /// Where the truth is kept.
     #[serde(default)]
     pub store: Store,
+    /// Help between nodes.
+    #[serde(default)]
+    pub redis: Redis,
     /// What access tokens look like.
     #[serde(default)]
     pub tokens: Tokens,
@@ -159,20 +173,25 @@ impl Config {
         for (index, compat) in self.compat.iter_mut().enumerate() {
             compat.secret.or_from_file(compat.secret_file.as_deref(), base, &format!("compat[{index}].secret"))?;
         }
-        self.store.resolve(base);
+        self.redis.resolve(base)?;
+        self.store.resolve(base)?;
+        self.tls.resolve(base);
         Ok(())
     }
 
     fn check(&self) -> Result<(), ConfigError> {
         self.server.check()?;
+        self.tls.check()?;
         self.store.check()?;
+        self.redis.check()?;
         self.lifetimes.check()?;
         self.tokens.check()?;
         self.wechat.check(self.server.request_timeout)?;
         app::check(&self.app)?;
         app::check_lifetimes(&self.app, &self.lifetimes)?;
         audience::check(&self.audience, &self.app)?;
-        compat::check(&self.compat, &self.app)
+        compat::check(&self.compat, &self.app)?;
+        compat::check_below(&self.compat, self.server.path())
     }
 
     /// The master keys, the present one first.
@@ -214,7 +233,7 @@ impl Config {
 
     /// What is allowed and yet worth a second look.
     pub fn remarks(&self) -> Vec<String> {
-        self.admin.remark().into_iter().collect()
+        self.admin.remark().into_iter().chain(self.store.remark()).collect()
     }
 }
 

@@ -1,7 +1,6 @@
-//! The plain sections: where menjin listens, what it stores in, what it logs, how it reaches `WeChat`.
+//! The plain sections: where menjin listens, what it logs, how it reaches `WeChat`.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -69,7 +68,19 @@ impl Server {
         if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
             return refused("must have no query, fragment or credentials");
         }
+        if self.path().contains("//")
+            || !self.path().bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.~".contains(&b))
+        {
+            return refused(
+                "may have a plain path, of letters, digits and -_.~ between its slashes, e.g. \"https://example.com/auth\"",
+            );
+        }
         Ok(())
+    }
+
+    /// The path of `public_url`, without a slash at its end; empty for most.
+    pub fn path(&self) -> &str {
+        self.public_url.as_ref().map_or("", |url| url.path().trim_end_matches('/'))
     }
 
     fn check_sizes(&self) -> Result<(), ConfigError> {
@@ -139,7 +150,7 @@ impl Admin {
     pub(super) fn remark(&self) -> Option<String> {
         let address = self.listen;
         (!address.ip().is_loopback()).then(|| {
-            format!("`admin.listen`: {address} is no loopback address: metrics are open to whoever reaches it, so keep it in a private network")
+            format!("`admin.listen`: {address} is no loopback address: metrics are open to whoever reaches it, without TLS, so keep it in a private network")
         })
     }
 }
@@ -147,56 +158,6 @@ impl Admin {
 impl Default for Admin {
     fn default() -> Self {
         Self { listen: SocketAddr::from(([127, 0, 0, 1], 7610)) }
-    }
-}
-
-/// Whether `serve` may change the schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Migrate {
-    /// At start, by itself.
-    Auto,
-    /// Never: a start on an older schema is refused.
-    Check,
-}
-
-/// `[store]`: where the truth is kept.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Store {
-    /// `sqlite://path/to/menjin.db`, relative to the folder of `menjin.toml`.
-    pub url: String,
-    /// `auto` or `check`.
-    #[serde(deserialize_with = "choice::one")]
-    pub migrate: Migrate,
-    #[serde(skip)]
-    path: PathBuf,
-}
-
-impl Default for Store {
-    fn default() -> Self {
-        Self { url: "sqlite://menjin.db".to_owned(), migrate: Migrate::Auto, path: PathBuf::new() }
-    }
-}
-
-impl Store {
-    pub(super) fn resolve(&mut self, base: &Path) {
-        if let Some(path) = self.url.strip_prefix("sqlite://") {
-            self.path = base.join(path);
-        }
-    }
-
-    /// The `SQLite` file.
-    pub fn sqlite_path(&self) -> &Path {
-        &self.path
-    }
-
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
-        match self.url.strip_prefix("sqlite://") {
-            Some("") => Err(ConfigError::refused("store.url", "names no file, e.g. \"sqlite://menjin.db\"")),
-            Some(_) => Ok(()),
-            None => Err(ConfigError::refused("store.url", "must begin with sqlite://, e.g. \"sqlite://menjin.db\"")),
-        }
     }
 }
 
@@ -235,11 +196,13 @@ pub struct Limits {
     pub per_address: u32,
     /// Failed sign-ins a minute from one address.
     pub failures_per_address: u32,
+    /// Of these, so many to one app.
+    pub failures_per_app: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { enabled: true, per_address: 600, failures_per_address: 60 }
+        Self { enabled: true, per_address: 600, failures_per_address: 60, failures_per_app: 30 }
     }
 }
 
@@ -317,7 +280,8 @@ impl Wechat {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::path::Path;
+
     use crate::config::Config;
 
     fn trusting(text: &str) -> Result<Vec<String>, String> {

@@ -91,7 +91,7 @@ impl Ring {
         let ring = Self { held: ArcSwap::default(), verifying, policy, read: tokio::sync::Mutex::default() };
         ring.reload(tools, now).await?;
         for alg in ring.policy.algs.clone() {
-            if ring.signing(alg, now).is_none() {
+            if ring.newest_live(alg).is_none() {
                 ring.replace(tools, alg, (now, now)).await?;
             }
         }
@@ -168,16 +168,32 @@ impl Ring {
         for alg in &self.policy.algs {
             let newest = {
                 let held = self.held.load();
-                let line = held.iter().filter(|held| held.row.state == KeyState::Live && held.row.alg == *alg);
-                line.map(|held| held.row.active_at).max()
+                let is_open = |row: &KeyRow| row.state == KeyState::Live && row.retired_at.is_none();
+                held.iter()
+                    .filter(|held| held.row.alg == *alg && is_open(&held.row))
+                    .map(|held| held.row.active_at)
+                    .max()
             };
             if newest.is_none_or(|since| now.since(since) >= self.policy.lifetime) {
                 self.replace(tools, *alg, (now, now.plus(self.policy.publish_ahead))).await?;
             }
         }
+        self.retire_what_is_not_configured(tools, now).await?;
         let forgotten = now.minus(self.policy.token_lifetime + self.policy.publish_ahead + Duration::from_hours(24));
         tools.store.forget_keys(forgotten).await?;
         self.reload(tools, now).await
+    }
+
+    /// A line whose algorithm is no longer configured has no successor to retire it. Nodes that are not restarted yet may
+    /// sign with it for a while.
+    async fn retire_what_is_not_configured(&self, tools: Tools<'_>, now: Timestamp) -> Result<(), RingError> {
+        let lines: BTreeSet<Algorithm> = self.held.load().iter().map(|held| held.row.alg).collect();
+        for alg in lines.difference(&self.policy.algs) {
+            if self.newest_live(*alg).is_some() {
+                tools.store.retire_line(*alg, now.plus(self.policy.publish_ahead), now).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Refuses a key everywhere at once. Should it be the one that signs, a new one signs from now on, and is there first:

@@ -70,7 +70,7 @@ async fn login(
 ) -> Result<impl IntoResponse, Problem> {
     let app = menjin.apps.by_id(&app).filter(|app| app.platform().is_some()).ok_or(Problem::AppUnknown)?;
     let idempotency = arrived.idempotency_key(&app.id, body);
-    let failures = allowed.before_sign_in()?;
+    let failures = allowed.before_sign_in(&app.id)?;
     let Entered { signed_in, unusable } =
         sign_in(&menjin, Arc::clone(&app), (request, arrived.client), idempotency, failures).await?;
     let need = need(&app, &signed_in.user, unusable);
@@ -96,7 +96,13 @@ pub(crate) async fn sign_in(
     tracing::Span::current().record("app.id", &app.id);
     let brought = Brought::checked(&app, request, client)?;
     let whole = carried_through(menjin.clone(), app, brought, idempotency);
-    let counted = async move { whole.await.inspect_err(|problem| failures.count(problem)) };
+    let counted = async move {
+        let entered = whole.await;
+        if let Err(problem) = &entered {
+            failures.count(problem).await;
+        }
+        entered
+    };
     tokio::spawn(counted.in_current_span()).await.unwrap_or_else(|error| Err(Problem::Internal(error.into())))
 }
 

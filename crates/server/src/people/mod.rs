@@ -16,7 +16,7 @@ use crate::state::Menjin;
 pub(crate) use open_data::{Opened, open_fresh};
 pub(crate) use person::Person;
 pub(crate) use phone::proved;
-pub(crate) use profile::{ProfileInput, chosen, from_platform, is_unprintable};
+pub(crate) use profile::{ProfileInput, avatar_url, chosen, from_platform, is_unprintable, nickname};
 pub(crate) use view::{NeedView, Unusable, UserView, need};
 
 pub(crate) fn routes() -> OpenApiRouter<Menjin> {

@@ -78,7 +78,8 @@ fn real(nickname: Option<String>, avatar_url: Option<String>) -> ProfileChange {
     }
 }
 
-fn nickname(text: &str) -> Result<String, Fault> {
+/// A nickname as it is stored.
+pub(crate) fn nickname(text: &str) -> Result<String, Fault> {
     let text = text.trim();
     if text.is_empty() {
         return Err(Fault::Empty);
@@ -110,7 +111,8 @@ fn is_on_the_phone(address: &url::Url) -> bool {
     address.scheme() == "wxfile" || is_web && address.domain().is_some_and(has_no_dot)
 }
 
-fn avatar_url(text: String) -> Result<String, Fault> {
+/// The address of a picture as it is stored.
+pub(crate) fn avatar_url(text: String) -> Result<String, Fault> {
     if text.chars().count() > AVATAR_URL {
         return Err(Fault::TooLong(AVATAR_URL));
     }

@@ -61,6 +61,11 @@ impl Fault {
         }
     }
 
+    /// For operators' reports.
+    pub(crate) fn english(&self) -> String {
+        self.both().0
+    }
+
     fn both(&self) -> (String, String) {
         let plain = |english: &str, chinese: &str| (english.to_owned(), chinese.to_owned());
         match self {

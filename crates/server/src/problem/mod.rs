@@ -156,6 +156,15 @@ pub enum Problem {
     /// The session is over.
     #[error("the session has ended: {0:?}")]
     Ended(EndReason),
+    /// A back end that can't prove which app it is.
+    #[error("no app has this id and secret")]
+    ClientInvalid,
+    /// The platform's token may not be forced again before then.
+    #[error("the platform's token was forced too often")]
+    PlatformTokenLimit {
+        /// When to ask again.
+        retry_after: Duration,
+    },
     /// The sign-in is too old for this.
     #[error("a fresh sign-in is needed")]
     ReauthRequired,
@@ -249,6 +258,10 @@ impl Problem {
                 spec(StatusCode::UNAUTHORIZED, EndReason::UserDisabled.code(), Action::None)
             }
             Self::Ended(reason) => spec(StatusCode::UNAUTHORIZED, reason.code(), Action::Relogin),
+            Self::ClientInvalid => spec(StatusCode::UNAUTHORIZED, "client_invalid", Action::None),
+            Self::PlatformTokenLimit { .. } => {
+                spec(StatusCode::TOO_MANY_REQUESTS, "platform_token_limit", Action::Retry)
+            }
             Self::ReauthRequired => spec(StatusCode::FORBIDDEN, "reauth_required", Action::Reauth),
             Self::InsufficientScope(_) => spec(StatusCode::FORBIDDEN, "insufficient_scope", Action::None),
             Self::Forbidden => spec(StatusCode::FORBIDDEN, "forbidden", Action::None),
@@ -267,6 +280,7 @@ impl Problem {
     fn retry_after(&self) -> Option<u64> {
         if let Self::PlatformBusy { retry_after }
         | Self::PlatformQuota { retry_after, .. }
+        | Self::PlatformTokenLimit { retry_after }
         | Self::TooManyRequests { retry_after } = self
         {
             return Some(retry_after.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX));

@@ -15,6 +15,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) request_id: &'a str,
     /// Whether an old client called, which looks for a `message` (design §4.11).
     pub(crate) wants_message: bool,
+    /// The path of `server.public_url`.
+    pub(crate) path: &'a str,
 }
 
 /// The answer to a request that failed with `problem`.
@@ -23,7 +25,7 @@ pub(crate) fn answer(problem: &Problem, reader: &Reader<'_>) -> Response<Body> {
     let language = Language::accepted(reader.accept_language);
     let detail = detail(problem, language, reader);
     let mut body = Map::new();
-    body.insert("type".into(), format!("/problems/{}", spec.code).into());
+    body.insert("type".into(), format!("{}/problems/{}", reader.path, spec.code).into());
     body.insert("title".into(), words(spec.code, language, false).into());
     body.insert("status".into(), spec.status.as_u16().into());
     if reader.wants_message {
@@ -61,6 +63,9 @@ fn challenge(problem: &Problem) -> Option<HeaderValue> {
     let spec = problem.spec();
     if matches!(problem, Problem::TokenMissing) {
         return Some(HeaderValue::from_static("Bearer realm=\"menjin\""));
+    }
+    if matches!(problem, Problem::ClientInvalid) {
+        return Some(HeaderValue::from_static("Basic realm=\"menjin\", charset=\"UTF-8\""));
     }
     if let Problem::InsufficientScope(scope) = problem {
         // What may stand in a scope (RFC 6749 §3.3): no quote, so it can't end the parameter.

@@ -37,6 +37,8 @@ fn one_of_each() -> Vec<Problem> {
         Problem::TokenExpired { status },
         Problem::OldTokenExpired { status },
         Problem::ReauthRequired,
+        Problem::ClientInvalid,
+        Problem::PlatformTokenLimit { retry_after: wait },
         Problem::InsufficientScope("orders:read".to_owned()),
         Problem::Forbidden,
         Problem::OriginRefused,
@@ -89,13 +91,15 @@ fn place(problem: &Problem) -> usize {
         Problem::Ended(_) => 31,
         Problem::InsufficientScope(_) => 32,
         Problem::PlatformQuota { .. } => 33,
+        Problem::ClientInvalid => 34,
+        Problem::PlatformTokenLimit { .. } => 35,
     }
 }
 
 #[test]
 fn no_variant_is_left_out_of_these_tests() {
     let places: BTreeSet<usize> = one_of_each().iter().map(place).collect();
-    assert!(places.iter().copied().eq(0..=33), "{places:?}");
+    assert!(places.iter().copied().eq(0..=35), "{places:?}");
 }
 
 #[test]
@@ -143,7 +147,7 @@ fn a_wait_is_rounded_up_so_that_nobody_comes_back_too_early() {
 }
 
 fn answered(problem: &Problem) -> (StatusCode, String, Value) {
-    let reader = Reader { accept_language: None, request_id: "request-1", wants_message: false };
+    let reader = Reader { accept_language: None, request_id: "request-1", wants_message: false, path: "" };
     let response = answer(problem, &reader);
     let challenge = response.headers().get("www-authenticate").map_or("", |value| value.to_str().unwrap()).to_owned();
     let status = response.status();
@@ -185,7 +189,8 @@ fn only_a_request_without_a_token_is_challenged_without_an_error() {
         let lacks_scope = matches!(problem, Problem::InsufficientScope(_));
         assert_eq!(status == StatusCode::UNAUTHORIZED || lacks_scope, !challenge.is_empty(), "{problem:?}");
         let names_an_error = challenge.contains("error=");
-        assert_eq!(!challenge.is_empty() && !matches!(problem, Problem::TokenMissing), names_an_error, "{challenge}");
+        let is_bare = matches!(problem, Problem::TokenMissing | Problem::ClientInvalid);
+        assert_eq!(!challenge.is_empty() && !is_bare, names_an_error, "{challenge}");
     }
     let hostile = Problem::InsufficientScope("a\", error=\"none\\\r\nx: y".to_owned());
     assert_eq!(

@@ -1,6 +1,6 @@
 //! The feed of ends on this node: read often, applied to the guard and the ring (design §4.5).
 
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::problem::{self, Problem};
 use crate::state::{Inner, Menjin};
@@ -10,9 +10,13 @@ use crate::store::EventKind;
 pub(crate) async fn follow(menjin: Menjin) {
     let mut tick = tokio::time::interval(menjin.config.lifetimes.feed_read);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut woken = menjin.fast.wake.listener();
     let mut failing = false;
     loop {
-        tick.tick().await;
+        tokio::select! {
+            _ = tick.tick() => {}
+            _ = woken.changed() => {}
+        }
         match menjin.read_feed().await {
             Ok(()) if std::mem::take(&mut failing) => tracing::info!("the feed of ended sessions is read again"),
             Err(problem) if !std::mem::replace(&mut failing, true) => {
@@ -27,25 +31,22 @@ pub(crate) async fn follow(menjin: Menjin) {
 impl Inner {
     /// Applies what has come since the last reading.
     pub(crate) async fn read_feed(&self) -> Result<(), Problem> {
-        let mut read_until = self.feed_read.lock().await;
-        let now = self.clock.now();
-        let events = self.store.events_since(*read_until).await?;
-        let mut keys_changed = false;
-        for event in &events {
+        let mut cursor = self.feed_read.lock().await;
+        let (now, began) = (self.clock.now(), Instant::now());
+        let events = self.store.events_since(cursor.begin()).await?;
+        for event in cursor.take(events, began, now) {
             match &event.kind {
                 EventKind::SessionEnded(session) => {
                     self.ended.end_session(*session, &event.reason, event.at, event.until);
                 }
-                EventKind::KeyRevoked(_) | EventKind::KeysChanged => keys_changed = true,
+                EventKind::KeyRevoked(_) | EventKind::KeysChanged => cursor.keys_changed = true,
             }
         }
-        if keys_changed {
+        if cursor.keys_changed {
             self.ring.reload(self.key_tools(), now).await?;
+            cursor.keys_changed = false;
         }
         self.ended.mark_read(now);
-        if let Some(last) = events.last() {
-            *read_until = last.seq;
-        }
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Lives here: opening and issuing, refresh, logout, the list, the feed of ends. Does not: who the user is (`people`, `login`).
 
+mod cursor;
 mod feed;
 mod issue;
 mod logout;
@@ -15,6 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::state::Menjin;
 
+pub(crate) use cursor::Cursor;
 pub(crate) use feed::follow;
 pub(crate) use issue::{Pair, issue};
 pub(crate) use old_form::{OldForms, OldToken};

@@ -61,10 +61,13 @@ pub(crate) async fn again(menjin: &Menjin, session: SessionId, now: Timestamp) -
     Ok(Some(SignedIn { pair, is_new_user: user.created_at == auth_time, user }))
 }
 
-/// After the commit: this node refuses them from now on, without waiting for the feed.
+/// After the commit: this node refuses them from now on, without waiting for the feed, and the others read it at once.
 pub(super) fn ended(menjin: &Menjin, sessions: &[SessionId], reason: EndReason, now: Timestamp) {
     for session in sessions {
         menjin.ended.end_session(*session, reason.code(), now, menjin.tokens_until(now));
+    }
+    if !sessions.is_empty() {
+        menjin.fast.wake.tell();
     }
 }
 

@@ -16,6 +16,36 @@ pub enum EventKind {
     KeysChanged,
 }
 
+impl EventKind {
+    /// The kind, as it is stored.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::SessionEnded(_) => "session_ended",
+            Self::KeyRevoked(_) => "key_revoked",
+            Self::KeysChanged => "keys_changed",
+        }
+    }
+
+    /// Which one, as it is stored.
+    pub(super) fn subject(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::SessionEnded(id) => Some(id.to_bytes().to_vec()),
+            Self::KeyRevoked(kid) => Some(kid.as_bytes().to_vec()),
+            Self::KeysChanged => None,
+        }
+    }
+
+    /// What was stored so; `None` for what this program does not know.
+    pub(super) fn from_stored(word: &str, subject: Option<Vec<u8>>) -> Option<Self> {
+        match (word, subject) {
+            ("session_ended", Some(id)) => Some(Self::SessionEnded(SessionId::from_bytes(id.try_into().ok()?))),
+            ("key_revoked", Some(kid)) => Some(Self::KeyRevoked(String::from_utf8(kid).ok()?)),
+            ("keys_changed", _) => Some(Self::KeysChanged),
+            _ => None,
+        }
+    }
+}
+
 /// One line of the feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -34,6 +64,10 @@ pub struct Event {
 /// The feed of ends.
 #[async_trait]
 pub trait Feed: Send + Sync {
+    /// How nodes on this store wake each other; `None` where it has nothing of the kind.
+    fn bell(&self) -> Option<std::sync::Arc<dyn super::Bell>> {
+        None
+    }
     /// Events after `seq`, the oldest first.
     async fn events_since(&self, seq: i64) -> Result<Vec<Event>>;
 }

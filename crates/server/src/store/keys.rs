@@ -91,6 +91,8 @@ pub trait Keys: Send + Sync {
     async fn signing_keys(&self) -> Result<Vec<KeyRow>>;
     /// Adds a key; false when another one came first.
     async fn rotate_key(&self, rotating: Rotating) -> Result<bool>;
+    /// The newest key of an algorithm signs until `at` and has no successor; false when there is none. Tells the feed.
+    async fn retire_line(&self, alg: Algorithm, at: Timestamp, now: Timestamp) -> Result<bool>;
     /// Revokes a key and tells the feed; false when there is no such live key.
     async fn revoke_key(&self, kid: &str, now: Timestamp, tokens_until: Timestamp) -> Result<bool>;
     /// Drops keys retired or revoked before `before`.

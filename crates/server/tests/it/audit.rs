@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use rusqlite::Connection;
 use serde_json::json;
 
 use crate::harness::{APPID, TestServer, header};
+use crate::rows::{Cell, Rows};
 
 /// The lines since the last look: action, actor, and whether user, session, app and address stand there.
 struct Audit {
-    rows: Connection,
+    rows: Rows,
     seen: i64,
 }
 
@@ -26,33 +26,29 @@ struct Line {
 }
 
 impl Audit {
-    fn of(t: &TestServer) -> Self {
-        Self { rows: Connection::open(t.folder.path().join("menjin.db")).unwrap(), seen: 0 }
+    async fn of(t: &TestServer) -> Self {
+        Self { rows: Rows::of(t).await, seen: 0 }
     }
 
-    fn news(&mut self) -> Vec<Line> {
-        let sql = "SELECT seq, action, actor, user, session, app, ip, detail FROM audit WHERE seq > ?1 ORDER BY seq";
-        let mut query = self.rows.prepare(sql).unwrap();
-        let found = query.query_map([self.seen], |row| {
-            let line = Line {
-                action: row.get(1)?,
-                actor: row.get(2)?,
-                user: row.get(3)?,
-                session: row.get(4)?,
-                app: row.get(5)?,
-                ip: row.get(6)?,
-                detail: row.get(7)?,
-            };
-            Ok((row.get(0)?, line))
-        });
-        let found: Vec<(i64, Line)> = found.unwrap().map(Result::unwrap).collect();
-        self.seen = found.last().map_or(self.seen, |(seq, _)| *seq);
-        found.into_iter().map(|(_, line)| line).collect()
+    async fn news(&mut self) -> Vec<Line> {
+        let columns = "seq, action, actor, user_id, session_id, app, ip, detail";
+        let sql = format!("SELECT {columns} FROM audit WHERE seq > {} ORDER BY seq", self.seen);
+        let found = self.rows.all(&sql).await;
+        self.seen = found.last().map_or(self.seen, |row| row[0].int());
+        let line = |row: &Vec<Cell>| Line {
+            action: row[1].text().unwrap(),
+            actor: row[2].text().unwrap(),
+            user: row[3].bytes(),
+            session: row[4].bytes(),
+            app: row[5].text(),
+            ip: row[6].text(),
+            detail: row[7].text(),
+        };
+        found.iter().map(line).collect()
     }
 
-    #[track_caller]
-    fn told(&mut self, expected: &[&str]) -> Vec<Line> {
-        let news = self.news();
+    async fn told(&mut self, expected: &[&str]) -> Vec<Line> {
+        let news = self.news().await;
         let actions: Vec<&str> = news.iter().map(|line| line.action.as_str()).collect();
         assert_eq!(actions, expected);
         news
@@ -62,23 +58,23 @@ impl Audit {
 #[tokio::test]
 async fn ad_07_a_session_tells_of_its_opening_and_its_end_whatever_ends_it() {
     let t = TestServer::start().await;
-    let mut audit = Audit::of(&t);
+    let mut audit = Audit::of(&t).await;
     let mut phone = t.phone_of("alice");
     phone.login(json!({"device": {"id": "d1"}})).await.ok(200);
-    let opened = audit.told(&["session.opened"]);
+    let opened = audit.told(&["session.opened"]).await;
     assert_eq!((opened[0].app.as_deref(), opened[0].ip.as_deref()), (Some("shop"), Some("127.0.0.1")));
     assert!(opened[0].user.is_some() && opened[0].session.is_some(), "{opened:?}");
     assert!(opened[0].detail.as_ref().unwrap().contains(&phone.user_id()), "it is a new user's: {opened:?}");
     phone.login(json!({"device": {"id": "d1"}})).await.ok(200);
-    let replaced = audit.told(&["session.replaced", "session.opened"]);
+    let replaced = audit.told(&["session.replaced", "session.opened"]).await;
     assert_eq!((&replaced[0].session, &replaced[0].user), (&opened[0].session, &opened[0].user));
     phone.post("/v1/logout", json!({})).await.ok(204);
-    let out = audit.told(&["session.logout"]);
+    let out = audit.told(&["session.logout"]).await;
     assert_eq!((&out[0].session, &out[0].user), (&replaced[1].session, &opened[0].user));
     let (one, two) = (t.phone("alice").await, t.phone("alice").await);
     one.delete(&format!("/v1/me/sessions/{}", two.session_id())).await.ok(204);
     one.post("/v1/logout", json!({"refresh_token": one.refresh_token()})).await.ok(204);
-    let ended = audit.told(&["session.opened", "session.opened", "session.ended", "session.logout"]);
+    let ended = audit.told(&["session.opened", "session.opened", "session.ended", "session.logout"]).await;
     assert_eq!((&ended[2].session, &ended[3].session), (&ended[1].session, &ended[0].session));
     assert!(ended.iter().all(|line| line.user == opened[0].user && line.app.as_deref() == Some("shop")), "{ended:?}");
 }
@@ -86,33 +82,33 @@ async fn ad_07_a_session_tells_of_its_opening_and_its_end_whatever_ends_it() {
 #[tokio::test]
 async fn ad_07_a_theft_a_lost_answer_and_an_expiry_leave_their_lines() {
     let t = TestServer::start().await;
-    let mut audit = Audit::of(&t);
+    let mut audit = Audit::of(&t).await;
     let mut phone = t.phone("alice").await;
     let first = phone.refresh_token();
     phone.refresh().await.ok(200);
     phone.refresh_with(&first).await.ok(200);
-    audit.told(&["session.opened"]);
+    audit.told(&["session.opened"]).await;
     t.advance(Duration::from_secs(31));
     let recovered = phone.refresh_with(&first).await.ok(200);
     phone.refresh().await.problem(401, "refresh_reused");
     phone.refresh_with(recovered["refresh_token"].as_str().unwrap()).await.problem(401, "refresh_reused");
-    let lines = audit.told(&["refresh_recovered", "refresh_reused"]);
+    let lines = audit.told(&["refresh_recovered", "refresh_reused"]).await;
     assert_eq!((lines[0].actor.as_str(), lines[1].actor.as_str()), ("user", "system"));
     assert!(lines.iter().all(|line| line.session.is_some() && line.user.is_some()), "{lines:?}");
     let mut idle = t.phone("bob").await;
     t.advance(Duration::from_hours(24 * 31));
     idle.refresh().await.problem(401, "session_expired");
-    audit.told(&["session.opened", "session_expired"]);
+    audit.told(&["session.opened", "session_expired"]).await;
 }
 
 #[tokio::test]
 async fn ad_07_a_number_and_the_keys_of_the_ring_leave_theirs_and_no_number_stands_there() {
     let t = TestServer::start().await;
-    let mut audit = Audit::of(&t);
+    let mut audit = Audit::of(&t).await;
     let mut phone = t.phone_of("alice");
     phone.login(json!({"phone_code": t.sim.phone_code(APPID, "alice")})).await.ok(200);
     let number = phone.get("/v1/me").await.ok(200)["user"]["phone_masked"].as_str().unwrap().to_owned();
-    let mut bound = audit.news();
+    let mut bound = audit.news().await;
     bound.sort_by(|one, two| one.action.cmp(&two.action));
     let actions: Vec<&str> = bound.iter().map(|line| line.action.as_str()).collect();
     assert_eq!(actions, ["phone.bound", "session.opened"]);
@@ -120,7 +116,7 @@ async fn ad_07_a_number_and_the_keys_of_the_ring_leave_theirs_and_no_number_stan
     let kid = header(&phone.access_token())["kid"].as_str().unwrap().to_owned();
     let next = t.menjin.rotate_key().await.unwrap();
     t.menjin.revoke_key(&kid).await.unwrap();
-    let keys = audit.told(&["key.rotated", "key.revoked"]);
+    let keys = audit.told(&["key.rotated", "key.revoked"]).await;
     assert_eq!((keys[0].detail.as_deref(), keys[1].detail.as_deref()), (Some(next.as_str()), Some(kid.as_str())));
     assert!(keys.iter().all(|line| line.actor == "operator"));
 }
@@ -129,13 +125,13 @@ async fn ad_07_a_number_and_the_keys_of_the_ring_leave_theirs_and_no_number_stan
 async fn what_is_refused_and_changes_nothing_fills_no_audit() {
     let t = TestServer::start().await;
     let phone = t.phone("alice").await;
-    let mut audit = Audit::of(&t);
-    audit.told(&["session.opened"]);
+    let mut audit = Audit::of(&t).await;
+    audit.told(&["session.opened"]).await;
     t.anon().post("/v1/login/shop", json!({"code": "0nonsense"})).await.problem(401, "code_invalid");
     t.anon().post("/v1/login/shop", json!({"code": "0nonsense"})).await.problem(401, "code_used");
     phone.refresh_with("mjr_nonsense").await.problem(401, "token_invalid");
     phone.delete("/v1/me/sessions/ses_01jd3v0000zzzzzzzzzzzzzzzz").await.problem(404, "session_unknown");
     phone.delete("/v1/me/sessions").await.ok(204);
     t.anon().send(Method::POST, "/v1/logout", None, &[]).await.problem(401, "token_missing");
-    audit.told(&[]);
+    audit.told(&[]).await;
 }

@@ -14,9 +14,10 @@ use menjin_sim::Sim;
 use menjin_token::Timestamp;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+use crate::store::Folder;
 
 /// The appid of app `shop`.
 pub(crate) const APPID: &str = "wx0123456789abcdef";
@@ -37,7 +38,7 @@ pub(crate) struct TestServer {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) url: String,
     admin_url: String,
-    pub(crate) folder: Arc<TempDir>,
+    pub(crate) folder: Arc<Folder>,
     http: reqwest::Client,
     answers: Mutex<Vec<Answer>>,
     stops: Vec<(oneshot::Sender<()>, JoinHandle<anyhow::Result<()>>)>,
@@ -53,14 +54,16 @@ pub(crate) struct Setup {
     /// TOML before the first table.
     pub(crate) top: String,
     /// The data folder of a server that ran before.
-    pub(crate) folder: Option<Arc<TempDir>>,
+    pub(crate) folder: Option<Arc<Folder>>,
+    /// The simulator and the clock of another node.
+    pub(crate) beside: Option<(Sim, String, Arc<ManualClock>)>,
     /// More of `[server]`.
     pub(crate) server: String,
     /// All of `[limits]`; off when empty.
     pub(crate) limits: String,
     /// Where `WeChat` is, instead of the simulator.
     pub(crate) wechat: Option<String>,
-    /// How long `WeChat` may take; a second when empty.
+    /// How long `WeChat` may take; when empty, as long as a busy machine needs.
     pub(crate) deadline: &'static str,
     /// What clients call it, instead of its address.
     pub(crate) public_url: Option<String>,
@@ -78,16 +81,28 @@ impl TestServer {
 
     /// A server with changes.
     pub(crate) async fn with(setup: Setup) -> Self {
-        let (sim, sim_url, sim_stop) = start_sim().await;
-        let folder = setup.folder.clone().unwrap_or_else(|| Arc::new(tempfile::tempdir().unwrap()));
+        let (sim, sim_url, sim_stop) = match setup.beside.clone() {
+            None => {
+                let (sim, url, stop) = start_sim().await;
+                (sim, url, Some(stop))
+            }
+            Some((sim, url, _)) => (sim, url, None),
+        };
+        let folder = setup.folder.clone().unwrap_or_else(|| Arc::new(Folder::new()));
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let admin = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let admin_url = format!("http://{}", admin.local_addr().unwrap());
         let url = format!("http://{}", listener.local_addr().unwrap());
         let public_url = setup.public_url.as_deref().unwrap_or(&url);
-        let toml = toml(&setup, public_url, setup.wechat.as_deref().unwrap_or(&sim_url));
+        let places = Places {
+            public_url,
+            wechat: setup.wechat.as_deref().unwrap_or(&sim_url),
+            store: folder.store_toml().await,
+        };
+        let toml = toml(&setup, &places);
         let config = Config::parse(&toml, folder.path()).unwrap();
-        let clock = Arc::new(ManualClock::new(SystemClock.now()));
+        let own_clock = || Arc::new(ManualClock::new(SystemClock.now()));
+        let clock = setup.beside.as_ref().map_or_else(own_clock, |(_, _, clock)| Arc::clone(clock));
         let entropy = SeededEntropy::new(u64::from(rand_seed()));
         let simulator = Simulator::new(sim_url.parse().unwrap()).unwrap();
         let dev = setup.dev.then_some(Dev { simulator, lan: setup.lan });
@@ -98,8 +113,21 @@ impl TestServer {
             menjin.clone().serve(Listeners { public: listener, admin: Some(admin) }, async { drop(stopped.await) });
         let serving = tokio::spawn(serving);
         let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).no_proxy().build().unwrap();
-        let (answers, stops) = (Mutex::default(), vec![(stop, serving), sim_stop]);
+        let stops = std::iter::once((stop, serving)).chain(sim_stop).collect();
+        let answers = Mutex::default();
         Self { sim, sim_url, menjin, clock, url, admin_url, folder, http, answers, stops }
+    }
+
+    /// Another node on the same data, with the same simulator and clock; of one name, which is this node's address.
+    pub(crate) async fn beside(&self, setup: Setup) -> Self {
+        Self::with(self.for_another(setup)).await
+    }
+
+    /// What `beside` starts with.
+    pub(crate) fn for_another(&self, setup: Setup) -> Setup {
+        let beside = Some((self.sim.clone(), self.sim_url.clone(), Arc::clone(&self.clock)));
+        let folder = Some(Arc::clone(&self.folder));
+        Setup { folder, beside, public_url: Some(self.url.clone()), ..setup }
     }
 
     /// Moves the clocks of menjin and of the simulator.
@@ -165,7 +193,7 @@ impl TestServer {
     }
 
     /// Stops gracefully and gives the data folder back.
-    pub(crate) async fn stop(mut self) -> Arc<TempDir> {
+    pub(crate) async fn stop(mut self) -> Arc<Folder> {
         for (stop, serving) in self.stops.drain(..) {
             stop.send(()).ok();
             serving.await.unwrap().unwrap();
@@ -191,17 +219,24 @@ fn rand_seed() -> u32 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-fn toml(setup: &Setup, url: &str, wechat: &str) -> String {
+/// Where everything is.
+struct Places<'a> {
+    public_url: &'a str,
+    wechat: &'a str,
+    /// `[store]`.
+    store: String,
+}
+
+fn toml(setup: &Setup, places: &Places<'_>) -> String {
+    let Places { public_url, wechat, store } = places;
     format!(
         r#"
 secret_key = "{MASTER_KEY}"
 {top}
 [server]
-public_url = "{url}"
+public_url = "{public_url}"
 {server}
-[store]
-url = "sqlite://menjin.db"
-[limits]
+{store}[limits]
 {limits}
 [wechat]
 base_url = "{wechat}"
@@ -229,7 +264,7 @@ client_secret = "{CLIENT_SECRET}"
 {toml}
 "#,
         top = setup.top,
-        deadline = if setup.deadline.is_empty() { "1s" } else { setup.deadline },
+        deadline = if setup.deadline.is_empty() { "5s" } else { setup.deadline },
         server = setup.server,
         limits = if setup.limits.is_empty() { "enabled = false" } else { &setup.limits },
         shop = setup.shop,
@@ -385,6 +420,10 @@ impl Answer {
             assert!(self.json[member].as_str().is_some_and(|text| !text.is_empty()), "{member}: {}", self.text);
         }
         let challenge = self.header("www-authenticate");
+        if code == "client_invalid" {
+            assert_eq!(challenge, "Basic realm=\"menjin\", charset=\"UTF-8\"");
+            return self.json;
+        }
         assert_eq!(status == 401, challenge.starts_with("Bearer realm=\"menjin\""), "{challenge}");
         assert_eq!(challenge.contains("error="), status == 401 && code != "token_missing", "{challenge}");
         self.json

@@ -52,8 +52,14 @@ impl Log {
 }
 
 impl Drop for Log {
+    #[expect(clippy::print_stderr, reason = "the test runner shows it with what failed")]
     fn drop(&mut self) {
         HERE.set(None);
+        if std::thread::panicking() {
+            let text = self.text();
+            let bad = text.lines().filter(|line| line.contains("\"ERROR\"") || line.contains("\"WARN\""));
+            eprintln!("what the servers complained of:\n{}", bad.collect::<Vec<_>>().join("\n"));
+        }
     }
 }
 

@@ -4,28 +4,28 @@
 use std::time::Duration;
 
 use menjin_sim::CallFilter;
-use rusqlite::Connection;
 use serde_json::json;
 
 use crate::harness::TestServer;
+use crate::rows::Rows;
 
 /// A table that can be taken away.
 struct Table<'a> {
-    rows: Connection,
+    rows: Rows,
     name: &'a str,
 }
 
 impl<'a> Table<'a> {
-    fn of(t: &TestServer, name: &'a str) -> Self {
-        Self { rows: Connection::open(t.folder.path().join("menjin.db")).unwrap(), name }
+    async fn of(t: &TestServer, name: &'a str) -> Self {
+        Self { rows: Rows::of(t).await, name }
     }
 
-    fn breaks(&self) {
-        self.rows.execute_batch(&format!("ALTER TABLE {0} RENAME TO {0}_gone", self.name)).unwrap();
+    async fn breaks(&mut self) {
+        self.rows.breaks(self.name).await;
     }
 
-    fn is_mended(&self) {
-        self.rows.execute_batch(&format!("ALTER TABLE {0}_gone RENAME TO {0}", self.name)).unwrap();
+    async fn is_mended(&mut self) {
+        self.rows.mends(self.name).await;
     }
 }
 
@@ -34,14 +34,14 @@ async fn rt_06_a_refresh_that_the_store_fails_burns_nothing() {
     let t = TestServer::start().await;
     let mut phone = t.phone("alice").await;
     phone.refresh().await.ok(200);
-    let grants = Table::of(&t, "grants");
-    grants.breaks();
+    let mut grants = Table::of(&t, "grants").await;
+    grants.breaks().await;
     for _ in 0..3 {
         let answer = phone.refresh().await;
         assert_eq!(answer.header("retry-after"), "1");
         assert_eq!(answer.problem(503, "store_unavailable")["action"], "retry");
     }
-    grants.is_mended();
+    grants.is_mended().await;
     t.advance(Duration::from_mins(5));
     let used = phone.refresh_token();
     let next = phone.refresh().await.ok(200);
@@ -52,11 +52,17 @@ async fn rt_06_a_refresh_that_the_store_fails_burns_nothing() {
 async fn a_rotation_that_fails_half_way_leaves_the_counter_where_it_was() {
     let t = TestServer::start().await;
     let mut phone = t.phone("alice").await;
-    let rows = Connection::open(t.folder.path().join("menjin.db")).unwrap();
-    rows.execute_batch("CREATE TRIGGER odd AFTER UPDATE ON grants BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
-        .unwrap();
+    let mut rows = Rows::of(&t).await;
+    rows.run_own(
+        "CREATE TRIGGER odd AFTER UPDATE ON grants BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
+        "CREATE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''the disk is full''; END';
+         CREATE TRIGGER odd AFTER UPDATE ON grants FOR EACH ROW EXECUTE FUNCTION odd()",
+        "CREATE TRIGGER odd AFTER UPDATE ON grants FOR EACH ROW
+         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'the disk is full'",
+    )
+    .await;
     phone.refresh().await.problem(503, "store_unavailable");
-    rows.execute_batch("DROP TRIGGER odd").unwrap();
+    rows.run_own("DROP TRIGGER odd", "DROP TRIGGER odd ON grants", "DROP TRIGGER odd").await;
     t.advance(Duration::from_mins(5));
     let used = phone.refresh_token();
     let next = phone.refresh().await.ok(200);
@@ -66,13 +72,13 @@ async fn a_rotation_that_fails_half_way_leaves_the_counter_where_it_was() {
 #[tokio::test]
 async fn a_sign_in_that_can_not_be_noted_asks_no_platform_and_its_code_stays_good() {
     let t = TestServer::start().await;
-    let codes = Table::of(&t, "codes");
+    let mut codes = Table::of(&t, "codes").await;
     let code = t.code("alice");
-    codes.breaks();
+    codes.breaks().await;
     let answer = t.anon().post("/v1/login/shop", json!({"code": code})).await;
     assert_eq!(answer.problem(503, "store_unavailable")["action"], "retry");
     assert_eq!(t.sim.calls(&CallFilter::default()), []);
-    codes.is_mended();
+    codes.is_mended().await;
     t.anon().post("/v1/login/shop", json!({"code": code})).await.ok(200);
 }
 
@@ -80,11 +86,11 @@ async fn a_sign_in_that_can_not_be_noted_asks_no_platform_and_its_code_stays_goo
 async fn a_logout_that_fails_has_ended_nothing_and_may_be_asked_again() {
     let t = TestServer::start().await;
     let phone = t.phone("alice").await;
-    let events = Table::of(&t, "events");
-    events.breaks();
+    let mut events = Table::of(&t, "events").await;
+    events.breaks().await;
     phone.post("/v1/logout", json!({})).await.problem(503, "store_unavailable");
     phone.delete("/v1/me/sessions").await.ok(204);
-    events.is_mended();
+    events.is_mended().await;
     phone.get("/v1/me").await.ok(200);
     phone.get("/v1/me/sessions").await.ok(200);
     phone.post("/v1/logout", json!({})).await.ok(204);
@@ -95,8 +101,8 @@ async fn a_logout_that_fails_has_ended_nothing_and_may_be_asked_again() {
 async fn fa_03_while_ends_can_not_be_heard_of_tokens_are_good_for_half_a_minute_and_then_nobody_gets_in() {
     let t = TestServer::start().await;
     let phone = t.phone("alice").await;
-    let events = Table::of(&t, "events");
-    events.breaks();
+    let mut events = Table::of(&t, "events").await;
+    events.breaks().await;
     phone.get("/v1/me").await.ok(200);
     t.advance(Duration::from_secs(29));
     phone.get("/v1/me").await.ok(200);
@@ -109,7 +115,7 @@ async fn fa_03_while_ends_can_not_be_heard_of_tokens_are_good_for_half_a_minute_
     phone.post("/v1/logout", json!({})).await.problem(503, "revocations_stale");
     t.anon().get("/v1/me").await.problem(401, "token_missing");
     t.anon().get("/.well-known/jwks.json").await.ok(200);
-    events.is_mended();
+    events.is_mended().await;
     phone.get("/v1/me").await.ok(200);
     phone.post("/v1/logout", json!({})).await.ok(204);
 }

@@ -7,17 +7,20 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::harness::{Setup, TestServer};
+use crate::rows::Rows;
+use crate::tls::{self, Authority};
+use crate::wire::Wire;
 
 #[tokio::test]
 async fn health_is_plain_and_readiness_asks_the_store() {
     let t = TestServer::start().await;
     assert_eq!(t.anon().get("/healthz").await.text, "ok");
     assert_eq!(t.anon().get("/readyz").await.text, "ok");
-    let rows = rusqlite::Connection::open(t.folder.path().join("menjin.db")).unwrap();
-    rows.execute_batch("ALTER TABLE _migrations RENAME TO gone").unwrap();
+    let mut rows = Rows::of(&t).await;
+    rows.breaks("_migrations").await;
     t.anon().get("/readyz").await.problem(503, "store_unavailable");
     assert_eq!(t.anon().get("/healthz").await.text, "ok");
-    rows.execute_batch("ALTER TABLE gone RENAME TO _migrations").unwrap();
+    rows.mends("_migrations").await;
     assert_eq!(t.anon().get("/readyz").await.text, "ok");
 }
 
@@ -121,13 +124,77 @@ async fn ht_11_who_came_by_https_is_told_to_stay_with_it() {
     }
 }
 
+/// So many that a usual limit of open files (`ulimit -n`) leaves room for the other tests.
+fn many() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let files = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let files = files.and_then(|it| it.split_whitespace().next()?.parse::<usize>().ok()).unwrap_or(1024);
+    (files / 8).clamp(64, 1000)
+}
+
+#[tokio::test]
+async fn ht_03_idle_connections_keep_nobody_from_an_answer() {
+    let t = TestServer::start().await;
+    let mut idle = Vec::new();
+    for number in 0..many() {
+        let mut wire = Wire::to(&t).await;
+        // Every second one has had an answer, and is kept.
+        if number % 2 == 0 {
+            wire.say(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await;
+            assert!(wire.hear().await.starts_with("HTTP/1.1 200"));
+        }
+        idle.push(wire);
+    }
+    t.phone("alice").await.get("/v1/me").await.ok(200);
+    for mut kept in idle.into_iter().step_by(2) {
+        kept.say(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+        assert_eq!(kept.answer().await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_kept_connection_outlives_the_time_for_heads() {
+    let server = "header_timeout = \"300ms\"".to_owned();
+    let t = TestServer::with(Setup { server, ..Setup::default() }).await;
+    let mut kept = Wire::to(&t).await;
+    for _ in 0..3 {
+        kept.say(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        assert!(kept.hear().await.starts_with("HTTP/1.1 200"));
+        let mut slow = Wire::to(&t).await;
+        slow.say(b"GET /healthz HTTP/1.1\r\nx-slow: ").await;
+        assert!(slow.heard().await.is_none(), "half a head is cut after that time");
+    }
+    kept.say(b"GET /healthz HTTP/1.1\r\nx-slow: ").await;
+    assert!(kept.heard().await.is_none(), "a later head has no more time than a first one");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_under_tls_fails_no_request_either() {
+    let authority = Authority::new();
+    let t = tls::start(&authority.issue(), Setup::default()).await;
+    let token = tls::sign_in(&t, &authority.client(), "alice").await["access_token"].as_str().unwrap().to_owned();
+    let (url, answered) = (tls::https(&t, ""), Arc::new(AtomicUsize::new(0)));
+    let worker = || tokio::spawn(ask_until_gone(authority.client(), url.clone(), token.clone(), Arc::clone(&answered)));
+    let workers: Vec<_> = (0..4).map(|_| worker()).collect();
+    while answered.load(Ordering::Relaxed) < 100 {
+        tokio::task::yield_now().await;
+    }
+    t.stop().await;
+    for worker in workers {
+        let (answers, failures) = worker.await.unwrap();
+        assert!(answers > 0);
+        assert_eq!(failures, Vec::<String>::new());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_fails_no_request() {
     let t = TestServer::start().await;
     let token = t.phone("alice").await.access_token();
     let answered = Arc::new(AtomicUsize::new(0));
-    let workers: Vec<_> =
-        (0..8).map(|_| tokio::spawn(ask_until_gone(t.url.clone(), token.clone(), Arc::clone(&answered)))).collect();
+    let client = || reqwest::Client::builder().no_proxy().retry(reqwest::retry::never()).build().unwrap();
+    let worker = || tokio::spawn(ask_until_gone(client(), t.url.clone(), token.clone(), Arc::clone(&answered)));
+    let workers: Vec<_> = (0..8).map(|_| worker()).collect();
     while answered.load(Ordering::Relaxed) < 200 {
         tokio::task::yield_now().await;
     }
@@ -172,8 +239,12 @@ async fn login_directly(url: String, code: String) -> u16 {
 }
 
 /// Asks over one kept connection until the server says that it closes it, as a balancer does; tells what failed.
-async fn ask_until_gone(url: String, token: String, answered: Arc<AtomicUsize>) -> (usize, Vec<String>) {
-    let client = reqwest::Client::builder().no_proxy().retry(reqwest::retry::never()).build().unwrap();
+async fn ask_until_gone(
+    client: reqwest::Client,
+    url: String,
+    token: String,
+    answered: Arc<AtomicUsize>,
+) -> (usize, Vec<String>) {
     let (mut answers, mut failures) = (0, Vec::new());
     loop {
         match client.get(format!("{url}/v1/me")).bearer_auth(&token).send().await {

@@ -6,6 +6,7 @@ use menjin_server::Clock as _;
 use serde_json::{Value, json};
 
 use crate::harness::{Actor, TestServer};
+use crate::rows::Rows;
 
 async fn on<'a>(t: &'a TestServer, person: &str, device: &str, class: &str) -> Actor<'a> {
     t.clock.advance(std::time::Duration::from_millis(1));
@@ -117,8 +118,8 @@ async fn se_06_no_spelling_of_a_session_reaches_another_persons() {
 async fn se_05_who_is_disabled_is_refused_by_every_door_and_says_why() {
     let t = TestServer::start().await;
     let mut phone = t.phone("alice").await;
-    let rows = rusqlite::Connection::open(t.folder.path().join("menjin.db")).unwrap();
-    rows.execute("UPDATE users SET disabled_at = 1 WHERE number = 1", []).unwrap();
+    let mut rows = Rows::of(&t).await;
+    rows.run("UPDATE users SET disabled_at = 1 WHERE number = 1").await;
     let refused = phone.get("/v1/me").await.problem(401, "user_disabled");
     assert_eq!(refused["action"], "none", "a client that signs in again at each 401 would never end");
     phone.put("/v1/me", json!({"nickname": "Eve"})).await.problem(401, "user_disabled");
@@ -132,7 +133,7 @@ async fn se_05_who_is_disabled_is_refused_by_every_door_and_says_why() {
         let answer = t.anon().send(reqwest::Method::POST, "/v1/login/shop", Some(body.clone()), &keyed).await;
         answer.problem(401, "user_disabled");
     }
-    rows.execute("UPDATE users SET disabled_at = NULL", []).unwrap();
+    rows.run("UPDATE users SET disabled_at = NULL").await;
     assert_eq!(phone.login(json!({})).await.ok(200)["user"]["number"], 1);
 }
 

@@ -33,6 +33,14 @@ impl Wire {
         drop(self.0.flush().await);
     }
 
+    /// The next bytes that come, while the connection goes on.
+    pub(crate) async fn hear(&mut self) -> String {
+        let mut bytes = [0; 4096];
+        let read = tokio::time::timeout(PATIENCE, self.0.read(&mut bytes)).await;
+        let read = read.expect("the server neither answers nor closes").unwrap();
+        String::from_utf8_lossy(&bytes[..read]).into_owned()
+    }
+
     /// Says that nothing more comes.
     pub(crate) async fn done_saying(&mut self) {
         drop(self.0.shutdown().await);

@@ -104,6 +104,19 @@ pub(in crate::store) async fn a_key_for_another_newest_one_changes_nothing(t: Be
     assert_eq!(told(&*t.store).await.len(), 2);
 }
 
+pub(in crate::store) async fn a_line_without_a_successor_is_retired_once_and_told(t: Bench) {
+    let rsa = KeyRow { alg: Algorithm::Rs256, ..key("r", 0) };
+    assert!(rotate(&*t.store, None, key("a", 0)).await && rotate(&*t.store, None, rsa).await);
+    let retire = async |store: &dyn Store| store.retire_line(Algorithm::EdDsa, at(300), at(100)).await.unwrap();
+    assert!(retire(&*t.other).await);
+    assert!(!retire(&*t.store).await, "it is retired already");
+    assert_eq!(ring(&*t.store).await, [("a".into(), Some(at(300))), ("r".into(), None)]);
+    let events = t.store.events_since(0).await.unwrap();
+    let last = events.last().unwrap();
+    assert_eq!((events.len(), &last.kind, last.at, last.until), (3, &EventKind::KeysChanged, at(100), at(300)));
+    assert!(rotate(&*t.store, None, key("b", 400)).await, "the line may begin anew");
+}
+
 pub(in crate::store) async fn a_revoked_key_is_told_and_revoked_once(t: Bench) {
     assert!(rotate(&*t.store, None, key("a", 0)).await);
     let revoked = t.race(6, |node, _| async move { node.revoke_key("a", at(5), at(900)).await.unwrap() }).await;

@@ -8,6 +8,8 @@ pub(super) mod codes;
 pub(super) mod ends;
 pub(super) mod feed;
 pub(super) mod keys;
+pub(super) mod mixture;
+pub(super) mod moving;
 pub(super) mod opening;
 pub(super) mod people;
 pub(super) mod rotation;
@@ -15,6 +17,7 @@ pub(super) mod sample;
 pub(super) mod sealed;
 pub(super) mod sweep;
 pub(super) mod tokens;
+pub(super) mod values;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -30,6 +33,8 @@ pub(super) struct Bench {
     pub(super) store: Arc<dyn Store>,
     /// Another node on the same data.
     pub(super) other: Arc<dyn Store>,
+    /// Does with SQL what no method does; gives the first value of the first row, if there is one.
+    pub(super) raw: Box<dyn Fn(&str) -> String + Send + Sync>,
     /// What must outlive the nodes, such as the folder.
     pub(super) _keeps: Box<dyn Any + Send + Sync>,
 }
@@ -116,11 +121,29 @@ macro_rules! conformance {
                 a_new_key_is_told_long_enough_for_every_node_to_read_of_it
                 of_two_nodes_that_rotate_one_does
                 a_key_for_another_newest_one_changes_nothing
+                a_line_without_a_successor_is_retired_once_and_told
                 a_revoked_key_is_told_and_revoked_once
                 after_a_revoked_key_comes_one_without_a_former
                 keys_are_forgotten_after_their_time
                 a_master_key_is_noted_once
                 racing_nodes_agree_on_one_data_key
+            }
+            mixture {
+                racing_swaps_of_numbers_leave_each_number_one_holder
+                everything_at_once_fails_nobody_and_tells_each_end_once
+            }
+            moving {
+                a_newcomer_keeps_their_number_and_signs_in_as_themselves
+                an_identity_of_each_app_is_the_same_newcomer
+                a_newcomers_unionid_joins_another_app_of_the_account
+                a_disabled_newcomer_signs_in_nowhere
+                who_comes_again_is_there_and_unchanged
+                an_identity_that_is_new_is_added
+                who_can_not_be_who_they_say_takes_nobody_with_them
+                a_rehearsal_answers_the_same_and_keeps_nothing
+                the_next_new_user_gets_the_highest_number_and_one
+                numbers_may_begin_anywhere_in_an_empty_store
+                a_newcomer_who_signs_in_meanwhile_is_one_user
             }
             opening {
                 a_session_is_what_it_was_opened_with
@@ -188,6 +211,18 @@ macro_rules! conformance {
                 of_racing_nodes_one_replaces_the_token
                 an_outdated_version_replaces_nothing
                 each_app_has_its_own
+                of_racing_nodes_one_may_fetch_a_token
+                a_claim_is_for_the_token_that_its_claimer_saw
+                the_claim_of_a_dead_claimer_runs_out
+                a_claim_from_a_clock_that_ran_ahead_counts_for_nothing
+                a_claimer_without_a_token_leaves_its_own_claim_alone
+                of_racing_nodes_one_may_force_a_token
+                forced_tokens_are_counted_by_the_day_and_kept_apart
+            }
+            values {
+                a_disabled_user_signs_in_nowhere
+                a_disabled_users_refresh_ends_the_session
+                a_value_that_no_version_wrote_is_named
             }
         }
     };

@@ -1,11 +1,11 @@
 //! Used codes in `SQLite`.
 
 use async_trait::async_trait;
-use menjin_token::Id;
 use rusqlite::{Connection, params};
 
 use super::Sqlite;
 use super::sql::statements;
+use crate::store::rows;
 use crate::store::{Claiming, CodeClaim, CodeDigest, Codes, IdempotencyKey, Refused, Result};
 
 statements! {
@@ -56,17 +56,7 @@ fn claim(connection: &Connection, claiming: &Claiming) -> Result<CodeClaim> {
 /// What became of the same request before, if it may still be repeated.
 fn repeated(connection: &Connection, claiming: &Claiming, idempotency: &IdempotencyKey) -> Result<Option<CodeClaim>> {
     let since = claiming.repeatable_since.millis();
-    REPEATED.row(connection, params![idempotency.key, since], |it| {
-        let same = it.get::<[u8; 32]>()? == claiming.code.0;
-        let same = it.get::<[u8; 32]>()? == idempotency.body && same;
-        let (session, refused) = (it.get::<Option<[u8; 16]>>()?, it.get::<Option<String>>()?);
-        Ok(match (session, refused) {
-            _ if !same => CodeClaim::Mismatch,
-            (Some(session), _) => CodeClaim::Done(Id::from_bytes(session)),
-            (None, Some(refused)) => CodeClaim::Refused(Refused(refused)),
-            (None, None) => CodeClaim::InFlight,
-        })
-    })
+    REPEATED.row(connection, params![idempotency.key, since], |it| rows::claimed(it, claiming, idempotency))
 }
 
 /// Notes a refusal, in the caller's transaction.

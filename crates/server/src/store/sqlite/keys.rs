@@ -1,14 +1,14 @@
 //! Signing keys and master keys in `SQLite`.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
-use menjin_token::Timestamp;
+use menjin_token::{Algorithm, Timestamp};
 use rusqlite::{Connection, params};
 
-use super::sql::{Columns, Corrupt, statements};
+use super::sql::statements;
 use super::{Sqlite, events};
-use crate::store::{EventKind, KeyRow, KeyState, Keys, MasterKeyRow, Result, Rotating, SealedCount, SealedValue};
+use crate::store::rows;
+use crate::store::rules::KEY_TOLD;
+use crate::store::{EventKind, KeyRow, Keys, MasterKeyRow, Result, Rotating, SealedCount, SealedValue};
 
 statements! {
     RING on signing_keys = "SELECT kid, alg, private, created_at, active_at, retired_at, revoked_at FROM signing_keys
@@ -26,17 +26,25 @@ statements! {
     DATA_KEY on data_keys = "SELECT sealed FROM data_keys WHERE name = ?1";
 }
 
-/// A key that signs at once is told for so long all the same: every node reads the feed before it is swept.
-const TOLD: Duration = Duration::from_mins(1);
-
 #[async_trait]
 impl Keys for Sqlite {
     async fn signing_keys(&self) -> Result<Vec<KeyRow>> {
-        self.read(|connection| RING.rows(connection, [], key_row))
+        self.read(|connection| RING.rows(connection, [], rows::key))
     }
 
     async fn rotate_key(&self, rotating: Rotating) -> Result<bool> {
         self.write(move |connection| rotate(connection, &rotating)).await
+    }
+
+    async fn retire_line(&self, alg: Algorithm, at: Timestamp, now: Timestamp) -> Result<bool> {
+        self.write(move |connection| {
+            let retired = RETIRE.run(connection, params![at.millis(), alg.as_str()])? > 0;
+            if retired {
+                events::tell(connection, &EventKind::KeysChanged, "", now, at.max(now.plus(KEY_TOLD)))?;
+            }
+            Ok(retired)
+        })
+        .await
     }
 
     async fn revoke_key(&self, kid: &str, now: Timestamp, tokens_until: Timestamp) -> Result<bool> {
@@ -104,15 +112,7 @@ fn rotate(connection: &Connection, rotating: &Rotating) -> Result<bool> {
         &EventKind::KeysChanged,
         "",
         key.created_at,
-        key.active_at.max(key.created_at.plus(TOLD)),
+        key.active_at.max(key.created_at.plus(KEY_TOLD)),
     )?;
     Ok(true)
-}
-
-fn key_row(it: &mut Columns<'_>) -> Result<KeyRow, Corrupt> {
-    let (kid, alg, private) = (it.get()?, it.word(|text| text.parse().ok())?, it.get()?);
-    let (created_at, active_at) = (it.time()?, it.time()?);
-    let (retired_at, revoked_at) = (it.time_or_null()?, it.time_or_null()?);
-    let state = if revoked_at.is_some() { KeyState::Revoked } else { KeyState::Live };
-    Ok(KeyRow { kid, alg, private, state, created_at, active_at, retired_at, revoked_at })
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
-use super::{OnOldSchema, OpenError};
+use crate::store::schema::{OnOldSchema, OpenError, checksum, newer_than_this_program, oldest_program_of};
 
 /// All migrations, in order; the version is the place in the list.
 const MIGRATIONS: [&str; 1] = [include_str!("../migrations/sqlite/0001_sign_in.sql")];
@@ -78,19 +78,6 @@ fn apply(connection: &mut Connection, version: u32, text: &str) -> rusqlite::Res
         )?;
     }
     transaction.commit()
-}
-
-fn checksum(text: &str) -> Vec<u8> {
-    aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()).as_ref().to_vec()
-}
-
-fn oldest_program_of(text: &str) -> &str {
-    text.lines().find_map(|line| line.strip_prefix("-- oldest-program: ")).unwrap_or("0.1.0").trim()
-}
-
-fn newer_than_this_program(oldest: &str) -> bool {
-    let parse = |text: &str| text.split('.').map(|part| part.parse::<u32>().unwrap_or(u32::MAX)).collect::<Vec<_>>();
-    parse(oldest) > parse(env!("CARGO_PKG_VERSION"))
 }
 
 #[cfg(test)]

@@ -10,12 +10,12 @@ mod events;
 mod faults;
 mod keys;
 mod migrate;
+mod moving;
 mod people;
 mod phones;
 #[cfg(test)]
 mod plans;
 mod readers;
-mod rows;
 mod sealed;
 mod sessions;
 mod sql;
@@ -29,8 +29,10 @@ use std::sync::Arc;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+pub use self::moving::{Alone, Contents, Restored, Restoring};
 use self::readers::Readers;
 use self::writer::{Urgency, Writer};
+use super::schema::{OnOldSchema, OpenError};
 use super::{Result, StoreError};
 
 /// The embedded store.
@@ -45,50 +47,6 @@ impl std::fmt::Debug for Sqlite {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Sqlite").field("path", &self.path).finish_non_exhaustive()
     }
-}
-
-/// What `open` may do about the schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnOldSchema {
-    /// Bring it up to date.
-    Migrate,
-    /// Refuse to open it.
-    Refuse,
-}
-
-/// Why a file could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The folder or file can't be read or written.
-    #[error("{path} can't be opened: {why}")]
-    Unusable {
-        /// The file.
-        path: PathBuf,
-        /// The reason.
-        why: String,
-    },
-    /// The schema is older than the program.
-    #[error("the schema is at version {found}, this program needs {needed}: run `menjin migrate`")]
-    OldSchema {
-        /// Its version.
-        found: u32,
-        /// The program's.
-        needed: u32,
-    },
-    /// The schema is newer than the program allows.
-    #[error("the schema (version {found}) needs menjin {oldest} or newer")]
-    NewSchema {
-        /// Its version.
-        found: u32,
-        /// The oldest program that may use it.
-        oldest: String,
-    },
-    /// A migration that ran has another text than the one compiled in.
-    #[error("migration {version} of this database is not the one this program knows")]
-    ForeignSchema {
-        /// Which.
-        version: u32,
-    },
 }
 
 impl Sqlite {

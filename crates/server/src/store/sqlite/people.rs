@@ -4,13 +4,14 @@ use async_trait::async_trait;
 use menjin_token::{SessionId, Timestamp, UserId};
 use rusqlite::{Connection, params};
 
-use super::sql::{statements, user_columns};
-use super::{Sqlite, rows};
+use super::Sqlite;
+use super::sql::statements;
+use crate::store::rows::{self, user_columns};
 use crate::store::{IdentityName, KeptKey, People, ProfileChange, Result, SessionHead, UserRow};
 
 statements! {
     OF_SESSION on users = "SELECT ", user_columns!(), ", s.id, s.app, s.opened_at, s.expires_at, s.ended_at, s.end_reason
-        FROM sessions s JOIN users u ON u.number = s.user WHERE s.id = ?1";
+        FROM sessions s JOIN users u ON u.number = s.user_number WHERE s.id = ?1";
     BY_ID on users = "SELECT ", user_columns!(), " FROM users u WHERE u.id = ?1";
     BY_NUMBER on users = "SELECT ", user_columns!(), " FROM users u WHERE u.number = ?1";
     PROFILE on users = "UPDATE users SET nickname = coalesce(?2, nickname), avatar_url = coalesce(?3, avatar_url), updated_at = ?4
@@ -22,9 +23,6 @@ statements! {
         ORDER BY 3 DESC NULLS FIRST";
     IDENTITY on identities = "SELECT i.platform, i.appid, i.openid FROM sessions s JOIN identities i ON i.id = s.identity WHERE s.id = ?1";
 }
-
-/// The platforms that identities may be of.
-const PLATFORMS: [&str; 1] = ["wechat"];
 
 #[async_trait]
 impl People for Sqlite {
@@ -54,19 +52,12 @@ impl People for Sqlite {
     async fn session_keys(&self, identity: &IdentityName, now: Timestamp) -> Result<Vec<KeptKey>> {
         self.read(|connection| {
             let IdentityName { platform, appid, openid } = identity;
-            KEYS.rows(connection, params![platform, appid, openid, now.millis()], |it| {
-                Ok(KeptKey { row: it.get()?, sealed: it.get()?, superseded_at: it.time_or_null()? })
-            })
+            KEYS.rows(connection, params![platform, appid, openid, now.millis()], rows::kept_key)
         })
     }
 
     async fn identity_of_session(&self, session: SessionId) -> Result<Option<IdentityName>> {
-        self.read(|connection| {
-            IDENTITY.row(connection, [session.to_bytes()], |it| {
-                let platform = it.word(|text| PLATFORMS.into_iter().find(|platform| *platform == text))?;
-                Ok(IdentityName { platform, appid: it.get()?, openid: it.get()? })
-            })
-        })
+        self.read(|connection| IDENTITY.row(connection, [session.to_bytes()], rows::identity_name))
     }
 }
 

@@ -5,12 +5,13 @@ use rusqlite::{Connection, params};
 
 use super::events::write_audit;
 use super::sql::statements;
-use crate::store::{AuditLine, PhoneChange, Result, UserRow};
+use crate::store::rules::phone_line;
+use crate::store::{PhoneChange, Result, UserRow};
 
 statements! {
-    HOLDER on phones = "SELECT u.id, u.number FROM phones p JOIN users u ON u.number = p.user WHERE p.lookup = ?1";
-    UNBIND on phones = "DELETE FROM phones WHERE user = ?1";
-    BIND on phones = "INSERT INTO phones (id, user, lookup, sealed, bound_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+    HOLDER on phones = "SELECT u.id, u.number FROM phones p JOIN users u ON u.number = p.user_number WHERE p.lookup = ?1";
+    UNBIND on phones = "DELETE FROM phones WHERE user_number = ?1";
+    BIND on phones = "INSERT INTO phones (id, user_number, lookup, sealed, bound_at) VALUES (?1, ?2, ?3, ?4, ?5)";
     MASK on users = "UPDATE users SET phone_masked = ?2, updated_at = ?3 WHERE number = ?1";
 }
 
@@ -24,14 +25,10 @@ pub(super) fn bind(connection: &Connection, user: &UserRow, phone: &PhoneChange,
         }
         UNBIND.run(connection, [number])?;
         MASK.run(connection, params![number, None::<String>, now.millis()])?;
-        write_audit(connection, &line("phone.moved", former), now)?;
+        write_audit(connection, &phone_line("phone.moved", former), now)?;
     }
     UNBIND.run(connection, [user.number])?;
     BIND.run(connection, params![phone.row, user.number, phone.lookup, phone.sealed, now.millis()])?;
     MASK.run(connection, params![user.number, phone.masked, now.millis()])?;
-    write_audit(connection, &line("phone.bound", user.id), now)
-}
-
-fn line(action: &'static str, user: UserId) -> AuditLine {
-    AuditLine { action, actor: "user", user: Some(user), ..AuditLine::default() }
+    write_audit(connection, &phone_line("phone.bound", user.id), now)
 }

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::sql::Sql;
 use super::{
-    OnOldSchema, codes, events, keys, migrate, people, phones, prepare_writer, sealed, sessions, tokens, upkeep,
+    OnOldSchema, codes, events, keys, migrate, moving, people, phones, prepare_writer, sealed, sessions, tokens, upkeep,
 };
 
 /// What runs for people or in the background. Not `sealed`: an operator's chore reads whole tables.
@@ -13,6 +13,7 @@ fn hot() -> impl Iterator<Item = &'static (&'static str, Sql)> {
         codes::STATEMENTS,
         events::STATEMENTS,
         keys::STATEMENTS,
+        moving::STATEMENTS,
         people::STATEMENTS,
         phones::STATEMENTS,
         tokens::STATEMENTS,
@@ -22,7 +23,15 @@ fn hot() -> impl Iterator<Item = &'static (&'static str, Sql)> {
 }
 
 /// Tables of a few rows: as many as there are apps, keys or migrations.
-const SMALL: [&str; 5] = ["signing_keys", "master_keys", "data_keys", "platform_tokens", "_migrations"];
+const SMALL: [&str; 7] = [
+    "signing_keys",
+    "master_keys",
+    "data_keys",
+    "platform_tokens",
+    "platform_token_claims",
+    "_migrations",
+    "sqlite_schema",
+];
 
 /// Statements that may sort, and why no index has their order.
 const SORTED: [(&str, &str); 1] =
@@ -80,9 +89,12 @@ fn a_statement_that_does_would_be_found() {
     for (text, fault) in [
         ("SELECT id FROM users WHERE nickname = ?1", "SCAN users"),
         ("SELECT count(*) FROM sessions", "SCAN sessions"),
-        ("SELECT u.id FROM sessions s JOIN users u ON u.number = s.user WHERE s.device_id = ?1", "SCAN s"),
+        ("SELECT u.id FROM sessions s JOIN users u ON u.number = s.user_number WHERE s.device_id = ?1", "SCAN s"),
         ("DELETE FROM grants WHERE app = ?1", "SCAN grants"),
-        ("SELECT id FROM sessions WHERE user = ?1 AND ended_at IS NULL ORDER BY ip", "USE TEMP B-TREE FOR ORDER BY"),
+        (
+            "SELECT id FROM sessions WHERE user_number = ?1 AND ended_at IS NULL ORDER BY ip",
+            "USE TEMP B-TREE FOR ORDER BY",
+        ),
         ("SELECT a.seq FROM events e JOIN audit a ON a.detail = e.reason WHERE e.seq > ?1", "AUTOMATIC"),
     ] {
         let faults = faults(&connection, "TEST", text);

@@ -65,11 +65,11 @@ impl Server {
         assert!(kids.is_subset(&published), "{kids:?} are not all in {published:?}");
     }
 
-    /// Rotates its signing key; gives the new one's name once that is acknowledged.
-    pub(super) async fn rotates(&mut self) -> String {
+    /// Rotates its signing key; gives the new one's name once that is acknowledged, and nothing when it failed.
+    pub(super) async fn rotates(&mut self) -> Option<String> {
         self.orders.write_all(b"rotate\n").await.unwrap();
         let said = self.says.next_line().await.unwrap().expect("it has not been killed yet");
-        said.split_once("rotated ").expect("it says nothing else").1.to_owned()
+        Some(said.split_once("rotated ")?.1.to_owned())
     }
 
     /// All phones do the same at once.
@@ -88,6 +88,37 @@ impl Server {
         enough: u64,
         kids: &mut BTreeSet<String>,
     ) -> Vec<Phone> {
+        let working = self.works(phones, enough, kids).await;
+        self.kill().await;
+        working.join_all().await
+    }
+
+    /// The same, until what keeps its rows is killed by `kill`. It lives on, and refuses.
+    pub(super) async fn lose_database_amid(
+        &mut self,
+        phones: Vec<Phone>,
+        enough: u64,
+        kids: &mut BTreeSet<String>,
+        kill: impl Future<Output = ()>,
+    ) -> Vec<Phone> {
+        let working = self.works(phones, enough, kids).await;
+        self.line.killing.store(true, Ordering::SeqCst);
+        kill.await;
+        working.join_all().await
+    }
+
+    /// Until all is well again, by itself.
+    pub(super) async fn recovers(&self) {
+        let patience = tokio::time::Instant::now() + Duration::from_secs(20);
+        while self.line.get("/readyz", None).await.is_none() {
+            assert!(tokio::time::Instant::now() < patience, "it does not recover");
+            tokio::task::yield_now().await;
+        }
+        self.line.killing.store(false, Ordering::SeqCst);
+    }
+
+    /// Phones use it and its key is rotated, until there were so many answers; the phones go on.
+    async fn works(&mut self, phones: Vec<Phone>, enough: u64, kids: &mut BTreeSet<String>) -> JoinSet<Phone> {
         let mut working = JoinSet::new();
         for mut phone in phones {
             let line = self.line.clone();
@@ -101,7 +132,7 @@ impl Server {
         let enough = enough + *answers.borrow();
         let rotating = async {
             loop {
-                kids.insert(self.rotates().await);
+                kids.extend(self.rotates().await);
                 let before = *acknowledged.borrow();
                 acknowledged.wait_for(|now| *now > before + 20).await.unwrap();
             }
@@ -111,8 +142,7 @@ impl Server {
             _ = answers.wait_for(|answers| *answers >= enough) => {}
             Some(stopped) = working.join_next() => panic!("a phone stopped before the kill: {:?}", stopped.err()),
         }
-        self.kill().await;
-        working.join_all().await
+        working
     }
 
     pub(super) async fn kill(mut self) {
@@ -137,6 +167,11 @@ impl Answer {
     }
 
     #[track_caller]
+    pub(super) fn asks_for_another_code(&self) {
+        assert!(matches!(self.status, 401 | 503) && self.body["action"] == "relogin", "{} {}", self.status, self.body);
+    }
+
+    #[track_caller]
     pub(super) fn refused(&self, code: &str) {
         assert_eq!((self.status, self.body["code"].as_str()), (401, Some(code)), "{}", self.body);
     }
@@ -151,7 +186,7 @@ impl Line {
         self.send(self.http.post(format!("{}{path}", self.url)).json(body), token).await
     }
 
-    /// `None` when the server was killed before it had answered whole.
+    /// `None` when the server was killed before it had answered whole, or said that it lost its database.
     pub(super) async fn send(&self, request: reqwest::RequestBuilder, token: Option<&str>) -> Option<Answer> {
         let request = if let Some(token) = token { request.bearer_auth(token) } else { request };
         let answered = async {
@@ -160,6 +195,7 @@ impl Line {
             Ok::<_, reqwest::Error>(Answer { status, body: serde_json::from_slice(&bytes).unwrap_or_default() })
         };
         match answered.await {
+            Ok(answer) if answer.status == 503 && self.killing.load(Ordering::SeqCst) => None,
             Ok(answer) => {
                 self.acknowledged.send_modify(|answers| *answers += 1);
                 Some(answer)

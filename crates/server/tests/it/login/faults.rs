@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{APPID, Answer, OTHER_APPID, Setup, TestServer};
 use crate::log::Log;
+use crate::rows::{Cell, Rows};
 
 async fn post(t: &TestServer, code: &str) -> Answer {
     t.anon().post("/v1/login/shop", json!({"code": code})).await
@@ -53,7 +54,7 @@ async fn a_platform_that_can_not_be_reached_spends_no_code() {
 
 #[tokio::test]
 async fn an_answer_that_never_came_whole_costs_the_code_and_makes_no_user() {
-    let t = TestServer::start().await;
+    let t = TestServer::with(Setup { deadline: "1s", ..Setup::default() }).await;
     let kinds = [
         FaultKind::Slow(Duration::from_mins(1)),
         FaultKind::Dropped,
@@ -110,7 +111,7 @@ async fn a_daily_quota_that_is_used_up_sends_nobody_before_sign_in_again_and_is_
 #[tokio::test]
 async fn a_phone_code_that_fails_says_in_the_log_why_and_what_helps_and_never_what_was_sent() {
     let log = Log::start();
-    let t = TestServer::start().await;
+    let t = TestServer::with(Setup { deadline: "1s", ..Setup::default() }).await;
     for (number, path) in [(45009, "/wxa/business/getuserphonenumber"), (48001, "/wxa/business/getuserphonenumber")] {
         t.sim.add_fault(Fault::once(errcode(number)).on(path));
         let phone_code = t.sim.phone_code(APPID, "alice");
@@ -231,7 +232,7 @@ async fn a_number_that_a_misconfigured_app_can_not_fetch_is_loud_in_the_log_too(
 #[tokio::test]
 async fn a_store_that_fails_after_the_exchange_asks_for_a_fresh_code() {
     let t = TestServer::start().await;
-    let rows = rusqlite::Connection::open(t.folder.path().join("menjin.db")).unwrap();
+    let mut rows = Rows::of(&t).await;
     t.sim.add_fault(Fault::once(FaultKind::Slow(Duration::from_millis(300))));
     let code = t.code("alice");
     let signing_in = keyed(&t, "lost-1", &code);
@@ -239,16 +240,17 @@ async fn a_store_that_fails_after_the_exchange_asks_for_a_fresh_code() {
         while t.sim.calls_with_code(&code) == 0 {
             tokio::task::yield_now().await;
         }
-        rows.execute_batch("ALTER TABLE grants RENAME TO grants_gone").unwrap();
+        rows.breaks("grants").await;
     };
     let (answer, ()) = tokio::join!(signing_in, breaking);
     let body = answer.problem(503, "store_unavailable");
     assert_eq!(body["action"], "relogin", "{body}");
     assert!(body["detail"].as_str().unwrap().contains("wx.login"), "{body}");
-    rows.execute_batch("ALTER TABLE grants_gone RENAME TO grants").unwrap();
+    rows.mends("grants").await;
     assert_eq!(keyed(&t, "lost-1", &code).await.problem(503, "store_unavailable")["action"], "relogin");
     post(&t, &code).await.problem(401, "code_used");
-    assert_eq!(t.phone_of("alice").login(json!({})).await.ok(200)["user"]["number"], 1);
+    assert_eq!(rows.all("SELECT number FROM users").await, Vec::<Vec<Cell>>::new(), "nobody was made");
+    assert_eq!(t.phone_of("alice").login(json!({})).await.ok(200)["is_new_user"], true);
 }
 
 #[tokio::test]

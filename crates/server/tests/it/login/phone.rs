@@ -7,7 +7,8 @@ use menjin_sim::{CallFilter, Fault, FaultKind, Phone, SessionKeyPolicy};
 use serde_json::{Value, json};
 
 use super::{encrypt, sealed, wx};
-use crate::harness::{APP_SECRET, APPID, OTHER_APPID, TestServer};
+use crate::broker::until;
+use crate::harness::{APP_SECRET, APPID, OTHER_APPID, Setup, TestServer};
 
 const BY_CODE: &str = "/wxa/business/getuserphonenumber";
 const TOKEN: &str = "/cgi-bin/stable_token";
@@ -61,7 +62,7 @@ async fn a_phone_code_that_fails_leaves_the_sign_in_whole_and_the_number_needed(
 
 #[tokio::test]
 async fn a_platform_that_fails_over_the_number_leaves_the_sign_in_whole_and_quick() {
-    let t = TestServer::start().await;
+    let t = TestServer::with(Setup { deadline: "1s", ..Setup::default() }).await;
     let faults = [
         (FaultKind::Busy, BY_CODE),
         (FaultKind::Dropped, BY_CODE),
@@ -80,8 +81,12 @@ async fn a_platform_that_fails_over_the_number_leaves_the_sign_in_whole_and_quic
         assert_eq!(answer["need"], json!(["phone", "profile"]), "{kind:?}");
         t.sim.clear_faults();
     }
-    let answer = t.phone_of("alice").login(json!({"phone_code": t.sim.phone_code(APPID, "alice")})).await.ok(200);
-    assert_eq!(answer["need"], json!(["profile"]), "and the next one is bound");
+    // Whoever comes while the slow answer is still waited for waits with the others; the next one is bound.
+    let is_bound = async || {
+        let answer = t.phone_of("alice").login(json!({"phone_code": t.sim.phone_code(APPID, "alice")})).await.ok(200);
+        answer["need"] == json!(["profile"])
+    };
+    until(is_bound).await;
 }
 
 #[tokio::test]

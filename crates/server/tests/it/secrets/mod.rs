@@ -1,18 +1,20 @@
 //! One long run through everything that handles a secret, and then a search for each of them: in the log at its most
 //! talkative, in the files and rows of the database, in the metrics and in the answers.
 //!
-//! Not here: the run itself (`run.rs`), what is searched for and where (`needles.rs`).
+//! Not here: the run itself (`run.rs`), what is searched for and where (`needles.rs`, `kept.rs`).
 
+mod kept;
 mod needles;
 mod run;
 
 use menjin_server::config::Config;
-use rusqlite::Connection;
 
+use self::kept::{everything, tables};
 use self::needles::{Class, Hay, Needle};
 use self::run::Run;
-use crate::harness::TestServer;
 use crate::log::Log;
+use crate::rows::Rows;
+use crate::store::{Folder, StoreKind};
 
 #[tokio::test]
 async fn no_secret_of_a_whole_run_is_logged_stored_in_clear_counted_or_answered() {
@@ -33,20 +35,18 @@ async fn no_secret_of_a_whole_run_is_logged_stored_in_clear_counted_or_answered(
         Hay::new("what is printed for debugging", format!("{:?}", t.menjin), &[]),
         Hay::new("the refusals", shown(&refusals), &[]),
         Hay::new("the successes", shown(&successes), &[Class::Issued, Class::Personal]),
-        Hay::new("the database's files", files(&t), &[Class::Named, Class::Personal]),
+        Hay::new("the database's files", everything(&t.folder).await, &[Class::Named, Class::Personal]),
     ];
-    hays.extend(
-        tables(&t).into_iter().map(|(table, bytes)| Hay::new(&format!("table {table}"), bytes, in_clear(&table))),
-    );
+    let tables = tables(&t.folder).await;
+    hays.extend(tables.into_iter().map(|(table, bytes)| Hay::new(&format!("table {table}"), bytes, in_clear(&table))));
     assert_each_place_was_written_to(&hays, refusals.len());
     let folder = t.stop().await;
-    let left = std::fs::read(folder.path().join("menjin.db")).unwrap();
-    hays.push(Hay::new("the database that is left", left, &[Class::Named, Class::Personal]));
+    hays.push(Hay::new("the database that is left", everything(&folder).await, &[Class::Named, Class::Personal]));
     for hay in &hays {
         hay.assert_finds_what_is_planted(&needles);
         assert_eq!(hay.found(&needles), Vec::<String>::new(), "in {}", hay.name);
     }
-    plant_for_real(&folder, &log, &needles);
+    plant_for_real(&folder, &log, &needles).await;
 }
 
 /// What each table may hold in clear: the names that the platform gives in `identities`, what people call themselves and
@@ -71,7 +71,11 @@ fn assert_each_place_was_written_to(hays: &[Hay], refusals: usize) {
         "WeChat answered",
         "a refresh ended its session",
         "\"level\":\"ERROR\"",
-        "no such table",
+        match StoreKind::usual() {
+            StoreKind::Sqlite => "no such table",
+            StoreKind::Postgres => "relation \\\"grants\\\" does not exist",
+            StoreKind::MariaDb => "grants' doesn't exist",
+        },
     ] {
         holds("the log", said);
     }
@@ -87,54 +91,19 @@ fn assert_each_place_was_written_to(hays: &[Hay], refusals: usize) {
 }
 
 /// The places themselves, too, show what is really written there.
-fn plant_for_real(folder: &tempfile::TempDir, log: &Log, needles: &[Needle]) {
+async fn plant_for_real(folder: &Folder, log: &Log, needles: &[Needle]) {
     let planted = needles.iter().find(|needle| needle.what == "a login code").unwrap();
     let text = String::from_utf8(planted.bytes.clone()).unwrap();
     tracing::trace!(target: "menjin_server::planted", text, "planted");
     let there = text.clone();
     std::thread::spawn(move || tracing::trace!(target: "menjin_server::planted", there, "planted")).join().unwrap();
-    let rows = Connection::open(folder.path().join("menjin.db")).unwrap();
-    rows.execute("INSERT INTO audit (at, action, actor, detail) VALUES (0, 'planted', 'test', ?1)", [&text]).unwrap();
-    drop(rows);
-    let file = std::fs::read(folder.path().join("menjin.db")).unwrap();
-    let database = Hay::new("the database", file, &[Class::Named, Class::Personal]);
+    let row = format!("INSERT INTO audit (at, action, actor, detail) VALUES (0, 'planted', 'test', '{text}')");
+    Rows::at(folder).await.run(&row).await;
+    let database = Hay::new("the database", everything(folder).await, &[Class::Named, Class::Personal]);
     let elsewhere = Hay::new("the log of other threads", Log::elsewhere(), &[]);
     for hay in [Hay::new("the log", log.text(), &[]), elsewhere, database] {
         assert_eq!(hay.found(needles), ["a login code"], "{}", hay.name);
     }
-}
-
-/// All files beside the database's, its log among them, as they are while menjin runs.
-fn files(t: &TestServer) -> Vec<u8> {
-    let names: Vec<_> = std::fs::read_dir(t.folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert!(names.iter().any(|name| name.to_string_lossy().ends_with("-wal")), "{names:?}");
-    names.iter().flat_map(|name| std::fs::read(name).unwrap()).collect()
-}
-
-/// Each table's cells, one after the other.
-fn tables(t: &TestServer) -> Vec<(String, Vec<u8>)> {
-    let rows = Connection::open(t.folder.path().join("menjin.db")).unwrap();
-    let mut listed = rows.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
-    let names: Vec<String> = listed.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-    names.into_iter().map(|name| (name.clone(), cells(&rows, &name))).collect()
-}
-
-fn cells(rows: &Connection, table: &str) -> Vec<u8> {
-    let mut all = rows.prepare(&format!("SELECT * FROM \"{table}\"")).unwrap();
-    let columns = all.column_count();
-    let mut found = Vec::new();
-    let mut cursor = all.query([]).unwrap();
-    while let Some(row) = cursor.next().unwrap() {
-        for column in 0..columns {
-            if let rusqlite::types::ValueRef::Text(bytes) | rusqlite::types::ValueRef::Blob(bytes) =
-                row.get_ref(column).unwrap()
-            {
-                found.extend_from_slice(bytes);
-                found.push(b'\n');
-            }
-        }
-    }
-    found
 }
 
 #[test]
@@ -152,18 +121,25 @@ fn a_configuration_that_is_printed_shows_no_secret() {
     }
 }
 
-#[cfg(unix)]
-#[tokio::test]
-async fn the_files_of_the_database_are_their_owners_alone() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let t = TestServer::start().await;
-    t.phone("alice").await;
-    let mut seen = 0;
-    for entry in std::fs::read_dir(t.folder.path()).unwrap() {
-        let entry = entry.unwrap();
-        let mode = entry.metadata().unwrap().permissions().mode();
-        assert_eq!(mode & 0o077, 0, "{:?} {mode:o}", entry.path());
-        seen += 1;
+mod sqlite_only {
+    use std::sync::Arc;
+
+    use crate::harness::{Setup, TestServer};
+    use crate::store::Folder;
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn the_files_of_the_database_are_their_owners_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let t = TestServer::with(Setup { folder: Some(Arc::new(Folder::with_sqlite())), ..Setup::default() }).await;
+        t.phone("alice").await;
+        let mut seen = 0;
+        for entry in std::fs::read_dir(t.folder.path()).unwrap() {
+            let entry = entry.unwrap();
+            let mode = entry.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{:?} {mode:o}", entry.path());
+            seen += 1;
+        }
+        assert!(seen >= 2, "the database and its log");
     }
-    assert!(seen >= 2, "the database and its log");
 }

@@ -7,11 +7,11 @@ use menjin_server::config::MasterKey;
 use menjin_server::seal::{Sealed, Sealer};
 use menjin_sim::{Fault, FaultKind, Phone, SessionKeyPolicy};
 use reqwest::Method;
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::needles::{Class, Needle, binary, text};
 use crate::harness::{APP_SECRET, APPID, Answer, CLIENT_SECRET, MASTER_KEY, Setup, TestServer};
+use crate::rows::Rows;
 
 const COMPAT_SECRET: &str = "the-old-servers-jwt-secret-of-32-bytes-or-more";
 const OLD_PATH: &str = "/users/wxLogin";
@@ -58,11 +58,11 @@ impl Run {
         self.endings().await;
         self.the_old_form().await;
         self.a_failing_platform().await;
-        self.note_what_is_sealed();
+        self.note_what_is_sealed().await;
         self.new_keys().await;
         self.a_failing_store().await;
         self.secrets_in_wrong_places().await;
-        self.note_what_is_sealed();
+        self.note_what_is_sealed().await;
     }
 
     /// All that was noted, and the tokens that were issued.
@@ -315,14 +315,14 @@ impl Run {
     /// Errors of the database are logged in full: what was to be written must not be in them.
     async fn a_failing_store(&mut self) {
         let pair = self.signed_in("alice").await;
-        let rows = Connection::open(self.t.folder.path().join("menjin.db")).unwrap();
+        let mut rows = Rows::of(&self.t).await;
         let profile = self.wx("getUserInfo", "alice").await;
-        rows.execute_batch("ALTER TABLE grants RENAME TO grants_gone").unwrap();
+        rows.breaks("grants").await;
         self.login("alice", profile).await.problem(503, "store_unavailable");
         self.refresh(&pair["refresh_token"]).await.problem(503, "store_unavailable");
         let body = json!({"refresh_token": pair["refresh_token"]});
         self.post("/v1/logout", &body).await.problem(503, "store_unavailable");
-        rows.execute_batch("ALTER TABLE grants_gone RENAME TO grants").unwrap();
+        rows.mends("grants").await;
         self.refresh(&pair["refresh_token"]).await.ok(200);
     }
 
@@ -370,19 +370,15 @@ impl Run {
     }
 
     /// What the database holds sealed, opened with the master key.
-    fn note_what_is_sealed(&mut self) {
+    async fn note_what_is_sealed(&mut self) {
         let sealer = Sealer::new(&[MasterKey::new(master_key())]);
-        let rows = Connection::open(self.t.folder.path().join("menjin.db")).unwrap();
+        let mut rows = Rows::of(&self.t).await;
         for (what, query, name) in SEALED {
-            let mut found = rows.prepare(query).unwrap();
-            let values = found.query_map([], |row| {
-                let name = row.get_ref(0)?.as_bytes().unwrap().to_vec();
-                Ok((name, row.get::<_, Vec<u8>>(1)?))
-            });
-            let values: Vec<(Vec<u8>, Vec<u8>)> = values.unwrap().map(Result::unwrap).collect();
+            let values = rows.all(query).await;
             assert!(!values.is_empty(), "{name}: nothing is sealed");
-            for (row, sealed) in values {
-                let plain = sealer.open(what, &row, &sealed).unwrap();
+            for value in values {
+                let [row, secret] = [0, 1].map(|at| value[at].bytes().unwrap());
+                let plain = sealer.open(what, &row, &secret).unwrap();
                 self.needles.extend(binary(Class::Kept, name, &plain));
                 if what == Sealed::SigningKey {
                     self.needles.extend(binary(Class::Kept, "a private scalar", scalar(&plain)));

@@ -170,8 +170,11 @@ async fn jw_06_what_is_no_access_token_for_here_is_invalid_on_every_route() {
 async fn jw_08_a_key_of_ours_under_another_name_for_menjin_opens_nothing() {
     let t = TestServer::start().await;
     let token = t.phone("alice").await.access_token();
-    let renamed =
-        Setup { folder: Some(t.folder.clone()), public_url: Some(format!("{}/elsewhere", t.url)), ..Setup::default() };
+    let renamed = Setup {
+        folder: Some(t.folder.clone()),
+        public_url: Some("http://elsewhere.test".to_owned()),
+        ..Setup::default()
+    };
     let renamed = TestServer::with(renamed).await;
     refused(&renamed, Some(&format!("Bearer {token}")), "token_invalid").await;
     t.phone_with_token(&token).get("/v1/me").await.ok(200);

@@ -141,6 +141,25 @@ async fn ke_03_a_revoked_key_that_had_not_begun_to_sign_stops_nobody() {
 }
 
 #[tokio::test]
+async fn the_key_of_an_algorithm_that_is_no_longer_configured_is_retired_and_forgotten() {
+    let t = TestServer::start().await;
+    let kid = header(&t.phone("alice").await.access_token())["kid"].as_str().unwrap().to_owned();
+    let folder = t.stop().await;
+    let tokens = "[tokens]\nalg = \"EdDSA\"".to_owned();
+    let t = TestServer::with(Setup { folder: Some(folder), toml: tokens, ..Setup::default() }).await;
+    t.menjin.upkeep().await.unwrap();
+    assert!(kids(&t).await.contains(&kid), "its last tokens still live");
+    let listed = t.menjin.signing_keys().into_iter().find(|key| key.kid == kid).unwrap();
+    assert_eq!((listed.alg.as_str(), listed.retired_at.is_some()), ("ES256", true));
+    t.advance(Duration::from_mins(30));
+    t.menjin.upkeep().await.unwrap();
+    assert!(!kids(&t).await.contains(&kid));
+    t.advance(Duration::from_hours(48));
+    t.menjin.upkeep().await.unwrap();
+    assert!(t.menjin.signing_keys().iter().all(|key| key.kid != kid));
+}
+
+#[tokio::test]
 async fn du_09_a_clock_set_back_to_before_the_first_key_stops_nobody() {
     let t = TestServer::start().await;
     t.clock.set(t.clock.now().minus(Duration::from_secs(2)));
@@ -154,8 +173,9 @@ async fn a_key_of_another_master_key_does_not_close_the_feed() {
     let phone = t.phone("alice").await;
     let other = MASTER_KEY.replacen("00", "ff", 1);
     let toml = format!(
-        "secret_key = \"{other}\"\nold_secret_keys = [\"{MASTER_KEY}\"]\n[server]\npublic_url = \"{}\"\n",
-        t.url
+        "secret_key = \"{other}\"\nold_secret_keys = [\"{MASTER_KEY}\"]\n[server]\npublic_url = \"{}\"\n{}",
+        t.url,
+        t.folder.store_toml().await
     );
     let config = menjin_server::config::Config::parse(&toml, t.folder.path()).unwrap();
     let around = menjin_server::Around { clock: t.clock.clone() as _, ..menjin_server::Around::default() };

@@ -18,7 +18,7 @@ CREATE UNIQUE INDEX users_external_id ON users (external_id) WHERE external_id I
 -- With the platform's newest session_key, so that a sign-in touches one row.
 CREATE TABLE identities (
   id                 BLOB PRIMARY KEY,
-  user               INTEGER NOT NULL REFERENCES users (number),
+  user_number        INTEGER NOT NULL REFERENCES users (number),
   platform           TEXT NOT NULL,
   appid              TEXT NOT NULL,
   openid             TEXT NOT NULL,
@@ -30,16 +30,16 @@ CREATE TABLE identities (
   session_key_digest BLOB,
   UNIQUE (platform, appid, openid)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX identities_user ON identities (user);
+CREATE INDEX identities_user ON identities (user_number);
 CREATE INDEX identities_unionid ON identities (platform, open_account, unionid, created_at) WHERE unionid IS NOT NULL;
 
 -- Found by a keyed digest, shown masked, read only by unsealing.
 CREATE TABLE phones (
-  id       BLOB PRIMARY KEY,
-  user     INTEGER NOT NULL UNIQUE REFERENCES users (number),
-  lookup   BLOB NOT NULL UNIQUE,
-  sealed   BLOB NOT NULL,
-  bound_at INTEGER NOT NULL
+  id          BLOB PRIMARY KEY,
+  user_number INTEGER NOT NULL UNIQUE REFERENCES users (number),
+  lookup      BLOB NOT NULL UNIQUE,
+  sealed      BLOB NOT NULL,
+  bound_at    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- The session_keys that a newer one superseded, for a while.
@@ -55,7 +55,7 @@ CREATE INDEX session_keys_kept ON session_keys (kept_until);
 
 CREATE TABLE sessions (
   id            BLOB PRIMARY KEY,
-  user          INTEGER NOT NULL REFERENCES users (number),
+  user_number   INTEGER NOT NULL REFERENCES users (number),
   app           TEXT NOT NULL,
   identity      BLOB,
   amr           TEXT NOT NULL,
@@ -70,7 +70,7 @@ CREATE TABLE sessions (
   ended_at      INTEGER,
   end_reason    TEXT
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX sessions_live ON sessions (user, opened_at) WHERE ended_at IS NULL;
+CREATE INDEX sessions_live ON sessions (user_number, opened_at) WHERE ended_at IS NULL;
 CREATE INDEX sessions_ended ON sessions (ended_at) WHERE ended_at IS NOT NULL;
 
 -- One row a grant, never one a token (design §4.3). idle_until becomes NULL when the sweeper has passed it.
@@ -129,6 +129,16 @@ CREATE TABLE platform_tokens (
   expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Who fetches the next platform token, and how often one was forced (design §4.7).
+CREATE TABLE platform_token_claims (
+  app           TEXT PRIMARY KEY,
+  claim         BLOB,
+  claimed_until INTEGER,
+  forced_at     INTEGER,
+  forced_day    INTEGER NOT NULL DEFAULT 0,
+  forced_count  INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
 -- The feed of ends (design §4.5).
 CREATE TABLE events (
   seq     INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -141,14 +151,14 @@ CREATE TABLE events (
 CREATE INDEX events_until ON events (until);
 
 CREATE TABLE audit (
-  seq     INTEGER PRIMARY KEY AUTOINCREMENT,
-  at      INTEGER NOT NULL,
-  action  TEXT NOT NULL,
-  actor   TEXT NOT NULL,
-  user    BLOB,
-  session BLOB,
-  app     TEXT,
-  ip      TEXT,
-  detail  TEXT
+  seq        INTEGER PRIMARY KEY AUTOINCREMENT,
+  at         INTEGER NOT NULL,
+  action     TEXT NOT NULL,
+  actor      TEXT NOT NULL,
+  user_id    BLOB,
+  session_id BLOB,
+  app        TEXT,
+  ip         TEXT,
+  detail     TEXT
 ) STRICT;
 CREATE INDEX audit_at ON audit (at);

@@ -9,7 +9,7 @@ use crate::store::{AuditLine, EndReason, Ending, Ends, EventKind, Result};
 
 macro_rules! live {
     () => {
-        "SELECT s.id, u.id FROM users u JOIN sessions s ON s.user = u.number WHERE s.ended_at IS NULL AND "
+        "SELECT s.id, u.id FROM users u JOIN sessions s ON s.user_number = u.number WHERE s.ended_at IS NULL AND "
     };
 }
 

@@ -1,63 +1,55 @@
 //! Opening a session: find or make the user, keep what the platform gave, make room, open; one transaction.
 
-use menjin_token::{Id, IdentityId, SessionId};
+use menjin_token::{IdentityId, SessionId};
 use rusqlite::{Connection, params};
 
 use super::end_one;
+use crate::store::rows::{self, user_columns};
+use crate::store::rules::{self, Beside, opened_line, replaced_line, to_replace};
 use crate::store::sqlite::events::write_audit;
 use crate::store::sqlite::people::{apply_profile, by_number};
-use crate::store::sqlite::sql::{statements, user_columns};
-use crate::store::sqlite::{codes, phones, rows};
-use crate::store::{AuditLine, Device, EndReason, Opened, Opening, ProfileChange, Refused, Result, Standing, UserRow};
+use crate::store::sqlite::sql::statements;
+use crate::store::sqlite::{codes, phones};
+use crate::store::{Device, EndReason, Opened, Opening, ProfileChange, Refused, Result, UserRow};
 
 statements! {
     KNOWN on identities = "SELECT ", user_columns!(), ", i.id, i.unionid, i.open_account, i.session_key_digest
-        FROM identities i JOIN users u ON u.number = i.user WHERE i.platform = ?1 AND i.appid = ?2 AND i.openid = ?3";
-    BY_UNIONID on identities = "SELECT ", user_columns!(), " FROM identities i JOIN users u ON u.number = i.user
+        FROM identities i JOIN users u ON u.number = i.user_number WHERE i.platform = ?1 AND i.appid = ?2 AND i.openid = ?3";
+    BY_UNIONID on identities = "SELECT ", user_columns!(), " FROM identities i JOIN users u ON u.number = i.user_number
         WHERE i.platform = ?1 AND i.open_account = ?2 AND i.unionid = ?3 ORDER BY i.created_at, i.id LIMIT 1";
     NEW_USER on users = "INSERT INTO users (id, nickname, avatar_url, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?4)";
-    NEW_IDENTITY on identities = "INSERT INTO identities (id, user, platform, appid, openid, open_account, unionid, created_at,
+    NEW_IDENTITY on identities = "INSERT INTO identities (id, user_number, platform, appid, openid, open_account, unionid, created_at,
         session_key_row, session_key, session_key_digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     LATE_UNIONID on identities = "UPDATE identities SET unionid = ?2, open_account = ?3 WHERE id = ?1";
     SUPERSEDE on session_keys = "INSERT INTO session_keys (id, identity, sealed, superseded_at, kept_until)
         SELECT session_key_row, id, session_key, ?2, ?3 FROM identities WHERE id = ?1 AND session_key IS NOT NULL";
     KEEP on identities = "UPDATE identities SET session_key_row = ?2, session_key = ?3, session_key_digest = ?4 WHERE id = ?1";
-    BESIDE on sessions = "SELECT id, app, device_id FROM sessions WHERE user = ?1 AND ended_at IS NULL ORDER BY opened_at, id";
-    NEW_SESSION on sessions = "INSERT INTO sessions (id, user, app, identity, amr, device_id, device_class, device_name, device_system,
+    BESIDE on sessions = "SELECT id, app, device_id FROM sessions WHERE user_number = ?1 AND ended_at IS NULL ORDER BY opened_at, id";
+    NEW_SESSION on sessions = "INSERT INTO sessions (id, user_number, app, identity, amr, device_id, device_class, device_name, device_system,
         ip, user_agent, opened_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
     NEW_GRANT on grants = "INSERT INTO grants (id, session, app, secret, master_key, counter, rotated_at, idle_until)
         VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7)";
 }
 
-pub(super) fn open(connection: &Connection, opening: Opening) -> Result<Opened> {
-    let Some(entrant) = find_or_make(connection, &opening)? else {
+pub(super) fn open(connection: &Connection, opening: &Opening) -> Result<Opened> {
+    let Some(entrant) = find_or_make(connection, opening)? else {
         codes::refuse(connection, opening.code, &Refused(EndReason::UserDisabled.code().to_owned()))?;
         return Ok(Opened::Disabled);
     };
     let Entrant { identity, user, is_new_user, .. } = &entrant;
-    let replaced = make_room(connection, user, &opening)?;
-    insert_session(connection, *identity, user.number, &opening)?;
-    insert_grant(connection, &opening)?;
+    let replaced = make_room(connection, user, opening)?;
+    insert_session(connection, *identity, user.number, opening)?;
+    insert_grant(connection, opening)?;
     if let Some(phone) = &opening.phone {
         phones::bind(connection, user, phone, opening.now)?;
     }
     if opening.repeatable {
         codes::spent(connection, opening.code, opening.session.to_bytes())?;
     }
-    write_audit(connection, &opened_line(&opening, user, *is_new_user), opening.now)?;
+    write_audit(connection, &opened_line(opening, user, *is_new_user), opening.now)?;
     let changed = !is_new_user && opening.profile != ProfileChange::default() || opening.phone.is_some();
     let user = if changed { by_number(connection, user.number)?.unwrap_or(entrant.user) } else { entrant.user };
-    let standing = Standing {
-        grant: opening.grant,
-        counter: 0,
-        session: opening.session,
-        app: opening.app,
-        auth_time: opening.now,
-        amr: opening.amr.to_owned(),
-        idle_until: opening.idle_until,
-        secret: opening.secret,
-        user,
-    };
+    let standing = rules::standing(opening, user);
     Ok(Opened::Open { standing: Box::new(standing), is_new_user: entrant.is_new_user, replaced })
 }
 
@@ -180,13 +172,6 @@ fn insert_identity(connection: &Connection, number: i64, opening: &Opening) -> R
         .map(drop)
 }
 
-/// A live session beside the new one.
-struct Beside {
-    id: SessionId,
-    app: String,
-    device: Option<String>,
-}
-
 /// Ends the same device's former session, then the oldest ones over the limits.
 fn make_room(connection: &Connection, user: &UserRow, opening: &Opening) -> Result<Vec<SessionId>> {
     let beside =
@@ -194,34 +179,9 @@ fn make_room(connection: &Connection, user: &UserRow, opening: &Opening) -> Resu
     let replaced = to_replace(&beside, opening);
     for session in &replaced {
         end_one(connection, *session, EndReason::Replaced, opening.now, opening.tokens_until)?;
-        let line = AuditLine {
-            action: "session.replaced",
-            actor: "user",
-            user: Some(user.id),
-            session: Some(*session),
-            app: Some(opening.app.clone()),
-            ip: opening.device.ip.clone(),
-            detail: Some(format!("by {}", opening.session)),
-        };
-        write_audit(connection, &line, opening.now)?;
+        write_audit(connection, &replaced_line(opening, user, *session), opening.now)?;
     }
     Ok(replaced)
-}
-
-/// Which of the live sessions, the oldest first, give way to the new one.
-fn to_replace(beside: &[Beside], opening: &Opening) -> Vec<SessionId> {
-    let same_app = |it: &&Beside| it.app == opening.app;
-    let mut replaced: Vec<SessionId> = if let Some(device) = &opening.device.id {
-        beside.iter().filter(same_app).filter(|it| it.device.as_ref() == Some(device)).map(|it| it.id).collect()
-    } else {
-        let without: Vec<_> = beside.iter().filter(same_app).filter(|it| it.device.is_none()).map(|it| it.id).collect();
-        let over = (without.len() + 1).saturating_sub(opening.limit.without_device as usize);
-        without.into_iter().take(over).collect()
-    };
-    let left: Vec<_> = beside.iter().map(|it| it.id).filter(|id| !replaced.contains(id)).collect();
-    let over = (left.len() + 1).saturating_sub(opening.limit.in_all as usize);
-    replaced.extend(left.into_iter().take(over));
-    replaced
 }
 
 fn insert_session(connection: &Connection, identity: IdentityId, number: i64, opening: &Opening) -> Result<()> {
@@ -254,16 +214,4 @@ fn insert_grant(connection: &Connection, opening: &Opening) -> Result<()> {
     NEW_GRANT
         .run(connection, params![opening.grant.to_bytes(), session, opening.app, secret, master_key, now, idle_until])
         .map(drop)
-}
-
-fn opened_line(opening: &Opening, user: &UserRow, is_new_user: bool) -> AuditLine {
-    AuditLine {
-        action: "session.opened",
-        actor: "user",
-        user: Some(user.id),
-        session: Some(opening.session),
-        app: Some(opening.app.clone()),
-        ip: opening.device.ip.clone(),
-        detail: is_new_user.then(|| format!("new user {}", Id::to_string(&user.id))),
-    }
 }

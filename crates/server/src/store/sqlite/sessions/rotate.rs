@@ -1,41 +1,24 @@
 //! Rotating a refresh counter: the whole of design §4.3 in one transaction.
 
-use menjin_token::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::end;
+use crate::store::rows::{self, standing_columns, user_columns};
+use crate::store::rules::{Found, Meaning, refresh_line};
 use crate::store::sqlite::events::write_audit;
-use crate::store::sqlite::rows;
-use crate::store::sqlite::sql::{standing_columns, statements, user_columns};
-use crate::store::{AuditLine, EndReason, Presented, Result, Rotation, Standing};
+use crate::store::sqlite::sql::statements;
+use crate::store::{EndReason, Presented, Result, Rotation, Standing};
 
 statements! {
     FIND on grants = "SELECT ", standing_columns!(), ", ", user_columns!(), ", s.expires_at, s.ended_at, s.end_reason, g.spent, g.rotated_at
-        FROM grants g JOIN sessions s ON s.id = g.session JOIN users u ON u.number = s.user WHERE g.id = ?1";
+        FROM grants g JOIN sessions s ON s.id = g.session JOIN users u ON u.number = s.user_number WHERE g.id = ?1";
     ADVANCE on grants = "UPDATE grants SET counter = ?2, spent = ?3, rotated_at = ?4, idle_until = ?5, master_key = ?6 WHERE id = ?1";
 }
 
-/// A grant and what decides about it.
-struct Found {
-    standing: Standing,
-    expires_at: Timestamp,
-    ended: Option<EndReason>,
-    spent: Option<u32>,
-    rotated_at: Timestamp,
-}
-
-/// What a presented counter means (a pure function of the row).
-#[derive(Debug, PartialEq, Eq)]
-enum Meaning {
-    Current,
-    LostAnswer,
-    LostSuccessor,
-    Theft,
-    Restored,
-}
-
 pub(super) fn rotate(connection: &Connection, presented: &Presented) -> Result<Rotation> {
-    let Some(found) = find(connection, presented)? else { return Ok(Rotation::Unknown) };
+    let Some(found) = FIND.row(connection, [presented.grant.to_bytes()], rows::found)? else {
+        return Ok(Rotation::Unknown);
+    };
     if let Some(reason) = found.ended {
         return Ok(Rotation::Ended(reason));
     }
@@ -44,17 +27,17 @@ pub(super) fn rotate(connection: &Connection, presented: &Presented) -> Result<R
         end_session(connection, presented, &found.standing, EndReason::UserDisabled)?;
         return Ok(Rotation::Ended(EndReason::UserDisabled));
     }
-    if presented.now >= found.standing.idle_until || presented.now >= found.expires_at {
+    if found.is_over(presented.now) {
         end_session(connection, presented, &found.standing, EndReason::Expired)?;
         return Ok(Rotation::Expired(session));
     }
-    match meaning(&found, presented) {
+    match found.meaning(presented) {
         Meaning::Current => {
             Ok(Rotation::Rotated(Box::new(advance(connection, found, presented, Some(presented.counter))?)))
         }
         Meaning::LostAnswer => Ok(Rotation::Repeated(Box::new(found.standing))),
         Meaning::LostSuccessor => {
-            write_audit(connection, &line(&found.standing, "refresh_recovered", "user"), presented.now)?;
+            write_audit(connection, &refresh_line(&found.standing, "refresh_recovered", "user"), presented.now)?;
             let spent = found.spent;
             Ok(Rotation::Recovered(Box::new(advance(connection, found, presented, spent)?)))
         }
@@ -67,35 +50,6 @@ pub(super) fn rotate(connection: &Connection, presented: &Presented) -> Result<R
             Ok(Rotation::Restored(session))
         }
     }
-}
-
-fn meaning(found: &Found, presented: &Presented) -> Meaning {
-    if presented.counter == found.standing.counter {
-        Meaning::Current
-    } else if presented.counter > found.standing.counter {
-        Meaning::Restored
-    } else if found.spent != Some(presented.counter) {
-        Meaning::Theft
-    } else if presented.now <= found.rotated_at.plus(presented.grace) {
-        Meaning::LostAnswer
-    } else {
-        Meaning::LostSuccessor
-    }
-}
-
-fn find(connection: &Connection, presented: &Presented) -> Result<Option<Found>> {
-    FIND.row(connection, [presented.grant.to_bytes()], |it| {
-        Ok(Found {
-            standing: rows::standing(it)?,
-            expires_at: it.of_table("sessions").time()?,
-            ended: match it.time_or_null()? {
-                None => it.get::<Option<String>>().map(|_| None)?,
-                Some(_) => Some(it.word(EndReason::from_code)?),
-            },
-            spent: it.of_table("grants").get()?,
-            rotated_at: it.time()?,
-        })
-    })
 }
 
 fn advance(connection: &Connection, found: Found, presented: &Presented, spent: Option<u32>) -> Result<Standing> {
@@ -117,16 +71,5 @@ fn advance(connection: &Connection, found: Found, presented: &Presented, spent: 
 
 fn end_session(connection: &Connection, presented: &Presented, of: &Standing, reason: EndReason) -> Result<()> {
     end::end_one(connection, of.session, reason, presented.now, presented.tokens_until)?;
-    write_audit(connection, &line(of, reason.code(), "system"), presented.now)
-}
-
-fn line(of: &Standing, action: &'static str, actor: &'static str) -> AuditLine {
-    AuditLine {
-        action,
-        actor,
-        user: Some(of.user.id),
-        session: Some(of.session),
-        app: Some(of.app.clone()),
-        ..AuditLine::default()
-    }
+    write_audit(connection, &refresh_line(of, reason.code(), "system"), presented.now)
 }

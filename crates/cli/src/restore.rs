@@ -1,0 +1,88 @@
+//! `menjin restore`: a backup becomes the database again, while no server runs.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use menjin_server::moving::{self, Replaced, Restore};
+use menjin_server::{Clock as _, SystemClock};
+
+use crate::progress::Bar;
+use crate::settings::Source;
+use crate::terminal::Language;
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The backup, as `menjin backup` wrote it · 备份文件
+    file: PathBuf,
+    /// Put a database that is there aside, under another name · 把现有数据库改名保留
+    #[arg(long)]
+    force: bool,
+    /// Let people stay signed in; otherwise all sessions end · 保留登录状态（默认全部下线）
+    #[arg(long)]
+    keep_sessions: bool,
+    /// So many `number`s are left out: they may have been given after the backup · 跳过的用户编号数
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    number_gap: u32,
+    #[command(flatten)]
+    source: Source,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let config = arguments.source.load()?;
+    let bar = Bar::of("pages");
+    let restore = Restore {
+        file: &arguments.file,
+        overwrite: arguments.force,
+        keep_sessions: arguments.keep_sessions,
+        number_gap: arguments.number_gap,
+        now: SystemClock.now(),
+    };
+    let done = moving::restore(&config, &restore, &|done, all| bar.set(done, all))?;
+    drop(bar);
+    let (first, second) = Language::of_this_machine().order(in_chinese(&done, arguments), in_english(&done, arguments));
+    write!(io::stdout(), "{first}{second}")?;
+    Ok(())
+}
+
+fn in_english(done: &Replaced, arguments: &Arguments) -> String {
+    let Replaced { path, users, aside, restored } = done;
+    let mut text = vec![format!("{} is restored: {users} users.\n", path.display())];
+    if let Some(aside) = aside {
+        text.push(format!("The one before is now {}.\n", aside.display()));
+    }
+    text.push(if arguments.keep_sessions {
+        "Sessions live on; a client that refreshed after the backup has to sign in again.\n".to_owned()
+    } else {
+        format!("{} sessions are ended: people get `restored` and sign in again.\n", restored.ended)
+    });
+    text.push(match restored.carried {
+        Some(carried) => format!("{carried} ends, revoked keys and disabled users of the one before still hold.\n"),
+        None => "What was ended, revoked or disabled after the backup is forgotten: revoke keys again (`menjin key \
+                 revoke`) if you had.\n"
+            .to_owned(),
+    });
+    text.push(format!(
+        "The next new user gets number {}, {} or more after the backup's last.\n",
+        restored.next_number, arguments.number_gap
+    ));
+    text.concat()
+}
+
+fn in_chinese(done: &Replaced, arguments: &Arguments) -> String {
+    let Replaced { path, users, aside, restored } = done;
+    let mut text = vec![format!("{} 已恢复：{users} 个用户。\n", path.display())];
+    if let Some(aside) = aside {
+        text.push(format!("原数据库保留为 {}。\n", aside.display()));
+    }
+    text.push(if arguments.keep_sessions {
+        "登录状态保留；备份之后刷新过令牌的客户端需要重新登录。\n".to_owned()
+    } else {
+        format!("已结束 {} 个会话：用户会收到 restored 并重新登录。\n", restored.ended)
+    });
+    text.push(match restored.carried {
+        Some(carried) => format!("原数据库里的 {carried} 条注销、吊销和停用仍然有效。\n"),
+        None => "备份之后的注销、吊销和停用已丢失：吊销过的密钥请重新吊销（menjin key revoke）。\n".to_owned(),
+    });
+    text.push(format!("下一个新用户的编号是 {}（至少跳过 {} 个）。\n", restored.next_number, arguments.number_gap));
+    text.concat()
+}

@@ -1,0 +1,118 @@
+//! `menjin restore`: a backup becomes the database again (design §4.3), never under a running server.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use menjin_token::Timestamp;
+
+use super::Progress;
+use super::backup::sqlite;
+use super::part::{Part, sync_folder};
+use crate::config::Config;
+use crate::seal::{Sealer, hex};
+use crate::store::{Alone, Restored, Restoring, Sqlite};
+
+/// A backup, and how it becomes the database.
+#[derive(Debug)]
+pub struct Restore<'a> {
+    /// The file.
+    pub file: &'a Path,
+    /// Whether it may take the place of a database that is there, which is put aside.
+    pub overwrite: bool,
+    /// Whether sessions live on.
+    pub keep_sessions: bool,
+    /// Numbers of users that are left out, as they may have been given after the backup.
+    pub number_gap: u32,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// What restoring did.
+#[derive(Debug)]
+pub struct Replaced {
+    /// The database.
+    pub path: PathBuf,
+    /// Users in it.
+    pub users: u64,
+    /// Where the database before is now, if there was one.
+    pub aside: Option<PathBuf>,
+    /// What was changed in the copy.
+    pub restored: Restored,
+}
+
+/// Puts a backup in the place of the configured store.
+pub fn restore(config: &Config, restore: &Restore<'_>, progress: Progress<'_>) -> anyhow::Result<Replaced> {
+    let path = sqlite(
+        config,
+        [
+            "`pg_restore --clean --if-exists --single-transaction --dbname=DATABASE FILE`",
+            "`mariadb DATABASE < FILE` (for MySQL, `mysql`)",
+        ],
+    )?;
+    let sealer = Sealer::new(&config.master_keys()?);
+    let file = restore.file;
+    ensure!(file.is_file(), "{} is no file", file.display());
+    let alone = path.exists().then(|| Sqlite::alone(&path)).transpose()?;
+    if alone.is_some() && !restore.overwrite {
+        bail!("{} exists: --force puts it aside, and the backup in its place", path.display());
+    }
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    let part = Part::of(&path)?;
+    let contents = Sqlite::copy_of_backup(file, part.path(), progress)?;
+    for id in contents.master_keys {
+        ensure!(
+            sealer.knows(id),
+            "{} is sealed under master key {}, which is not configured: put it into `secret_key`, or into `old_secret_keys` if it is a former one",
+            file.display(),
+            hex(id)
+        );
+    }
+    let restored = Sqlite::restore(part.path(), alone.as_ref(), &restoring(config, restore))
+        .with_context(|| file.display().to_string())?;
+    let aside = put_aside(&path, alone.as_ref(), restore.now)?;
+    part.put()?;
+    // Until here nobody could open the one before.
+    drop(alone);
+    Ok(Replaced { path, users: contents.users, aside, restored })
+}
+
+fn restoring(config: &Config, restore: &Restore<'_>) -> Restoring {
+    let name = restore.file.file_name().unwrap_or_default().to_string_lossy();
+    Restoring {
+        now: restore.now,
+        tokens_until: restore.now.plus(config.lifetimes.access_token + Duration::from_mins(1)),
+        keep_sessions: restore.keep_sessions,
+        number_gap: restore.number_gap,
+        detail: format!("from {name}"),
+    }
+}
+
+/// Keeps the database before under a name with the time. A second name, where the file system has them, so that at no
+/// moment a server finds nothing there and begins anew.
+fn put_aside(path: &Path, alone: Option<&Alone>, now: Timestamp) -> anyhow::Result<Option<PathBuf>> {
+    let stamp: String = now.to_string().chars().filter(|c| !matches!(c, '-' | ':')).collect();
+    let aside = path.with_added_extension(format!("before-restore-{stamp}"));
+    let mut is_whole = false;
+    if let Some(alone) = alone {
+        ensure!(!aside.exists(), "{} exists", aside.display());
+        is_whole = alone.settle().with_context(|| path.display().to_string())?;
+        fs::hard_link(path, &aside)
+            .or_else(|_| fs::rename(path, &aside))
+            .with_context(|| format!("{} can't be put aside", path.display()))?;
+    }
+    // A log that does not belong to the new file would be played into it.
+    for log in ["-wal", "-shm"] {
+        let beside = |path: &Path| PathBuf::from(format!("{}{log}", path.display()));
+        let log = beside(path);
+        if log.exists() {
+            let gone = if is_whole { fs::remove_file(&log) } else { fs::rename(&log, beside(&aside)) };
+            gone.with_context(|| log.display().to_string())?;
+        }
+    }
+    sync_folder(path).with_context(|| path.display().to_string())?;
+    Ok(alone.map(|_| aside))
+}

@@ -1,0 +1,202 @@
+//! How far this node has read the feed. Places are given before transactions commit, so one may turn up behind those that
+//! were read: places that were missing are looked for again, until the longest transaction is over (design §4.5).
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use menjin_token::Timestamp;
+use tokio::time::Instant;
+
+use crate::store::Event;
+
+/// Longer than any transaction lives, and a reading beside it that had to wait.
+const OVERLAP: Duration = Duration::from_secs(12);
+/// What was told before then, when the reading begins, has nothing missing any more; clocks of nodes may differ.
+const YOUNG: Duration = Duration::from_secs(70);
+
+/// A place in the feed.
+#[derive(Debug, Default)]
+pub(crate) struct Cursor {
+    /// The last place that was read.
+    last: i64,
+    /// Places before it that were not there, and since when they are missed.
+    missing: Vec<(RangeInclusive<i64>, Instant)>,
+    has_begun: bool,
+    /// Readings that began since the last one that succeeded.
+    tries: u32,
+    /// The ring is to be read again: it stays so until that is done, also if whoever read this line was stopped before.
+    pub(crate) keys_changed: bool,
+}
+
+impl Cursor {
+    /// A reading begins: everything after this place.
+    pub(crate) fn begin(&mut self) -> i64 {
+        self.tries = self.tries.saturating_add(1);
+        self.after()
+    }
+
+    fn after(&self) -> i64 {
+        self.missing.first().map_or(self.last, |(places, _)| places.start() - 1)
+    }
+
+    /// The events that are new, of those that a reading found which began at `began`.
+    pub(crate) fn take(&mut self, events: Vec<Event>, began: Instant, now: Timestamp) -> Vec<Event> {
+        if std::mem::take(&mut self.tries) > 1 {
+            // The store hung or was gone: a COMMIT that waited as long as we did may be carried out only now.
+            self.missing.iter_mut().for_each(|(_, since)| *since = began);
+        }
+        let mut new = Vec::new();
+        for event in events {
+            let seq = event.seq;
+            if seq <= self.last {
+                if !self.found(seq) {
+                    continue;
+                }
+            } else {
+                let may_miss = self.has_begun || event.at > now.minus(YOUNG);
+                if seq > self.last + 1 && may_miss {
+                    self.missing.push((self.last + 1..=seq - 1, began));
+                }
+                self.last = seq;
+            }
+            new.push(event);
+        }
+        self.has_begun = true;
+        self.missing.retain(|(_, since)| began.duration_since(*since) < OVERLAP);
+        new
+    }
+
+    /// Whether this place was missing; it no longer is.
+    fn found(&mut self, seq: i64) -> bool {
+        let Some(at) = self.missing.iter().position(|(places, _)| places.contains(&seq)) else { return false };
+        let (places, since) = self.missing.remove(at);
+        for rest in [seq + 1..=*places.end(), *places.start()..=seq - 1] {
+            if !rest.is_empty() {
+                self.missing.insert(at, (rest, since));
+            }
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::EventKind;
+
+    fn now() -> Timestamp {
+        Timestamp::from_secs(1_800_000_000)
+    }
+
+    fn event(seq: i64, at: Timestamp) -> Event {
+        Event { seq, kind: EventKind::KeysChanged, reason: String::new(), at, until: at }
+    }
+
+    /// A feed as others write it, read by one node.
+    struct Feed {
+        there: Vec<Event>,
+        cursor: Cursor,
+        clock: Instant,
+    }
+
+    impl Feed {
+        fn new() -> Self {
+            Self { there: Vec::new(), cursor: Cursor::default(), clock: Instant::now() }
+        }
+
+        fn write(&mut self, seqs: impl IntoIterator<Item = i64>) {
+            self.there.extend(seqs.into_iter().map(|seq| event(seq, now())));
+        }
+
+        /// A reading that gets no answer.
+        fn fail(&mut self) {
+            self.cursor.begin();
+        }
+
+        fn read_after(&mut self, wait: u64) -> Vec<i64> {
+            self.clock += Duration::from_secs(wait);
+            let after = self.cursor.begin();
+            let mut found: Vec<Event> = self.there.iter().filter(|event| event.seq > after).cloned().collect();
+            found.sort_by_key(|event| event.seq);
+            self.cursor.take(found, self.clock, now()).into_iter().map(|event| event.seq).collect()
+        }
+    }
+
+    #[test]
+    fn what_was_read_is_not_read_again() {
+        let mut feed = Feed::new();
+        feed.write(1..=3);
+        assert_eq!(feed.read_after(0), [1, 2, 3]);
+        assert_eq!(feed.cursor.after(), 3);
+        feed.write([4]);
+        assert_eq!(feed.read_after(0), [4]);
+        assert!(feed.read_after(0).is_empty());
+    }
+
+    #[test]
+    fn what_turns_up_behind_is_read_once() {
+        let mut feed = Feed::new();
+        feed.write([1, 2, 7, 9]);
+        assert_eq!(feed.read_after(0), [1, 2, 7, 9]);
+        feed.write([4, 8]);
+        assert_eq!(feed.read_after(1), [4, 8]);
+        feed.write([3, 6, 10]);
+        assert_eq!(feed.read_after(1), [3, 6, 10]);
+        assert_eq!(feed.cursor.after(), 4, "5 is still missing");
+        feed.write([5]);
+        assert_eq!(feed.read_after(1), [5]);
+        assert_eq!(feed.cursor.after(), 10);
+    }
+
+    #[test]
+    fn what_never_comes_is_given_up_after_the_longest_transaction() {
+        let mut feed = Feed::new();
+        feed.write([1, 3]);
+        feed.read_after(0);
+        feed.read_after(11);
+        assert_eq!(feed.cursor.after(), 1);
+        feed.read_after(1);
+        assert_eq!(feed.cursor.after(), 3);
+    }
+
+    #[test]
+    fn a_reading_after_a_long_pause_still_looks_for_what_was_missing() {
+        let mut feed = Feed::new();
+        feed.write([1, 3]);
+        feed.read_after(0);
+        feed.write([2]);
+        assert_eq!(feed.read_after(3600), [2], "the store was gone for an hour, and this was committed meanwhile");
+    }
+
+    #[test]
+    fn a_commit_that_stood_still_with_the_store_is_waited_for() {
+        let mut feed = Feed::new();
+        feed.write([1, 3]);
+        feed.read_after(0);
+        feed.fail();
+        assert!(feed.read_after(3600).is_empty(), "the store is back, and carries the commit out after this reading");
+        feed.write([2]);
+        assert_eq!(feed.read_after(1), [2]);
+    }
+
+    #[test]
+    fn at_the_beginning_only_what_is_young_can_miss_anything() {
+        let mut feed = Feed::new();
+        let old = now().minus(Duration::from_mins(10));
+        feed.there = vec![event(100, old), event(200, old), event(300, now())];
+        assert_eq!(feed.read_after(0), [100, 200, 300]);
+        assert_eq!(feed.cursor.after(), 200, "the sweeper took what was before");
+        feed.write([299]);
+        assert_eq!(feed.read_after(1), [299]);
+    }
+
+    #[test]
+    fn an_empty_feed_misses_whatever_comes_before_the_first() {
+        let mut feed = Feed::new();
+        assert!(feed.read_after(0).is_empty());
+        feed.write([12]);
+        assert_eq!(feed.read_after(1), [12]);
+        feed.write([11]);
+        assert_eq!(feed.read_after(1), [11]);
+    }
+}

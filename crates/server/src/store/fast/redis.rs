@@ -1,0 +1,47 @@
+//! Wake-ups over a channel of Redis.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::StreamExt as _;
+
+use super::{Bell, Line};
+
+/// The channel that all nodes of one installation share.
+#[derive(Debug)]
+pub(super) struct Channel {
+    line: Arc<Line>,
+    name: String,
+    node: String,
+}
+
+impl Channel {
+    pub(super) fn new(line: Arc<Line>, node: u32) -> Self {
+        Self { name: line.key("wake"), node: format!("{node:08x}"), line }
+    }
+}
+
+#[async_trait]
+impl Bell for Channel {
+    async fn ring(&self) {
+        self.line.ask::<i64>(redis::cmd("PUBLISH").arg(&self.name).arg(&self.node)).await;
+    }
+
+    async fn listen(&self, heard: &(dyn Fn() + Send + Sync)) {
+        let Some(mut subscribed) = self.line.subscribe(&self.name).await else { return };
+        heard();
+        let mut messages = subscribed.on_message();
+        let hearing = async {
+            while let Some(message) = messages.next().await {
+                if message.get_payload_bytes() != self.node.as_bytes() {
+                    heard();
+                }
+            }
+        };
+        // A line that died without a word would be listened to for ever.
+        tokio::select! {
+            () = hearing => {}
+            () = self.line.lost() => {}
+        }
+    }
+}

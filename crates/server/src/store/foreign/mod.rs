@@ -1,0 +1,117 @@
+//! Tables of other systems, read once from end to end: every value as text, in the order of the first column.
+//!
+//! Does not: knowing what the columns mean (`moving`), writing anything there.
+
+mod mysql;
+mod postgres;
+mod sqlite;
+
+use std::path::Path;
+
+use anyhow::{bail, ensure};
+use tokio::sync::mpsc;
+
+use super::sql::reach::{mysql_options, postgres_options};
+use crate::config::StorePlace;
+
+/// A row: its values as text, absent where they are NULL.
+pub type ForeignRow = Vec<Option<Vec<u8>>>;
+
+/// Rows that travel together.
+const PAGE: usize = 500;
+/// Pages that wait to be taken.
+const WAITING: usize = 4;
+
+/// A table of another system.
+#[expect(missing_debug_implementations, reason = "the address may have a password in it")]
+pub struct ForeignTable<'a> {
+    /// `sqlite://…`, `postgres://…` or `mysql://…`.
+    pub url: &'a str,
+    /// Its name, with a schema before it where there is one.
+    pub name: &'a str,
+    /// The columns to read; the first is a whole number and gives the order.
+    pub columns: Vec<String>,
+}
+
+/// The rows of a table, as they come.
+#[derive(Debug)]
+pub struct ForeignRows {
+    /// How many there are.
+    pub count: u64,
+    pages: mpsc::Receiver<anyhow::Result<Vec<ForeignRow>>>,
+    page: std::vec::IntoIter<ForeignRow>,
+}
+
+impl ForeignTable<'_> {
+    /// Begins to read, in one snapshot.
+    pub async fn read(&self) -> anyhow::Result<ForeignRows> {
+        match self.url.split_once("://").map(|(scheme, _)| scheme) {
+            Some("sqlite") => sqlite::read(self),
+            Some("postgres" | "postgresql" | "mysql" | "mariadb") => self.read_from_server().await,
+            Some(_) | None => bail!("--from must begin with sqlite://, postgres:// or mysql://"),
+        }
+    }
+
+    async fn read_from_server(&self) -> anyhow::Result<ForeignRows> {
+        let place = StorePlace::parse(self.url, Path::new("")).map_err(|why| anyhow::anyhow!("--from {why}"))?;
+        let checked = place.wants_checked_tls();
+        match &place {
+            StorePlace::Postgres(url) => postgres::read(self, postgres_options(url, checked)?).await,
+            StorePlace::MySql(url) => mysql::read(self, mysql_options(url, checked)?).await,
+            StorePlace::Sqlite(_) => bail!("--from: SQLite is no server"),
+        }
+    }
+
+    /// `SELECT` of all columns as text; `quote` and `cast` are the database's own.
+    fn select(&self, quote: fn(&str) -> String, cast: fn(&str) -> String) -> String {
+        let columns: Vec<String> = self.columns.iter().map(|column| cast(&quote(column))).collect();
+        format!("SELECT {} FROM {} ORDER BY {}", columns.join(", "), self.quoted(quote), quote(&self.columns[0]))
+    }
+
+    fn count(&self, quote: fn(&str) -> String) -> String {
+        format!("SELECT count(*) FROM {}", self.quoted(quote))
+    }
+
+    fn quoted(&self, quote: fn(&str) -> String) -> String {
+        self.name.split('.').map(quote).collect::<Vec<_>>().join(".")
+    }
+
+    /// Refuses a table or a column that is not there, and says which there are.
+    fn check(&self, there: &[String]) -> anyhow::Result<()> {
+        ensure!(!there.is_empty(), "there is no table {:?} (--table)", self.name);
+        for column in &self.columns {
+            ensure!(
+                there.contains(column),
+                "table {} has no column {column:?}: it has {}",
+                self.name,
+                there.join(", ")
+            );
+        }
+        Ok(())
+    }
+}
+
+impl ForeignRows {
+    fn new(count: i64) -> (Self, mpsc::Sender<anyhow::Result<Vec<ForeignRow>>>) {
+        let (sender, pages) = mpsc::channel(WAITING);
+        (Self { count: count.unsigned_abs(), pages, page: Vec::new().into_iter() }, sender)
+    }
+
+    /// The next row.
+    pub async fn next(&mut self) -> anyhow::Result<Option<ForeignRow>> {
+        loop {
+            if let Some(row) = self.page.next() {
+                return Ok(Some(row));
+            }
+            match self.pages.recv().await {
+                Some(page) => self.page = page?.into_iter(),
+                None => return Ok(None),
+            }
+        }
+    }
+}
+
+/// As standard SQL quotes a name.
+fn in_double_quotes(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

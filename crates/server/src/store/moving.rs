@@ -1,0 +1,123 @@
+//! Moving in: users and identities of another system, a batch a transaction, safe to repeat.
+
+use async_trait::async_trait;
+use menjin_token::{IdentityId, Timestamp, UserId};
+
+use super::{IdentityName, Result};
+
+/// Somebody of another system.
+#[derive(Debug, Clone)]
+pub struct Newcomer {
+    /// Their id, should they not be here.
+    pub id: UserId,
+    /// Their old id, which they keep.
+    pub number: i64,
+    /// What another system calls them.
+    pub external_id: Option<String>,
+    /// What they call themselves.
+    pub nickname: Option<String>,
+    /// Where their picture is.
+    pub avatar_url: Option<String>,
+    /// When they first came there.
+    pub created_at: Timestamp,
+    /// Whether they may not sign in.
+    pub disabled: bool,
+    /// How they sign in.
+    pub identities: Vec<NewIdentity>,
+}
+
+/// An identity of a newcomer.
+#[derive(Debug, Clone)]
+pub struct NewIdentity {
+    /// Its id, should it not be here.
+    pub id: IdentityId,
+    /// What makes it unique.
+    pub name: IdentityName,
+    /// The person's name in the open-platform account, and that account.
+    pub unionid: Option<(String, String)>,
+}
+
+/// What became of a newcomer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MovedIn {
+    /// They are here now.
+    Made,
+    /// They were here, and have got the identities that they lacked.
+    Completed,
+    /// They were here already.
+    There,
+    /// They can't be who they say; nothing of them was written.
+    Refused(Clash),
+}
+
+/// Why a newcomer can't move in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clash {
+    /// Another user has the number.
+    Number,
+    /// This other user has the external id.
+    ExternalId(i64),
+    /// Another user has the identity.
+    Identity {
+        /// Its place among the newcomer's.
+        at: usize,
+        /// Who has it, by number.
+        user: i64,
+    },
+}
+
+/// Users and identities of another system.
+#[async_trait]
+pub trait MovingIn: Send + Sync {
+    /// Takes them in. Atomic for all; one who is refused takes nobody with them. What is here already is never changed.
+    /// A `rehearsal` answers the same, and keeps nothing.
+    async fn move_in(&self, newcomers: Vec<Newcomer>, now: Timestamp, rehearsal: bool) -> Result<Vec<MovedIn>>;
+    /// Whether `menjin move` has begun to fill this store, and has not come to its end.
+    async fn is_half_moved(&self) -> Result<bool>;
+    /// From now on new users get numbers above this one, and above all that were given; returns the next.
+    async fn number_from(&self, above: i64) -> Result<i64>;
+}
+
+/// What a back end has found of a newcomer.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Whether a user has the number.
+    pub(super) number: bool,
+    /// Who has the external id.
+    pub(super) external_id: Option<i64>,
+    /// Who has each identity.
+    pub(super) identities: Vec<Option<i64>>,
+}
+
+/// What is to be done about a newcomer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Write them, with all identities.
+    Make,
+    /// Write these identities, by place; there may be none.
+    Add(Vec<usize>),
+    /// Write nothing.
+    Refuse(Clash),
+}
+
+impl Found {
+    /// A number is somebody's own only with an identity or an external id that is theirs too: menjin may have given the
+    /// same number to somebody else.
+    pub(super) fn verdict(&self, number: i64) -> Verdict {
+        let holders = self.identities.iter().enumerate().filter_map(|(at, holder)| Some((at, (*holder)?)));
+        if let Some((at, user)) = holders.clone().find(|(_, user)| *user != number) {
+            return Verdict::Refuse(Clash::Identity { at, user });
+        }
+        if let Some(user) = self.external_id.filter(|user| *user != number) {
+            return Verdict::Refuse(Clash::ExternalId(user));
+        }
+        if !self.number {
+            return Verdict::Make;
+        }
+        if self.external_id.is_none() && holders.count() == 0 {
+            return Verdict::Refuse(Clash::Number);
+        }
+        let missing = self.identities.iter().enumerate().filter(|(_, holder)| holder.is_none());
+        Verdict::Add(missing.map(|(at, _)| at).collect())
+    }
+}

@@ -1,0 +1,162 @@
+//! Rows become domain values at the door; each function reads the columns that the macro of its name lists.
+
+use menjin_token::{Id, Timestamp};
+
+use super::columns::{Column, Columns, Corrupt};
+use super::rules::{Found, PLATFORMS};
+use super::{
+    Claiming, CodeClaim, Device, DeviceClass, EndReason, Event, EventKind, IdempotencyKey, IdentityName, KeptKey,
+    KeyRow, KeyState, Refused, SessionHead, SessionRow, Standing, UserRow,
+};
+
+/// What [`user`] reads, of `users AS u`.
+macro_rules! user_columns {
+    () => {
+        "u.id, u.number, u.nickname, u.avatar_url, u.phone_masked, u.created_at, u.disabled_at"
+    };
+}
+
+/// What [`session_row`] reads, of `sessions AS s` and its own grant, `grants AS g`.
+macro_rules! session_columns {
+    () => {
+        "s.id, s.user_number, s.app, s.device_id, s.device_class, s.device_name, s.device_system, s.ip, s.user_agent, \
+         s.opened_at, g.rotated_at, s.expires_at, s.ended_at, s.end_reason"
+    };
+}
+
+/// What [`standing`] reads, of `grants AS g` and `sessions AS s`; the user's columns follow.
+macro_rules! standing_columns {
+    () => {
+        "g.id, g.counter, g.session, g.app, s.opened_at, s.amr, g.idle_until, g.secret"
+    };
+}
+
+pub(super) use {session_columns, standing_columns, user_columns};
+
+pub(super) fn user(it: &mut Columns<'_>) -> Result<UserRow, Corrupt> {
+    it.of_table("users");
+    Ok(UserRow {
+        id: it.id()?,
+        number: it.get()?,
+        nickname: it.get()?,
+        avatar_url: it.get()?,
+        phone_masked: it.get()?,
+        created_at: it.time()?,
+        disabled_at: it.time_or_null()?,
+    })
+}
+
+pub(super) fn session_row(it: &mut Columns<'_>) -> Result<SessionRow, Corrupt> {
+    it.of_table("sessions");
+    Ok(SessionRow {
+        id: it.id()?,
+        user: it.get()?,
+        app: it.get()?,
+        device: Device {
+            id: it.get()?,
+            class: it.word(|text| Some(DeviceClass::parse(text)))?,
+            name: it.get()?,
+            system: it.get()?,
+            ip: it.get()?,
+            user_agent: it.get()?,
+        },
+        opened_at: it.time()?,
+        seen_at: it.of_table("grants").time()?,
+        expires_at: it.of_table("sessions").time()?,
+        ended: ended(it)?,
+    })
+}
+
+pub(super) fn session_head(it: &mut Columns<'_>) -> Result<SessionHead, Corrupt> {
+    it.of_table("sessions");
+    Ok(SessionHead { id: it.id()?, app: it.get()?, opened_at: it.time()?, expires_at: it.time()?, ended: ended(it)? })
+}
+
+fn ended(it: &mut Columns<'_>) -> Result<Option<(Timestamp, EndReason)>, Corrupt> {
+    Ok(match it.time_or_null()? {
+        None => it.get::<Option<String>>().map(|_| None)?,
+        Some(at) => Some((at, it.word(EndReason::from_code)?)),
+    })
+}
+
+pub(super) fn standing(it: &mut Columns<'_>) -> Result<Standing, Corrupt> {
+    it.of_table("grants");
+    Ok(Standing {
+        grant: it.id()?,
+        counter: it.get()?,
+        session: it.id()?,
+        app: it.get()?,
+        auth_time: it.of_table("sessions").time()?,
+        amr: it.get()?,
+        idle_until: it.of_table("grants").time_or_null()?.unwrap_or_default(),
+        secret: it.get()?,
+        user: user(it)?,
+    })
+}
+
+pub(super) fn key(it: &mut Columns<'_>) -> Result<KeyRow, Corrupt> {
+    let (kid, alg, private) = (it.get()?, it.word(|text| text.parse().ok())?, it.get()?);
+    let (created_at, active_at) = (it.time()?, it.time()?);
+    let (retired_at, revoked_at) = (it.time_or_null()?, it.time_or_null()?);
+    let state = if revoked_at.is_some() { KeyState::Revoked } else { KeyState::Live };
+    Ok(KeyRow { kid, alg, private, state, created_at, active_at, retired_at, revoked_at })
+}
+
+pub(super) fn event(it: &mut Columns<'_>) -> Result<Event, Corrupt> {
+    let (kind, subject): (String, Option<Vec<u8>>) = (it.get()?, it.get()?);
+    Ok(Event {
+        kind: EventKind::from_stored(&kind, subject)
+            .ok_or_else(|| it.corrupt(0, format!("{kind:?} with such a subject")))?,
+        seq: it.get()?,
+        reason: it.get()?,
+        at: it.time()?,
+        until: it.time()?,
+    })
+}
+
+pub(super) fn kept_key(it: &mut Columns<'_>) -> Result<KeptKey, Corrupt> {
+    Ok(KeptKey { row: it.get()?, sealed: it.get()?, superseded_at: it.time_or_null()? })
+}
+
+pub(super) fn identity_name(it: &mut Columns<'_>) -> Result<IdentityName, Corrupt> {
+    let platform = it.word(|text| PLATFORMS.into_iter().find(|platform| *platform == text))?;
+    Ok(IdentityName { platform, appid: it.get()?, openid: it.get()? })
+}
+
+/// What rotating a counter reads: a standing, then what decides about it.
+pub(super) fn found(it: &mut Columns<'_>) -> Result<Found, Corrupt> {
+    Ok(Found {
+        standing: standing(it)?,
+        expires_at: it.of_table("sessions").time()?,
+        ended: ended(it)?.map(|(_, reason)| reason),
+        spent: it.of_table("grants").get()?,
+        rotated_at: it.time()?,
+    })
+}
+
+/// What a repeated request finds: whether it is the same one, and what became of it.
+pub(super) fn claimed(
+    it: &mut Columns<'_>,
+    claiming: &Claiming,
+    idempotency: &IdempotencyKey,
+) -> Result<CodeClaim, Corrupt> {
+    let same_code = it.get::<[u8; 32]>()? == claiming.code.0;
+    let same_body = it.get::<[u8; 32]>()? == idempotency.body;
+    let (session, refused) = (it.get::<Option<[u8; 16]>>()?, it.get::<Option<String>>()?);
+    Ok(match (session, refused) {
+        _ if !(same_code && same_body) => CodeClaim::Mismatch,
+        (Some(session), _) => CodeClaim::Done(Id::from_bytes(session)),
+        (None, Some(refused)) => CodeClaim::Refused(Refused(refused)),
+        (None, None) => CodeClaim::InFlight,
+    })
+}
+
+/// The first column, for whoever reads no other.
+pub(super) fn value<T: Column>(it: &mut Columns<'_>) -> Result<T, Corrupt> {
+    it.get()
+}
+
+/// The first column, as a time.
+pub(super) fn time(it: &mut Columns<'_>) -> Result<Timestamp, Corrupt> {
+    it.time()
+}

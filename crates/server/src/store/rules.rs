@@ -1,0 +1,131 @@
+//! What every back end decides alike, from rows it has read: which sessions give way, what a presented counter means,
+//! what the audit says. No statement, no transaction.
+
+use std::time::Duration;
+
+use menjin_token::{Id, SessionId, Timestamp, UserId};
+
+use super::{AuditLine, EndReason, Opening, Presented, Standing, UserRow};
+
+/// A key that signs at once is told for so long all the same: every node reads the feed before it is swept.
+pub(super) const KEY_TOLD: Duration = Duration::from_mins(1);
+
+/// The platforms that identities may be of.
+pub(super) const PLATFORMS: [&str; 1] = ["wechat"];
+
+/// A live session beside a new one.
+pub(super) struct Beside {
+    pub(super) id: SessionId,
+    pub(super) app: String,
+    pub(super) device: Option<String>,
+}
+
+/// Which of the live sessions, the oldest first, give way to the new one.
+pub(super) fn to_replace(beside: &[Beside], opening: &Opening) -> Vec<SessionId> {
+    let same_app = |it: &&Beside| it.app == opening.app;
+    let mut replaced: Vec<SessionId> = if let Some(device) = &opening.device.id {
+        beside.iter().filter(same_app).filter(|it| it.device.as_ref() == Some(device)).map(|it| it.id).collect()
+    } else {
+        let without: Vec<_> = beside.iter().filter(same_app).filter(|it| it.device.is_none()).map(|it| it.id).collect();
+        let over = (without.len() + 1).saturating_sub(opening.limit.without_device as usize);
+        without.into_iter().take(over).collect()
+    };
+    let left: Vec<_> = beside.iter().map(|it| it.id).filter(|id| !replaced.contains(id)).collect();
+    let over = (left.len() + 1).saturating_sub(opening.limit.in_all as usize);
+    replaced.extend(left.into_iter().take(over));
+    replaced
+}
+
+/// A grant and what decides about it.
+pub(super) struct Found {
+    pub(super) standing: Standing,
+    pub(super) expires_at: Timestamp,
+    pub(super) ended: Option<EndReason>,
+    pub(super) spent: Option<u32>,
+    pub(super) rotated_at: Timestamp,
+}
+
+/// What a presented counter means (a pure function of the row).
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    Current,
+    LostAnswer,
+    LostSuccessor,
+    Theft,
+    Restored,
+}
+
+impl Found {
+    pub(super) fn meaning(&self, presented: &Presented) -> Meaning {
+        if presented.counter == self.standing.counter {
+            Meaning::Current
+        } else if presented.counter > self.standing.counter {
+            Meaning::Restored
+        } else if self.spent != Some(presented.counter) {
+            Meaning::Theft
+        } else if presented.now <= self.rotated_at.plus(presented.grace) {
+            Meaning::LostAnswer
+        } else {
+            Meaning::LostSuccessor
+        }
+    }
+
+    /// Whether it comes too late.
+    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+        now >= self.standing.idle_until || now >= self.expires_at
+    }
+}
+
+/// What a sign-in leaves standing.
+pub(super) fn standing(opening: &Opening, user: UserRow) -> Standing {
+    Standing {
+        grant: opening.grant,
+        counter: 0,
+        session: opening.session,
+        app: opening.app.clone(),
+        auth_time: opening.now,
+        amr: opening.amr.to_owned(),
+        idle_until: opening.idle_until,
+        secret: opening.secret.clone(),
+        user,
+    }
+}
+
+pub(super) fn opened_line(opening: &Opening, user: &UserRow, is_new_user: bool) -> AuditLine {
+    AuditLine {
+        action: "session.opened",
+        actor: "user",
+        user: Some(user.id),
+        session: Some(opening.session),
+        app: Some(opening.app.clone()),
+        ip: opening.device.ip.clone(),
+        detail: is_new_user.then(|| format!("new user {}", Id::to_string(&user.id))),
+    }
+}
+
+pub(super) fn replaced_line(opening: &Opening, user: &UserRow, replaced: SessionId) -> AuditLine {
+    AuditLine {
+        action: "session.replaced",
+        actor: "user",
+        user: Some(user.id),
+        session: Some(replaced),
+        app: Some(opening.app.clone()),
+        ip: opening.device.ip.clone(),
+        detail: Some(format!("by {}", opening.session)),
+    }
+}
+
+pub(super) fn refresh_line(of: &Standing, action: &'static str, actor: &'static str) -> AuditLine {
+    AuditLine {
+        action,
+        actor,
+        user: Some(of.user.id),
+        session: Some(of.session),
+        app: Some(of.app.clone()),
+        ..AuditLine::default()
+    }
+}
+
+pub(super) fn phone_line(action: &'static str, user: UserId) -> AuditLine {
+    AuditLine { action, actor: "user", user: Some(user), ..AuditLine::default() }
+}

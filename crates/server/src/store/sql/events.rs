@@ -1,0 +1,76 @@
+//! The feed of ends and the audit.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use menjin_token::Timestamp;
+
+use super::Database;
+use super::connection::Connection;
+use super::statement::statements;
+use super::value::{Value, id, values};
+use crate::store::rows;
+use crate::store::{Audit, AuditLine, Bell, Event, EventKind, Feed, Result};
+
+statements! {
+    SINCE on events = both("SELECT kind, subject, seq, reason, at, until FROM events WHERE seq > ?1 ORDER BY seq");
+    TELL on events = both("INSERT INTO events (kind, subject, reason, at, until) VALUES (?1, ?2, ?3, ?4, ?5)");
+    AUDIT on audit = both(
+        "INSERT INTO audit (at, action, actor, user_id, session_id, app, ip, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+    );
+}
+
+#[async_trait]
+impl Feed for Database {
+    fn bell(&self) -> Option<Arc<dyn Bell>> {
+        self.bell.clone().map(|bell| bell as _)
+    }
+
+    async fn events_since(&self, seq: i64) -> Result<Vec<Event>> {
+        self.pool.rows(&SINCE, values![seq], rows::event).await
+    }
+}
+
+#[async_trait]
+impl Audit for Database {
+    async fn audit(&self, line: AuditLine, now: Timestamp) -> Result<()> {
+        let (user, session) = (line.user.map(id), line.session.map(id));
+        self.pool.run(&AUDIT, &audit_values(&line, now, user.as_ref(), session.as_ref())).await.map(drop)
+    }
+}
+
+/// Adds a line to the feed, in the caller's transaction.
+pub(super) async fn tell(
+    on: &mut Connection<'_>,
+    kind: &EventKind,
+    reason: &str,
+    (at, until): (Timestamp, Timestamp),
+) -> Result<()> {
+    let subject = kind.subject();
+    TELL.run(on, values![kind.word(), subject.as_deref(), reason, at, until]).await.map(drop)
+}
+
+/// Adds a line to the audit, in the caller's transaction.
+pub(super) async fn write_audit(on: &mut Connection<'_>, line: &AuditLine, now: Timestamp) -> Result<()> {
+    let (user, session) = (line.user.map(id), line.session.map(id));
+    AUDIT.run(on, &audit_values(line, now, user.as_ref(), session.as_ref())).await.map(drop)
+}
+
+fn audit_values<'v>(
+    line: &'v AuditLine,
+    now: Timestamp,
+    user: Option<&'v [u8; 16]>,
+    session: Option<&'v [u8; 16]>,
+) -> [Value<'v>; 8] {
+    let AuditLine { action, actor, app, ip, detail, .. } = line;
+    [
+        now.into(),
+        (*action).into(),
+        (*actor).into(),
+        user.map(<[u8; 16]>::as_slice).into(),
+        session.map(<[u8; 16]>::as_slice).into(),
+        app.into(),
+        ip.into(),
+        detail.into(),
+    ]
+}

@@ -1,0 +1,94 @@
+//! People.
+
+use async_trait::async_trait;
+use futures_util::FutureExt as _;
+use menjin_token::{SessionId, Timestamp, UserId};
+
+use super::Database;
+use super::connection::Connection;
+use super::statement::statements;
+use super::value::{id, values};
+use crate::store::columns::Columns;
+use crate::store::rows::{self, user_columns};
+use crate::store::{IdentityName, KeptKey, People, ProfileChange, Result, SessionHead, UserRow};
+
+statements! {
+    OF_SESSION on users = both(concat!("SELECT ", user_columns!(), ", s.id, s.app, s.opened_at, s.expires_at, s.ended_at, s.end_reason
+        FROM sessions s JOIN users u ON u.number = s.user_number WHERE s.id = ?1"));
+    BY_ID on users = both(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = ?1"));
+    BY_NUMBER on users = both(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.number = ?1"));
+    PROFILE on users = both("UPDATE users SET nickname = coalesce(?2, nickname), avatar_url = coalesce(?3, avatar_url), updated_at = ?4
+        WHERE number = ?1");
+    NEWEST_KEY on identities = both("SELECT session_key_row, session_key, NULL AS superseded_at FROM identities
+        WHERE openid = ?3 AND appid = ?2 AND platform = ?1 AND session_key IS NOT NULL");
+    KEYS_BEFORE on session_keys = both("SELECT k.id, k.sealed, k.superseded_at
+        FROM identities i JOIN session_keys k ON k.identity = i.id
+        WHERE i.openid = ?3 AND i.appid = ?2 AND i.platform = ?1 AND k.kept_until > ?4 ORDER BY k.superseded_at DESC");
+    IDENTITY on identities = both("SELECT i.platform, i.appid, i.openid FROM sessions s JOIN identities i ON i.id = s.identity
+        WHERE s.id = ?1");
+}
+
+/// A profile to change.
+struct Changing {
+    user: UserId,
+    change: ProfileChange,
+    now: Timestamp,
+}
+
+#[async_trait]
+impl People for Database {
+    async fn user_of_session(&self, session: SessionId) -> Result<Option<(UserRow, SessionHead)>> {
+        let read = |it: &mut Columns<'_>| Ok((rows::user(it)?, rows::session_head(it)?));
+        self.pool.row(&OF_SESSION, values![&id(session)], read).await
+    }
+
+    async fn user(&self, user: UserId) -> Result<Option<UserRow>> {
+        self.pool.row(&BY_ID, values![&id(user)], rows::user).await
+    }
+
+    async fn user_by_number(&self, number: i64) -> Result<Option<UserRow>> {
+        self.pool.row(&BY_NUMBER, values![number], rows::user).await
+    }
+
+    async fn change_profile(&self, user: UserId, change: ProfileChange, now: Timestamp) -> Result<Option<UserRow>> {
+        let changing = Changing { user, change, now };
+        self.transact(&changing, |on, changing| change_profile(on, changing).boxed()).await
+    }
+
+    async fn session_keys(&self, identity: &IdentityName, now: Timestamp) -> Result<Vec<KeptKey>> {
+        let IdentityName { platform, appid, openid } = identity;
+        let mut keys = self.pool.rows(&NEWEST_KEY, values![*platform, appid, openid], rows::kept_key).await?;
+        keys.extend(self.pool.rows(&KEYS_BEFORE, values![*platform, appid, openid, now], rows::kept_key).await?);
+        Ok(keys)
+    }
+
+    async fn identity_of_session(&self, session: SessionId) -> Result<Option<IdentityName>> {
+        self.pool.row(&IDENTITY, values![&id(session)], rows::identity_name).await
+    }
+}
+
+async fn change_profile(on: &mut Connection<'_>, changing: &Changing) -> Result<Option<UserRow>> {
+    let user = id(changing.user);
+    let Some(found) = BY_ID.row(on, values![&user], rows::user).await? else { return Ok(None) };
+    apply_profile(on, &found, &changing.change, changing.now).await?;
+    BY_ID.row(on, values![&user], rows::user).await
+}
+
+/// A user by number, in the caller's transaction.
+pub(super) async fn by_number(on: &mut Connection<'_>, number: i64) -> Result<Option<UserRow>> {
+    BY_NUMBER.row(on, values![number], rows::user).await
+}
+
+/// Writes what changed of a profile, in the caller's transaction.
+pub(super) async fn apply_profile(
+    on: &mut Connection<'_>,
+    user: &UserRow,
+    change: &ProfileChange,
+    now: Timestamp,
+) -> Result<()> {
+    let changes = |new: &Option<String>, old: &Option<String>| new.is_some() && new != old;
+    if changes(&change.nickname, &user.nickname) || changes(&change.avatar_url, &user.avatar_url) {
+        PROFILE.run(on, values![user.number, &change.nickname, &change.avatar_url, now]).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! Phone numbers: one of a user, one user of a number.
+
+use menjin_token::{Timestamp, UserId};
+
+use super::connection::Connection;
+use super::error::overtaken;
+use super::events::write_audit;
+use super::statement::statements;
+use super::value::values;
+use crate::store::rows;
+use crate::store::rules::phone_line;
+use crate::store::{IdentityName, PhoneChange, Result, UserRow};
+
+statements! {
+    HELD_BY on phones = both("SELECT user_number FROM phones WHERE lookup = ?1");
+    OWN on identities = both("SELECT user_number FROM identities WHERE openid = ?3 AND appid = ?2 AND platform = ?1");
+    LOCK on users = each(
+        "SELECT number FROM users WHERE number = ?1 FOR NO KEY UPDATE",
+        "SELECT number FROM users WHERE number = ?1 FOR UPDATE",
+    );
+    HOLDER on phones = each(
+        "SELECT u.id, u.number FROM phones p JOIN users u ON u.number = p.user_number WHERE p.lookup = ?1 FOR UPDATE OF p",
+        "SELECT u.id, u.number FROM phones p JOIN users u ON u.number = p.user_number WHERE p.lookup = ?1 FOR UPDATE",
+    );
+    UNBIND on phones = both("DELETE FROM phones WHERE user_number = ?1");
+    BIND on phones = each(
+        "INSERT INTO phones (id, user_number, lookup, sealed, bound_at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+        "INSERT INTO phones (id, user_number, lookup, sealed, bound_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+    );
+    MASK on users = both("UPDATE users SET phone_masked = ?2, updated_at = ?3 WHERE number = ?1");
+}
+
+/// Before anything else is locked: whoever takes a number from somebody changes both people. They are locked in one order, so
+/// that two who prove each other's number do not wait for each other.
+pub(super) async fn line_up(on: &mut Connection<'_>, identity: &IdentityName, phone: &PhoneChange) -> Result<()> {
+    let Some(holder) = HELD_BY.row(on, values![&phone.lookup], rows::value::<i64>).await? else { return Ok(()) };
+    let name = values![identity.platform, &identity.appid, &identity.openid];
+    let Some(own) = OWN.row(on, name, rows::value::<i64>).await? else { return Ok(()) };
+    if own != holder {
+        for number in [own.min(holder), own.max(holder)] {
+            LOCK.row(on, values![number], rows::value::<i64>).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Binds a proved number, in the caller's transaction. The newest proof wins: numbers are recycled, so a former holder
+/// loses the number, never the account.
+pub(super) async fn bind(on: &mut Connection<'_>, user: &UserRow, phone: &PhoneChange, now: Timestamp) -> Result<()> {
+    let holder: Option<(UserId, i64)> = HOLDER.row(on, values![&phone.lookup], |it| Ok((it.id()?, it.get()?))).await?;
+    if let Some((former, number)) = holder {
+        if number == user.number {
+            return Ok(());
+        }
+        UNBIND.run(on, values![number]).await?;
+        MASK.run(on, values![number, None::<&str>, now]).await?;
+        write_audit(on, &phone_line("phone.moved", former), now).await?;
+    }
+    UNBIND.run(on, values![user.number]).await?;
+    if !BIND.add(on, values![&phone.row, user.number, &phone.lookup, &phone.sealed, now]).await? {
+        return Err(overtaken());
+    }
+    MASK.run(on, values![user.number, phone.masked.as_str(), now]).await?;
+    write_audit(on, &phone_line("phone.bound", user.id), now).await
+}

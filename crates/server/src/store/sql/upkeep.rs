@@ -1,0 +1,86 @@
+//! Sweeping: small batches, each in a transaction of its own; two nodes that sweep at once take different rows.
+
+use async_trait::async_trait;
+use futures_util::FutureExt as _;
+use menjin_token::{GrantId, SessionId};
+
+use super::Database;
+use super::connection::Connection;
+use super::sessions::end_one;
+use super::statement::{Sql, statements};
+use super::value::{id, values};
+use crate::store::rows;
+use crate::store::{EndReason, Result, StoreError, Sweeping, Swept, Upkeep};
+
+/// Deletes the rows whose end came first.
+macro_rules! oldest {
+    ($table:literal, $key:literal, $end:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE ",
+            $key,
+            " = ANY (ARRAY(SELECT ",
+            $key,
+            " FROM ",
+            $table,
+            " WHERE ",
+            $end,
+            " < ?1 ORDER BY ",
+            $end,
+            " LIMIT ?2 FOR UPDATE SKIP LOCKED))"
+        )
+    };
+    ($table:literal, $end:literal) => {
+        concat!("DELETE FROM ", $table, " WHERE ", $end, " < ?1 ORDER BY ", $end, " LIMIT ?2")
+    };
+}
+
+statements! {
+    CODES on codes = each(oldest!("codes", "digest", "until"), oldest!("codes", "until"));
+    SESSION_KEYS on session_keys = each(oldest!("session_keys", "id", "kept_until"), oldest!("session_keys", "kept_until"));
+    EVENTS on events = each(oldest!("events", "seq", "until"), oldest!("events", "until"));
+    AUDIT on audit = each(oldest!("audit", "seq", "at"), oldest!("audit", "at"));
+    SESSIONS on sessions = each(oldest!("sessions", "id", "ended_at"), oldest!("sessions", "ended_at"));
+    IDLE on grants = both("SELECT id, session FROM grants WHERE idle_until < ?1 ORDER BY idle_until LIMIT ?2 FOR UPDATE SKIP LOCKED");
+    SEEN on grants = both("UPDATE grants SET idle_until = NULL WHERE id = ?1");
+    WRITABLE on _migrations = each(
+        "SELECT version FROM _migrations WHERE NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off' LIMIT 1",
+        "SELECT version FROM _migrations WHERE CAST(@@global.read_only AS CHAR) IN ('0', 'OFF') LIMIT 1",
+    );
+}
+
+#[async_trait]
+impl Upkeep for Database {
+    async fn sweep(&self, sweeping: Sweeping) -> Result<Swept> {
+        let Sweeping { now, audit_before, ended_before, batch, .. } = sweeping;
+        let by_age: [(&'static Sql, _); 5] =
+            [(&CODES, now), (&SESSION_KEYS, now), (&EVENTS, now), (&AUDIT, audit_before), (&SESSIONS, ended_before)];
+        let mut swept = Swept::default();
+        let mut note = |rows: u64| {
+            swept.rows += rows;
+            swept.more |= rows >= u64::from(batch);
+        };
+        for (sql, before) in by_age {
+            note(self.pool.run(sql, values![before, batch]).await?);
+        }
+        note(self.transact(&sweeping, |on, sweeping| end_idle(on, sweeping).boxed()).await?);
+        Ok(swept)
+    }
+
+    async fn ready(&self) -> Result<()> {
+        let read_only = || StoreError::Unavailable(anyhow::anyhow!("the database can only be read: it is a standby"));
+        self.pool.row(&WRITABLE, &[], rows::value::<i64>).await?.map(drop).ok_or_else(read_only)
+    }
+}
+
+/// Ends what was idle for too long; a grant whose session is over already is only passed by.
+async fn end_idle(on: &mut Connection<'_>, sweeping: &Sweeping) -> Result<u64> {
+    let Sweeping { now, tokens_until, batch, .. } = sweeping;
+    let idle: Vec<(GrantId, SessionId)> = IDLE.rows(on, values![*now, *batch], |it| Ok((it.id()?, it.id()?))).await?;
+    for (grant, session) in &idle {
+        end_one(on, *session, EndReason::Expired, (*now, *tokens_until)).await?;
+        SEEN.run(on, values![&id(*grant)]).await?;
+    }
+    Ok(idle.len() as u64)
+}
