@@ -64,6 +64,7 @@ pub(crate) fn run(kind: Kind, sizes: &[u64], plan: &Plan, folder: Option<&Path>)
     let site = Site { platform: run::platform(cores.drivers, folder.path())?, database, ground };
     let place = if site.database.is_some() { "everything on the same cores".to_owned() } else { cores.said() };
     println!("{kind:?}; {place}; {} turns of {} s, {CONNECTIONS} connections", plan.turns, plan.seconds);
+    println!("stores in {} until the end", folder.path().display());
     for size in sizes {
         site.measure(*size, plan)?;
     }

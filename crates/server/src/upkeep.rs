@@ -8,7 +8,8 @@ use crate::state::Menjin;
 use crate::store::Sweeping;
 
 const EVERY: Duration = Duration::from_mins(1);
-const BATCH: u32 = 500;
+/// Small, so that a sign-in beside it waits for a few milliseconds at most.
+const BATCH: u32 = 100;
 /// A clock that leaps ahead and back again must not bring back what has ended.
 const LEAP: Duration = Duration::from_hours(1);
 
