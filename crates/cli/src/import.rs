@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use clap::error::ErrorKind;
 use menjin_server::moving::import::{Columns, Import, Imported, Origin, Table};
 use menjin_server::{Around, Menjin};
 
@@ -56,7 +57,7 @@ pub(crate) struct Arguments {
     /// Say what would happen, and write nothing · 试运行
     #[arg(long)]
     dry_run: bool,
-    /// Where those who are left out are listed · 被拒记录的清单
+    /// Where those who are left out are listed, and fields that are · 被拒记录与被舍弃字段的清单
     #[arg(long, value_name = "FILE", default_value = "import-rejects.csv")]
     rejects: PathBuf,
     /// Exit with 0 although some were left out · 有被拒记录也算成功
@@ -105,6 +106,11 @@ struct TableArguments {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    if let (Some(_), Some(option)) = (&arguments.file, arguments.table.given()) {
+        // The parser forgets that an option needs --from where a file stands, which excludes --from.
+        let why = format!("{option} is for a database, which --from names: a file has its columns in itself\n");
+        clap::Error::raw(ErrorKind::ArgumentConflict, why).exit();
+    }
     let Arguments { app, utc_offset, dry_run, allow_rejects, .. } = arguments;
     let config = arguments.source.load()?;
     let from = origin(arguments.file, arguments.format, arguments.from, arguments.table)?;
@@ -136,6 +142,24 @@ fn origin(
 }
 
 impl TableArguments {
+    /// The first of these options that was given.
+    fn given(&self) -> Option<&'static str> {
+        let options = [
+            ("--layout", self.layout.is_some()),
+            ("--table", self.table.is_some()),
+            ("--number-column", self.number_column.is_some()),
+            ("--openid-column", self.openid_column.is_some()),
+            ("--unionid-column", self.unionid_column.is_some()),
+            ("--nickname-column", self.nickname_column.is_some()),
+            ("--avatar-column", self.avatar_column.is_some()),
+            ("--created-column", self.created_column.is_some()),
+            ("--external-id-column", self.external_id_column.is_some()),
+            ("--active-column", self.active_column.is_some()),
+            ("--disabled-column", self.disabled_column.is_some()),
+        ];
+        options.into_iter().find_map(|(option, is_given)| is_given.then_some(option))
+    }
+
     fn name(&self) -> anyhow::Result<String> {
         match (&self.table, self.layout) {
             (Some(table), _) => Ok(table.clone()),
@@ -203,7 +227,15 @@ fn page(import: &Import, done: &Imported) -> String {
     for (reason, count) in &done.reasons {
         writeln!(text, "{count:>12}  {reason}").expect("writing to a string");
     }
-    if done.rejected > 0 {
+    if done.incomplete > 0 {
+        let line = words.pick("有字段被舍弃，用户本身已接收", "of these without a field that can't be taken over");
+        writeln!(text, "{:>10}  {line}", done.incomplete).expect("writing to a string");
+        for (reason, count) in &done.left_out {
+            let line = words.pick("舍弃：", "left out: ");
+            writeln!(text, "{count:>12}  {line}{reason}").expect("writing to a string");
+        }
+    }
+    if done.rejected + done.incomplete > 0 {
         let file = import.rejects.display();
         let line = words.pick("逐条原因见", "each with its reason is in").to_owned();
         writeln!(text, "{line} {file}").expect("writing to a string");

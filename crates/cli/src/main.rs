@@ -109,7 +109,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Sim(arguments) => sim::run(arguments).await?,
         Command::Migrate(source) => migrate::run(&source).await?,
         Command::Backup(arguments) => backup::run(&arguments)?,
-        Command::Restore(arguments) => restore::run(&arguments)?,
+        Command::Restore(arguments) => restore::run(&arguments).await?,
         Command::Move(arguments) => moving::run(arguments).await?,
         Command::Import(arguments) => return import::run(*arguments).await,
         Command::Config(command) => config::run(&command)?,

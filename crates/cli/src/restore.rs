@@ -1,9 +1,10 @@
 //! `menjin restore`: a backup becomes the database again, while no server runs.
 
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use menjin_server::moving::{self, Replaced, Restore};
+use menjin_server::moving::{self, Replaced, Restore, Restored, Settle};
 use menjin_server::{Clock as _, SystemClock};
 
 use crate::progress::Bar;
@@ -13,7 +14,11 @@ use crate::terminal::Language;
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The backup, as `menjin backup` wrote it · 备份文件
-    file: PathBuf,
+    #[arg(required_unless_present = "already_restored", conflicts_with = "already_restored")]
+    file: Option<PathBuf>,
+    /// The database's own tool (`pg_restore`, `mariadb`) has restored it; do the rest · 数据库已用自带工具恢复，完成其余步骤
+    #[arg(long, conflicts_with = "force")]
+    already_restored: bool,
     /// Put a database that is there aside, under another name · 把现有数据库改名保留
     #[arg(long)]
     force: bool,
@@ -27,29 +32,37 @@ pub(crate) struct Arguments {
     source: Source,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let config = arguments.source.load()?;
-    let bar = Bar::of("pages");
-    let restore = Restore {
-        file: &arguments.file,
-        overwrite: arguments.force,
-        keep_sessions: arguments.keep_sessions,
-        number_gap: arguments.number_gap,
-        now: SystemClock.now(),
+    let now = SystemClock.now();
+    let &Arguments { keep_sessions, number_gap, .. } = arguments;
+    let (chinese, english) = if let Some(file) = &arguments.file {
+        let bar = Bar::of("pages");
+        let restore = Restore { file, overwrite: arguments.force, keep_sessions, number_gap, now };
+        let done = moving::restore(&config, &restore, &|done, all| bar.set(done, all))?;
+        let Replaced { path, users, aside, restored } = done;
+        let mut chinese = format!("{} 已恢复：{users} 个用户。\n", path.display());
+        let mut english = format!("{} is restored: {users} users.\n", path.display());
+        if let Some(aside) = aside {
+            writeln!(chinese, "原数据库保留为 {}。", aside.display())?;
+            writeln!(english, "The one before is now {}.", aside.display())?;
+        }
+        (chinese + &in_chinese(&restored, arguments), english + &in_english(&restored, arguments))
+    } else {
+        let bar = Bar::of("sessions");
+        let settle = Settle { keep_sessions, number_gap, now };
+        let restored = moving::settle(&config, &settle, &|done, all| bar.set(done, all)).await?;
+        let place = config.store.place();
+        let (chinese, english) = (format!("{place}：可以启动。\n"), format!("{place} may be served again.\n"));
+        (chinese + &in_chinese(&restored, arguments), english + &in_english(&restored, arguments))
     };
-    let done = moving::restore(&config, &restore, &|done, all| bar.set(done, all))?;
-    drop(bar);
-    let (first, second) = Language::of_this_machine().order(in_chinese(&done, arguments), in_english(&done, arguments));
-    write!(io::stdout(), "{first}{second}")?;
+    let (first, second) = Language::of_this_machine().order(chinese, english);
+    io::stdout().write_all([first, second].concat().as_bytes())?;
     Ok(())
 }
 
-fn in_english(done: &Replaced, arguments: &Arguments) -> String {
-    let Replaced { path, users, aside, restored } = done;
-    let mut text = vec![format!("{} is restored: {users} users.\n", path.display())];
-    if let Some(aside) = aside {
-        text.push(format!("The one before is now {}.\n", aside.display()));
-    }
+fn in_english(restored: &Restored, arguments: &Arguments) -> String {
+    let mut text = Vec::new();
     text.push(if arguments.keep_sessions {
         "Sessions live on; a client that refreshed after the backup has to sign in again.\n".to_owned()
     } else {
@@ -68,12 +81,8 @@ fn in_english(done: &Replaced, arguments: &Arguments) -> String {
     text.concat()
 }
 
-fn in_chinese(done: &Replaced, arguments: &Arguments) -> String {
-    let Replaced { path, users, aside, restored } = done;
-    let mut text = vec![format!("{} 已恢复：{users} 个用户。\n", path.display())];
-    if let Some(aside) = aside {
-        text.push(format!("原数据库保留为 {}。\n", aside.display()));
-    }
+fn in_chinese(restored: &Restored, arguments: &Arguments) -> String {
+    let mut text = Vec::new();
     text.push(if arguments.keep_sessions {
         "登录状态保留；备份之后刷新过令牌的客户端需要重新登录。\n".to_owned()
     } else {

@@ -32,6 +32,9 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(missing) = config.not_filled_in().into_iter().next() {
         return Err(missing.into());
     }
+    if arguments.insecure_for_trying {
+        tracing::warn!("--insecure-for-trying: http addresses of this machine are taken; never serve people like this");
+    }
     for remark in config.remarks() {
         tracing::warn!("{remark}");
     }

@@ -34,6 +34,7 @@ impl Menjin {
         let lifetimes = &self.config.lifetimes;
         let sweeping = Sweeping {
             now,
+            feed_before: now.minus(LEAP),
             audit_before: now.minus(lifetimes.audit),
             ended_before: now.minus(lifetimes.ended_sessions),
             tokens_until: self.tokens_until(now),

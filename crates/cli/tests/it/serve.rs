@@ -72,7 +72,9 @@ fn for_trying_it_takes_http_of_this_machine_and_refuses_all_that_reaches_others(
     let folder = configured(&text);
     let mut command = menjin(&["serve", "--insecure-for-trying"]);
     command.current_dir(folder.path());
-    crate::harness::Server::start(command, "menjin serves");
+    let server = crate::harness::Server::start(command, "menjin serves");
+    let warned = server.page.lines().any(|line| line.contains("\"WARN\"") && line.contains("--insecure-for-trying"));
+    assert!(warned, "{}", server.page);
 }
 
 #[test]

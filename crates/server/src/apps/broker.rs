@@ -4,13 +4,9 @@
 //! Lives here: who asks the platform, and who waits. The store decides: a claim lets one node ask, the row's version lets
 //! one answer stand. On this node the callers share one flight. Does not: asking once and putting the answer (`fetch`).
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Shared};
 use menjin_platform::{AccessToken, Error, OpenId, PhoneCode, PhoneNumber};
 use menjin_token::Timestamp;
 use subtle::ConstantTimeEq as _;
@@ -18,6 +14,8 @@ use tokio::time::Instant;
 
 use super::App;
 use super::fetch::{Claimed, fetch};
+use super::flights::Flights;
+use super::ration::not_in_vain;
 use crate::problem::Problem;
 use crate::seal::Sealed;
 use crate::state::Menjin;
@@ -29,17 +27,15 @@ const AHEAD: Duration = Duration::from_secs(270);
 /// Nobody claims for longer: an answer takes two deadlines at most.
 const CLAIM_BEYOND: Duration = Duration::from_secs(5);
 /// Clocks of two nodes differ by less.
-const CLOCKS_DIFFER: Duration = Duration::from_mins(1);
+pub(super) const CLOCKS_DIFFER: Duration = Duration::from_mins(1);
 /// How often those who wait look at the store, woken or not.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// What is being replaced on this node now.
 #[derive(Default)]
 pub(crate) struct Broker {
-    flights: Mutex<HashMap<(String, Wanted), Flight>>,
+    flights: Flights<(String, Wanted), Result<Held, Lost>>,
 }
-
-type Flight = Shared<BoxFuture<'static, Result<Held, Lost>>>;
 
 /// Which token will do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -220,21 +216,9 @@ fn opened(menjin: &Menjin, app: &App, row: &PlatformTokenRow, now: Timestamp) ->
 async fn flight(menjin: &Menjin, app: &App, wanted: Wanted) -> Result<Held, Lost> {
     let name = (app.id.clone(), wanted);
     let app = menjin.apps.by_id(&app.id).ok_or(Lost::Unsupported)?;
-    let flight = {
-        let mut flights = menjin.broker.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        flights.entry(name.clone()).or_insert_with(|| take_off(menjin.clone(), app, name)).clone()
-    };
-    flight.await
-}
-
-fn take_off(menjin: Menjin, app: Arc<App>, name: (String, Wanted)) -> Flight {
-    let flying = tokio::spawn(async move {
-        let outcome = replaced(&menjin, &app, name.1).await;
-        menjin.broker.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
-        outcome
-    });
-    let landed = flying.map(|flown| flown.unwrap_or_else(|error| Err(Lost::Ours(error.to_string()))));
-    landed.boxed().shared()
+    let menjin_of_flight = menjin.clone();
+    let work = || async move { replaced(&menjin_of_flight, &app, wanted).await };
+    menjin.broker.flights.join(name, work).await.unwrap_or_else(|panic| Err(Lost::Ours(panic)))
 }
 
 /// The wanted token: from the store when another node was first, else from the platform, if nobody else asks it.
@@ -253,6 +237,8 @@ async fn replaced(menjin: &Menjin, app: &App, wanted: Wanted) -> Result<Held, Lo
         match (&held, wanted) {
             (Some(held), Wanted::Fresh) if held.lives(now, AHEAD) => return Ok(held.clone()),
             (Some(held), Wanted::OtherThan(stale)) if held.version != stale => return Ok(held.clone()),
+            // Looked at again once the claim stands; here it spares the store two writes for each report of a storm.
+            (Some(_), Wanted::OtherThan(_)) => not_in_vain(menjin, app).await?,
             _ => {}
         }
         if waited_for == Some(former) && claimed_until.is_none_or(|until| until <= now) {

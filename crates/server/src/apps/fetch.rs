@@ -7,19 +7,13 @@ use menjin_token::Timestamp;
 
 use super::App;
 use super::broker::{Held, Lost, Wanted, kept};
+use super::ration::{may_force, not_in_vain};
 use crate::seal::Sealed;
 use crate::state::Menjin;
-use crate::store::{Forced, Forcing, PlatformTokenRow};
+use crate::store::PlatformTokenRow;
 
-/// Design §4.7: a forced token kills the one before at once, and the platform rations them.
-const BETWEEN_FORCED: Duration = Duration::from_mins(1);
-const FORCED_A_DAY: u32 = 10;
 /// While the old token is still good, a platform that fails is left alone for so long.
 const REST: Duration = Duration::from_secs(10);
-/// `WeChat` counts days in China's time, which knows no summer.
-const CHINA: Duration = Duration::from_hours(8);
-const DAY: i64 = 24 * 60 * 60;
-
 /// What a claim was made for.
 pub(super) struct Claimed {
     pub(super) claim: [u8; 16],
@@ -48,6 +42,9 @@ pub(super) async fn fetch(menjin: &Menjin, app: &App, claimed: Claimed) -> Resul
 
 /// A token to put; `None` when it is the old one, and that will do.
 async fn asked(menjin: &Menjin, app: &App, claimed: &Claimed) -> Result<Option<AccessToken>, Lost> {
+    if claimed.held.is_some() && claimed.wanted != Wanted::Fresh {
+        not_in_vain(menjin, app).await?;
+    }
     let token = ask(menjin, app, false).await?;
     if !claimed.held.as_ref().is_some_and(|held| held.is(token.expose())) {
         return Ok(Some(token));
@@ -67,26 +64,6 @@ async fn ask(menjin: &Menjin, app: &App, force: bool) -> Result<AccessToken, Los
     metrics::counter!("menjin_platform_token_fetches_total", "app" => app.id.clone(), "kind" => kind).increment(1);
     let told = |error: &Error| app.complain_of_quota(error, menjin.clock.now());
     tokens.access_token(force).await.inspect_err(told).map_err(Lost::Platform)
-}
-
-async fn may_force(menjin: &Menjin, app: &App) -> Result<(), Lost> {
-    let now = menjin.clock.now();
-    let in_china = now.plus(CHINA).secs();
-    let forcing = Forcing {
-        app: app.id.clone(),
-        now,
-        none_since: now.minus(BETWEEN_FORCED),
-        day: in_china.div_euclid(DAY),
-        a_day: FORCED_A_DAY,
-    };
-    let wait = match menjin.store.count_forced(forcing).await? {
-        Forced::Allowed => return Ok(()),
-        Forced::TooSoon(last) => last.plus(BETWEEN_FORCED).since(now),
-        Forced::TooOften => Duration::from_secs((DAY - in_china.rem_euclid(DAY)).unsigned_abs()),
-    };
-    metrics::counter!("menjin_platform_token_limited_total", "app" => app.id.clone()).increment(1);
-    app.complain_of_forcing(now);
-    Err(Lost::Limited(wait))
 }
 
 async fn put(menjin: &Menjin, app: &App, former: i64, token: AccessToken) -> Result<Held, Lost> {

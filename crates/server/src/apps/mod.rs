@@ -6,7 +6,9 @@
 mod broker;
 mod credentials;
 mod fetch;
+mod flights;
 mod platform_token;
+mod ration;
 mod registry;
 mod shape;
 

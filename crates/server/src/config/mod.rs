@@ -233,7 +233,7 @@ impl Config {
 
     /// What is allowed and yet worth a second look.
     pub fn remarks(&self) -> Vec<String> {
-        self.admin.remark().into_iter().chain(self.store.remark()).collect()
+        self.admin.remark().into_iter().chain(self.store.remark()).chain(self.redis.remark()).collect()
     }
 }
 

@@ -1,5 +1,6 @@
 //! `[redis]`: Redis or Valkey as help between nodes, never as truth (design §4.8).
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -118,6 +119,17 @@ impl Redis {
         place(url.trim()).map(Some).map_err(|why| ConfigError::refused("redis.url", why))
     }
 
+    /// A way to Redis that somebody in between could read.
+    pub(super) fn remark(&self) -> Option<String> {
+        let in_clear = match self.place().ok()?? {
+            RedisPlace::Server(info) => leaves_in_clear(info.addr()),
+            RedisPlace::Sentinels(sentinels) => sentinels.addresses.iter().any(leaves_in_clear),
+        };
+        in_clear.then(|| {
+            "`redis.url`: without TLS its password and who asked how often can be read on the way: write rediss:// (rediss+sentinel://), or keep the way in a private network".to_owned()
+        })
+    }
+
     /// The content of `ca_file`.
     pub(crate) fn ca(&self) -> Option<&[u8]> {
         self.ca.as_deref()
@@ -167,6 +179,13 @@ fn sentinels(rest: &str, tls: bool) -> Result<RedisPlace, &'static str> {
     let addresses = hosts.split(',').map(|host| address(host, tls)).collect::<Result<_, _>>()?;
     let master = master.to_owned();
     Ok(RedisPlace::Sentinels(Box::new(Sentinels { addresses, master, server, tls, username, password })))
+}
+
+/// Whether the way leaves this machine, without TLS.
+fn leaves_in_clear(address: &ConnectionAddr) -> bool {
+    let ConnectionAddr::Tcp(host, _) = address else { return false };
+    let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    !(host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback()))
 }
 
 fn address(text: &str, tls: bool) -> Result<ConnectionAddr, &'static str> {
@@ -256,6 +275,31 @@ mod tests {
         ] {
             let error = parsed(&format!("[redis]\n{wrong}")).unwrap_err();
             assert!(error.contains(key), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_way_in_clear_to_another_machine_is_remarked_on() {
+        let remarks = |url: &str| parsed(&format!("[redis]\nurl = \"{url}\"")).unwrap().remarks();
+        for in_clear in [
+            "redis://:hunter2@10.0.0.5",
+            "redis://cache.example.com:6380/3",
+            "redis://[2001:db8::1]",
+            "redis+sentinel://:hunter2@127.0.0.1,10.0.0.6:26379/mymaster",
+        ] {
+            let remarks = remarks(in_clear);
+            assert!(remarks.len() == 1 && remarks[0].contains("`redis.url`"), "{in_clear}: {remarks:?}");
+            assert!(!remarks[0].contains("hunter2"), "{remarks:?}");
+        }
+        for right in [
+            "rediss://:hunter2@10.0.0.5",
+            "rediss+sentinel://10.0.0.5,10.0.0.6/mymaster",
+            "redis://localhost",
+            "redis://127.0.0.1:6380",
+            "redis://[::1]",
+            "redis+sentinel://[::1],localhost/mymaster",
+        ] {
+            assert_eq!(remarks(right), Vec::<String>::new(), "{right}");
         }
     }
 

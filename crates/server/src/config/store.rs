@@ -22,6 +22,27 @@ const MODES: [&str; 2] = ["sslmode", "ssl-mode"];
 const FILES: [&str; 9] =
     ["sslrootcert", "ssl-root-cert", "ssl-ca", "sslca", "sslcert", "ssl-cert", "sslkey", "ssl-key", "sslcrl"];
 
+/// What may follow `?` in the address of a server.
+const PARAMETERS: [&str; 17] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "host",
+    "hostaddr",
+    "port",
+    "user",
+    "dbname",
+    "application_name",
+    "options",
+    "socket",
+];
+
 /// Whether `serve` may change the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -71,6 +92,10 @@ impl Default for Store {
 impl Store {
     pub(super) fn resolve(&mut self, base: &Path) -> Result<(), ConfigError> {
         self.url.or_from_file(self.url_file.as_deref(), base, "store.url")?;
+        if self.url.expose().is_some_and(|text| text.trim().is_empty()) {
+            let why = "is empty: an unset variable, maybe; leave the key out for sqlite://menjin.db";
+            return Err(ConfigError::refused("store.url", why));
+        }
         if self.url.is_absent() {
             self.url = Secret::new(USUAL);
         }
@@ -116,10 +141,12 @@ impl StorePlace {
     /// Reads an address; files are relative to `base`. What is refused is never quoted: it may hold a password.
     pub fn parse(text: &str, base: &Path) -> Result<Self, &'static str> {
         if let Some(file) = text.strip_prefix("sqlite://") {
-            return if file.is_empty() {
-                Err("names no file, e.g. \"sqlite://menjin.db\"")
-            } else {
-                Ok(Self::Sqlite(base.join(file)))
+            return match file {
+                "" => Err("names no file, e.g. \"sqlite://menjin.db\""),
+                file if file.contains(['?', '#']) => {
+                    Err("names a file and takes no parameters: leave out what follows `?`")
+                }
+                file => Ok(Self::Sqlite(base.join(file))),
             };
         }
         let (scheme, rest) = text.split_once("://").ok_or(FORMS)?;
@@ -143,6 +170,13 @@ impl StorePlace {
         }
         if url.query_pairs().any(|(name, _)| name == "password") {
             return Err("has the password in its query, where it would be shown: write user:password@host");
+        }
+        // The driver would tell the log of one that it does not know, with its value.
+        if url.query_pairs().any(|(name, _)| !PARAMETERS.contains(&&*name)) {
+            return Err(
+                "has a parameter after `?` that menjin does not know: sslmode, sslrootcert, sslcert, sslkey, host \
+                        (MySQL: ssl-mode, ssl-ca, ssl-cert, ssl-key, socket)",
+            );
         }
         Ok(place(with_files_in(url, base)))
     }
@@ -256,6 +290,9 @@ mod tests {
             ("menjin.db", "sqlite://menjin.db"),
             ("oracle://u:p@db/menjin", "postgres://"),
             ("sqlite://", "names no file"),
+            ("sqlite://menjin.db?mode=rwc", "takes no parameters"),
+            ("postgres://u:p@db.internal/menjin?passwd=hunter2", "does not know"),
+            ("mysql://u:p@db.internal/menjin?sslmod=require", "does not know"),
             ("postgres://u:p@db.internal", "names no database"),
             ("mysql://u:p@db.internal/", "names no database"),
             ("postgres:///menjin", "names no host"),

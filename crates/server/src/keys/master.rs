@@ -14,7 +14,7 @@ const BATCH: u32 = 500;
 /// A master key that is still in use was dropped from the configuration.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "`secret_key`: master key {id} is in use but not configured: put it into `old_secret_keys`, run `menjin key rewrap`, and drop it when `menjin key status` shows nothing under it"
+    "`secret_key`: this database is sealed under master key {id}, which is not configured: is this the secret_key (or the file secret_key_file) that all nodes have? Only if you have changed it on purpose, put the former one into `old_secret_keys`, run `menjin key rewrap`, and drop it when `menjin key status` shows nothing under it"
 )]
 pub struct DroppedMasterKey {
     id: String,

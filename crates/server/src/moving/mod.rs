@@ -11,7 +11,9 @@ mod restore;
 
 pub use across::{Moved, Stage, Told, across};
 pub use backup::{BackedUp, Backup, backup};
-pub use restore::{Replaced, Restore, restore};
+pub use restore::{Replaced, Restore, Settle, restore, settle};
+
+pub use crate::store::Restored;
 
 /// Told how far it is: done, and in all.
 pub type Progress<'a> = &'a dyn Fn(u64, u64);

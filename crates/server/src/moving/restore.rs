@@ -12,7 +12,7 @@ use super::backup::sqlite;
 use super::part::{Part, sync_folder};
 use crate::config::Config;
 use crate::seal::{Sealer, hex};
-use crate::store::{Alone, Restored, Restoring, Sqlite};
+use crate::store::{self, Alone, Restored, Restoring, Sqlite};
 
 /// A backup, and how it becomes the database.
 #[derive(Debug)]
@@ -27,6 +27,39 @@ pub struct Restore<'a> {
     pub number_gap: u32,
     /// The time.
     pub now: Timestamp,
+}
+
+/// A store that has come back by itself, from a backup of its own.
+#[derive(Debug)]
+pub struct Settle {
+    /// Whether sessions live on.
+    pub keep_sessions: bool,
+    /// Numbers of users that are left out, as they may have been given after the backup.
+    pub number_gap: u32,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// Changes a store that the database's own tool has restored as [`restore`] would have, while no node runs on it.
+pub async fn settle(
+    config: &Config,
+    settle: &Settle,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> anyhow::Result<Restored> {
+    let restoring = Restoring {
+        now: settle.now,
+        tokens_until: tokens_until(config, settle.now),
+        keep_sessions: settle.keep_sessions,
+        number_gap: settle.number_gap,
+        detail: "by the database's own tool".to_owned(),
+    };
+    let place = config.store.place();
+    store::settle(place, &restoring, progress).await.with_context(|| format!("`store.url` ({place})"))
+}
+
+/// Access tokens that were given before are dead by then.
+fn tokens_until(config: &Config, now: Timestamp) -> Timestamp {
+    now.plus(config.lifetimes.access_token + Duration::from_mins(1))
 }
 
 /// What restoring did.
@@ -47,21 +80,25 @@ pub fn restore(config: &Config, restore: &Restore<'_>, progress: Progress<'_>) -
     let path = sqlite(
         config,
         [
-            "`pg_restore --clean --if-exists --single-transaction --dbname=DATABASE FILE`",
-            "`mariadb DATABASE < FILE` (for MySQL, `mysql`)",
+            "`pg_restore --clean --if-exists --single-transaction --dbname=DATABASE FILE` while every menjin is stopped, \
+             and then `menjin restore --already-restored`",
+            "`mariadb DATABASE < FILE` (for MySQL, `mysql`) while every menjin is stopped, and then `menjin restore \
+             --already-restored`",
         ],
     )?;
     let sealer = Sealer::new(&config.master_keys()?);
     let file = restore.file;
     ensure!(file.is_file(), "{} is no file", file.display());
-    let alone = path.exists().then(|| Sqlite::alone(&path)).transpose()?;
-    if alone.is_some() && !restore.overwrite {
-        bail!("{} exists: --force puts it aside, and the backup in its place", path.display());
-    }
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
     let part = Part::of(&path)?;
+    // Before the database is opened, which may leave a log of ours beside it.
+    keep_owner(&part, &path)?;
+    let alone = path.exists().then(|| Sqlite::alone(&path)).transpose()?;
+    if alone.is_some() && !restore.overwrite {
+        bail!("{} exists: --force puts it aside, and the backup in its place", path.display());
+    }
     let contents = Sqlite::copy_of_backup(file, part.path(), progress)?;
     for id in contents.master_keys {
         ensure!(
@@ -80,11 +117,33 @@ pub fn restore(config: &Config, restore: &Restore<'_>, progress: Progress<'_>) -
     Ok(Replaced { path, users: contents.users, aside, restored })
 }
 
+/// The server must be able to open it, whoever runs the command: it belongs to whom the database before did, else to whom
+/// the folder does.
+#[cfg(unix)]
+fn keep_owner(part: &Part, path: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let owner = |of: &Path| fs::metadata(of).map(|metadata| (metadata.uid(), metadata.gid()));
+    if let Ok(before) = owner(path) {
+        return part.give_to(before).with_context(|| {
+            let user = before.0;
+            format!("{} belongs to user {user}, and what takes its place can't be given to them: run this as they or as root", path.display())
+        });
+    }
+    // Who may make files in somebody else's folder, and is not root, keeps their own.
+    owner(super::part::folder_of(path)).and_then(|owner| part.give_to(owner)).ok();
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_part: &Part, _path: &Path) -> anyhow::Result<()> {
+    Ok(())
+}
+
 fn restoring(config: &Config, restore: &Restore<'_>) -> Restoring {
     let name = restore.file.file_name().unwrap_or_default().to_string_lossy();
     Restoring {
         now: restore.now,
-        tokens_until: restore.now.plus(config.lifetimes.access_token + Duration::from_mins(1)),
+        tokens_until: tokens_until(config, restore.now),
         keep_sessions: restore.keep_sessions,
         number_gap: restore.number_gap,
         detail: format!("from {name}"),

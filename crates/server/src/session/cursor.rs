@@ -1,5 +1,8 @@
 //! How far this node has read the feed. Places are given before transactions commit, so one may turn up behind those that
-//! were read: places that were missing are looked for again, until the longest transaction is over (design §4.5).
+//! were read: everything from the first missing place on is read again, until the longest transaction is over (design §4.5).
+//!
+//! A COMMIT itself may take longer than that, when a standby has to confirm it and does not: then its client was told that
+//! the store is unavailable, and the end holds all the same. So single places are looked for as long as a token lives.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -11,6 +14,9 @@ use crate::store::Event;
 
 /// Longer than any transaction lives, and a reading beside it that had to wait.
 const OVERLAP: Duration = Duration::from_secs(12);
+/// So often places that were given up are looked for, and so many of them.
+const LOOK: Duration = Duration::from_secs(3);
+const LATE: usize = 256;
 /// What was told before then, when the reading begins, has nothing missing any more; clocks of nodes may differ.
 const YOUNG: Duration = Duration::from_secs(70);
 
@@ -21,6 +27,9 @@ pub(crate) struct Cursor {
     last: i64,
     /// Places before it that were not there, and since when they are missed.
     missing: Vec<(RangeInclusive<i64>, Instant)>,
+    /// Places that were given up, each looked for by itself until then.
+    late: Vec<(i64, Instant)>,
+    looked: Option<Instant>,
     has_begun: bool,
     /// Readings that began since the last one that succeeded.
     tries: u32,
@@ -40,7 +49,13 @@ impl Cursor {
     }
 
     /// The events that are new, of those that a reading found which began at `began`.
-    pub(crate) fn take(&mut self, events: Vec<Event>, began: Instant, now: Timestamp) -> Vec<Event> {
+    /// Tokens live for `token_life` at the longest.
+    pub(crate) fn take(
+        &mut self,
+        events: Vec<Event>,
+        (began, now): (Instant, Timestamp),
+        token_life: Duration,
+    ) -> Vec<Event> {
         if std::mem::take(&mut self.tries) > 1 {
             // The store hung or was gone: a COMMIT that waited as long as we did may be carried out only now.
             self.missing.iter_mut().for_each(|(_, since)| *since = began);
@@ -62,8 +77,29 @@ impl Cursor {
             new.push(event);
         }
         self.has_begun = true;
-        self.missing.retain(|(_, since)| began.duration_since(*since) < OVERLAP);
+        let until = began + token_life;
+        for (places, _) in self.missing.extract_if(.., |(_, since)| began.duration_since(*since) >= OVERLAP) {
+            // The latest: what is far behind was rolled back, or swept.
+            self.late.extend(places.rev().take(LATE).map(|place| (place, until)));
+        }
+        self.late.retain(|(_, until)| began < *until);
+        let surplus = self.late.len().saturating_sub(LATE);
+        self.late.drain(..surplus);
         new
+    }
+
+    /// Places to look for by themselves, if it is time.
+    pub(crate) fn late(&mut self, began: Instant) -> Vec<i64> {
+        if self.late.is_empty() || self.looked.is_some_and(|looked| began.duration_since(looked) < LOOK) {
+            return Vec::new();
+        }
+        self.looked = Some(began);
+        self.late.iter().map(|(place, _)| *place).collect()
+    }
+
+    /// These were found.
+    pub(crate) fn take_late(&mut self, events: &[Event]) {
+        self.late.retain(|(place, _)| events.iter().all(|event| event.seq != *place));
     }
 
     /// Whether this place was missing; it no longer is.
@@ -92,6 +128,8 @@ mod tests {
         Event { seq, kind: EventKind::KeysChanged, reason: String::new(), at, until: at }
     }
 
+    const LIFE: Duration = Duration::from_mins(16);
+
     /// A feed as others write it, read by one node.
     struct Feed {
         there: Vec<Event>,
@@ -118,7 +156,7 @@ mod tests {
             let after = self.cursor.begin();
             let mut found: Vec<Event> = self.there.iter().filter(|event| event.seq > after).cloned().collect();
             found.sort_by_key(|event| event.seq);
-            self.cursor.take(found, self.clock, now()).into_iter().map(|event| event.seq).collect()
+            self.cursor.take(found, (self.clock, now()), LIFE).into_iter().map(|event| event.seq).collect()
         }
     }
 
@@ -157,6 +195,28 @@ mod tests {
         assert_eq!(feed.cursor.after(), 1);
         feed.read_after(1);
         assert_eq!(feed.cursor.after(), 3);
+    }
+
+    #[test]
+    fn a_place_that_was_given_up_is_looked_for_by_itself_while_tokens_live() {
+        let mut feed = Feed::new();
+        feed.write([1, 3]);
+        feed.read_after(0);
+        assert!(feed.cursor.late(feed.clock).is_empty());
+        feed.read_after(12);
+        assert_eq!(feed.cursor.late(feed.clock), [2]);
+        assert!(feed.cursor.late(feed.clock).is_empty(), "not each time");
+        feed.read_after(4);
+        assert_eq!(feed.cursor.late(feed.clock), [2]);
+        feed.cursor.take_late(&[event(2, now())]);
+        feed.read_after(4);
+        assert!(feed.cursor.late(feed.clock).is_empty(), "it was found");
+        feed.write([9]);
+        feed.read_after(1);
+        feed.read_after(12);
+        assert_eq!(feed.cursor.late(feed.clock), [8, 7, 6, 5, 4]);
+        feed.read_after(16 * 60);
+        assert!(feed.cursor.late(feed.clock).is_empty(), "every token of then is dead");
     }
 
     #[test]

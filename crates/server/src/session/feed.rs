@@ -2,9 +2,10 @@
 
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::Cursor;
 use crate::problem::{self, Problem};
 use crate::state::{Inner, Menjin};
-use crate::store::EventKind;
+use crate::store::{Event, EventKind};
 
 /// Reads the feed for as long as the server runs.
 pub(crate) async fn follow(menjin: Menjin) {
@@ -34,13 +35,13 @@ impl Inner {
         let mut cursor = self.feed_read.lock().await;
         let (now, began) = (self.clock.now(), Instant::now());
         let events = self.store.events_since(cursor.begin()).await?;
-        for event in cursor.take(events, began, now) {
-            match &event.kind {
-                EventKind::SessionEnded(session) => {
-                    self.ended.end_session(*session, &event.reason, event.at, event.until);
-                }
-                EventKind::KeyRevoked(_) | EventKind::KeysChanged => cursor.keys_changed = true,
-            }
+        let new = cursor.take(events, (began, now), self.tokens_until(now).since(now));
+        self.apply(&mut cursor, &new);
+        let late = cursor.late(began);
+        if !late.is_empty() {
+            let found = self.store.events_at(&late).await?;
+            cursor.take_late(&found);
+            self.apply(&mut cursor, &found);
         }
         if cursor.keys_changed {
             self.ring.reload(self.key_tools(), now).await?;
@@ -48,5 +49,17 @@ impl Inner {
         }
         self.ended.mark_read(now);
         Ok(())
+    }
+
+    fn apply(&self, cursor: &mut Cursor, events: &[Event]) {
+        for event in events {
+            match &event.kind {
+                EventKind::SessionEnded(session) => {
+                    self.ended.end_session(*session, &event.reason, event.at, event.until);
+                }
+                EventKind::KeyRevoked(_) | EventKind::KeysChanged => cursor.keys_changed = true,
+                EventKind::Unknown => tracing::warn!("a newer node tells of something that this one does not know"),
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::carried::carried_through;
 use super::{open, refresh};
 use crate::extract::{Client, OptionalJson, caller};
 use crate::limits::Allowed;
@@ -58,25 +59,34 @@ async fn logout(
     OptionalJson(request): OptionalJson<LogoutRequest>,
 ) -> Result<StatusCode, Problem> {
     let request = request.unwrap_or(LogoutRequest { scope: None, refresh_token: None });
+    carried_through(async move { sign_out(&menjin, &client, &headers, request).await }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn sign_out(
+    menjin: &Menjin,
+    client: &Client,
+    headers: &HeaderMap,
+    request: LogoutRequest,
+) -> Result<Vec<SessionId>, Problem> {
     let (which, line) = match request.refresh_token {
         Some(token) if request.scope.is_none() => {
-            let believed = refresh::believe(&menjin, token.expose_secret()).await?;
+            let believed = refresh::believe(menjin, token.expose_secret()).await?;
             (Ends::Grant(believed.token.grant()), AuditLine { app: Some(believed.app), ..AuditLine::default() })
         }
         Some(_) => return Err(Problem::field("scope", Fault::NotBeside("refresh_token"))),
         None => {
-            let caller = caller(&menjin, &headers).await?;
+            let caller = caller(menjin, headers).await?;
             let which = match request.scope.unwrap_or_default() {
                 Scope::Session => Ends::Session(caller.session),
-                Scope::Device => Ends::DeviceClass(caller.user, device_class(&menjin, caller.session).await?),
+                Scope::Device => Ends::DeviceClass(caller.user, device_class(menjin, caller.session).await?),
                 Scope::All => Ends::All(caller.user),
             };
             (which, AuditLine { user: Some(caller.user), app: Some(caller.client_id.clone()), ..AuditLine::default() })
         }
     };
     let line = AuditLine { action: "session.logout", actor: "user", ip: client.ip_text(), ..line };
-    end(&menjin, which, EndReason::Logout, line).await?;
-    Ok(StatusCode::NO_CONTENT)
+    end_now(menjin, which, EndReason::Logout, line).await
 }
 
 async fn device_class(menjin: &Menjin, session: SessionId) -> Result<crate::store::DeviceClass, Problem> {
@@ -84,13 +94,18 @@ async fn device_class(menjin: &Menjin, session: SessionId) -> Result<crate::stor
     Ok(row.device.class)
 }
 
-/// Ends sessions in the store, then on this node.
+/// Ends sessions in the store, then on this node: both, whoever still listens.
 pub(super) async fn end(
     menjin: &Menjin,
     which: Ends,
     reason: EndReason,
     audit: AuditLine,
 ) -> Result<Vec<SessionId>, Problem> {
+    let menjin = menjin.clone();
+    carried_through(async move { end_now(&menjin, which, reason, audit).await }).await
+}
+
+async fn end_now(menjin: &Menjin, which: Ends, reason: EndReason, audit: AuditLine) -> Result<Vec<SessionId>, Problem> {
     let now = menjin.clock.now();
     let ending = Ending { which, reason, now, tokens_until: menjin.tokens_until(now), audit };
     let sessions = menjin.store.end_sessions(ending).await?;

@@ -2,6 +2,7 @@
 //!
 //! Lives here: opening and issuing, refresh, logout, the list, the feed of ends. Does not: who the user is (`people`, `login`).
 
+mod carried;
 mod cursor;
 mod feed;
 mod issue;

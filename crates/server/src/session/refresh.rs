@@ -8,6 +8,7 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::carried::carried_through;
 use super::refresh_token::Presented;
 use super::{Pair, issue, open};
 use crate::extract::Json;
@@ -43,8 +44,13 @@ async fn refresh(
     _allowed: Allowed,
     Json(request): Json<RefreshRequest>,
 ) -> Result<impl IntoResponse, Problem> {
+    let pair = carried_through(async move { next_pair(&menjin, &request.refresh_token).await }).await?;
+    Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(pair)))
+}
+
+async fn next_pair(menjin: &Menjin, token: &SecretString) -> Result<Pair, Problem> {
     let now = menjin.clock.now();
-    let presented = believe(&menjin, request.refresh_token.expose_secret()).await?;
+    let presented = believe(menjin, token.expose_secret()).await?;
     let app = menjin.apps.by_id(&presented.app).ok_or(Problem::AppUnknown)?;
     let rotation = menjin
         .store
@@ -58,23 +64,22 @@ async fn refresh(
             tokens_until: menjin.tokens_until(now),
         })
         .await?;
-    let pair = match rotation {
-        Rotation::Rotated(standing) => issue(&menjin, &standing, now).await?,
+    match rotation {
+        Rotation::Rotated(standing) => issue(menjin, &standing, now).await,
         Rotation::Repeated(standing) => {
             metrics::counter!("menjin_refresh_repeated_total").increment(1);
-            issue(&menjin, &standing, now).await?
+            issue(menjin, &standing, now).await
         }
         Rotation::Recovered(standing) => {
             tracing::info!(session.id = %standing.session, "a refresh token came again after its successor was lost");
-            issue(&menjin, &standing, now).await?
+            issue(menjin, &standing, now).await
         }
-        Rotation::Stolen(session) => return Err(end(&menjin, session, EndReason::RefreshReused)),
-        Rotation::Restored(session) => return Err(end(&menjin, session, EndReason::Restored)),
-        Rotation::Expired(session) => return Err(end(&menjin, session, EndReason::Expired)),
-        Rotation::Ended(reason) => return Err(Problem::Ended(reason)),
-        Rotation::Unknown => return Err(Problem::TokenInvalid),
-    };
-    Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(pair)))
+        Rotation::Stolen(session) => Err(end(menjin, session, EndReason::RefreshReused)),
+        Rotation::Restored(session) => Err(end(menjin, session, EndReason::Restored)),
+        Rotation::Expired(session) => Err(end(menjin, session, EndReason::Expired)),
+        Rotation::Ended(reason) => Err(Problem::Ended(reason)),
+        Rotation::Unknown => Err(Problem::TokenInvalid),
+    }
 }
 
 /// A refresh token that we made, and the app it belongs to.

@@ -14,15 +14,21 @@ pub enum EventKind {
     KeyRevoked(String),
     /// The ring of signing keys changed.
     KeysChanged,
+    /// Something that a newer program tells, beside this one for a while.
+    Unknown,
 }
 
 impl EventKind {
+    /// The word of a session's end.
+    pub(super) const SESSION_ENDED: &'static str = "session_ended";
+
     /// The kind, as it is stored.
     pub(super) fn word(&self) -> &'static str {
         match self {
-            Self::SessionEnded(_) => "session_ended",
+            Self::SessionEnded(_) => Self::SESSION_ENDED,
             Self::KeyRevoked(_) => "key_revoked",
             Self::KeysChanged => "keys_changed",
+            Self::Unknown => "unknown",
         }
     }
 
@@ -31,17 +37,18 @@ impl EventKind {
         match self {
             Self::SessionEnded(id) => Some(id.to_bytes().to_vec()),
             Self::KeyRevoked(kid) => Some(kid.as_bytes().to_vec()),
-            Self::KeysChanged => None,
+            Self::KeysChanged | Self::Unknown => None,
         }
     }
 
-    /// What was stored so; `None` for what this program does not know.
+    /// What was stored so; `None` for what can't be.
     pub(super) fn from_stored(word: &str, subject: Option<Vec<u8>>) -> Option<Self> {
         match (word, subject) {
             ("session_ended", Some(id)) => Some(Self::SessionEnded(SessionId::from_bytes(id.try_into().ok()?))),
             ("key_revoked", Some(kid)) => Some(Self::KeyRevoked(String::from_utf8(kid).ok()?)),
             ("keys_changed", _) => Some(Self::KeysChanged),
-            _ => None,
+            ("session_ended" | "key_revoked", None) => None,
+            _ => Some(Self::Unknown),
         }
     }
 }
@@ -70,6 +77,8 @@ pub trait Feed: Send + Sync {
     }
     /// Events after `seq`, the oldest first.
     async fn events_since(&self, seq: i64) -> Result<Vec<Event>>;
+    /// The events at these places that are there.
+    async fn events_at(&self, places: &[i64]) -> Result<Vec<Event>>;
 }
 
 /// What the audit keeps of an act.

@@ -29,6 +29,7 @@ pub use fast::Bell;
 pub(crate) use fast::{Fast, InProcess, Line, Quotas};
 pub use foreign::{ForeignRow, ForeignRows, ForeignTable};
 pub use keys::{KeyRow, KeyState, Keys, MasterKeyRow, Rotating, SealedCount, SealedPlace, SealedValue};
+pub(crate) use moving::settle;
 pub use moving::{Clash, MovedIn, MovingIn, NewIdentity, Newcomer};
 pub use people::{IdentityName, KeptKey, People, PhoneChange, ProfileChange, UserRow};
 pub use schema::{OnOldSchema, OpenError};

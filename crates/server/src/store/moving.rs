@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use menjin_token::{IdentityId, Timestamp, UserId};
 
-use super::{IdentityName, Result};
+use super::{Database, IdentityName, Restored, Restoring, Result, Sqlite};
+use crate::config::StorePlace;
 
 /// Somebody of another system.
 #[derive(Debug, Clone)]
@@ -76,6 +77,26 @@ pub trait MovingIn: Send + Sync {
     async fn is_half_moved(&self) -> Result<bool>;
     /// From now on new users get numbers above this one, and above all that were given; returns the next.
     async fn number_from(&self, above: i64) -> Result<i64>;
+}
+
+/// So far apart are the places of the feed before and after a restore, so that whoever has read further misses nothing.
+pub(super) const FEED_GAP: i64 = 1_000_000;
+
+/// Changes a database that has come back from a backup by itself, and that no node runs on: what must not come back does
+/// not, and nothing is given twice.
+pub(crate) async fn settle(
+    place: &StorePlace,
+    restoring: &Restoring,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> anyhow::Result<Restored> {
+    match place {
+        StorePlace::Sqlite(path) => {
+            anyhow::ensure!(path.is_file(), "{} does not exist", path.display());
+            drop(Sqlite::alone(path)?);
+            Sqlite::restore(path, None, restoring)
+        }
+        StorePlace::Postgres(_) | StorePlace::MySql(_) => Database::settle(place, restoring, progress).await,
+    }
 }
 
 /// What a back end has found of a newcomer.

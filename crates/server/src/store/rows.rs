@@ -1,6 +1,6 @@
 //! Rows become domain values at the door; each function reads the columns that the macro of its name lists.
 
-use menjin_token::{Id, Timestamp};
+use menjin_token::{Id, Kind, Timestamp};
 
 use super::columns::{Column, Columns, Corrupt};
 use super::rules::{Found, PLATFORMS};
@@ -72,7 +72,8 @@ pub(super) fn session_head(it: &mut Columns<'_>) -> Result<SessionHead, Corrupt>
     Ok(SessionHead { id: it.id()?, app: it.get()?, opened_at: it.time()?, expires_at: it.time()?, ended: ended(it)? })
 }
 
-fn ended(it: &mut Columns<'_>) -> Result<Option<(Timestamp, EndReason)>, Corrupt> {
+/// When and why a session ended.
+pub(super) fn ended(it: &mut Columns<'_>) -> Result<Option<(Timestamp, EndReason)>, Corrupt> {
     Ok(match it.time_or_null()? {
         None => it.get::<Option<String>>().map(|_| None)?,
         Some(at) => Some((at, it.word(EndReason::from_code)?)),
@@ -159,4 +160,9 @@ pub(super) fn value<T: Column>(it: &mut Columns<'_>) -> Result<T, Corrupt> {
 /// The first column, as a time.
 pub(super) fn time(it: &mut Columns<'_>) -> Result<Timestamp, Corrupt> {
     it.time()
+}
+
+/// The first column, as an id.
+pub(super) fn id<K: Kind>(it: &mut Columns<'_>) -> Result<Id<K>, Corrupt> {
+    it.id()
 }

@@ -326,6 +326,15 @@ pub struct Ending {
     pub audit: AuditLine,
 }
 
+impl Ending {
+    /// Whether an end at this time may be one that nobody was told of: long enough ago for its transaction to have been given
+    /// up, and not so long that every token is dead.
+    pub(super) fn is_doubted(&self, at: Timestamp) -> bool {
+        let given_up = Duration::from_secs(5);
+        at.plus(given_up) <= self.now && self.now < at.plus(self.tokens_until.since(self.now))
+    }
+}
+
 /// Sessions and grants.
 #[async_trait]
 pub trait Sessions: Send + Sync {
@@ -341,6 +350,7 @@ pub trait Sessions: Send + Sync {
     async fn session(&self, session: SessionId) -> Result<Option<SessionRow>>;
     /// The live sessions of a user, the newest first.
     async fn sessions_of(&self, user: UserId, now: Timestamp) -> Result<Vec<SessionRow>>;
-    /// Ends sessions; returns those that lived.
+    /// Ends sessions; returns those that lived. One session that ended some seconds ago, and whose tokens may live, is told
+    /// to the feed again: whoever ended it may never have been answered.
     async fn end_sessions(&self, ending: Ending) -> Result<Vec<SessionId>>;
 }

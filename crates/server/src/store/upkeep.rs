@@ -19,6 +19,8 @@ pub struct Swept {
 pub struct Sweeping {
     /// The time: what ended by itself before it goes.
     pub now: Timestamp,
+    /// Lines of the feed that mattered until before then go.
+    pub feed_before: Timestamp,
     /// Audit lines from before then go.
     pub audit_before: Timestamp,
     /// Sessions that ended before then go.

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use menjin_server::Clock as _;
 use menjin_sim::CallFilter;
 use serde_json::json;
 
@@ -118,4 +119,20 @@ async fn fa_03_while_ends_can_not_be_heard_of_tokens_are_good_for_half_a_minute_
     events.is_mended().await;
     phone.get("/v1/me").await.ok(200);
     phone.post("/v1/logout", json!({})).await.ok(204);
+}
+
+#[tokio::test]
+async fn du_09_ends_stay_in_the_feed_although_the_clock_of_one_node_ran_an_hour_ahead() {
+    let t = TestServer::start().await;
+    let phone = t.phone("alice").await;
+    phone.post("/v1/logout", json!({})).await.ok(204);
+    let start = t.clock.now();
+    t.clock.set(start.plus(Duration::from_mins(59)));
+    t.menjin.upkeep().await.unwrap();
+    t.clock.set(start);
+    let told = Rows::of(&t).await.all("SELECT seq FROM events WHERE kind = 'session_ended'").await;
+    assert_eq!(told.len(), 1, "a node that starts now has to hear of it");
+    t.clock.set(start.plus(Duration::from_mins(80)));
+    t.menjin.upkeep().await.unwrap();
+    assert!(Rows::of(&t).await.all("SELECT seq FROM events WHERE kind = 'session_ended'").await.is_empty());
 }

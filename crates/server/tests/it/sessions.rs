@@ -5,7 +5,8 @@ use std::time::Duration;
 use menjin_server::Clock as _;
 use serde_json::{Value, json};
 
-use crate::harness::{Actor, TestServer};
+use crate::broker::until;
+use crate::harness::{Actor, Setup, TestServer};
 use crate::rows::Rows;
 
 async fn on<'a>(t: &'a TestServer, person: &str, device: &str, class: &str) -> Actor<'a> {
@@ -53,6 +54,31 @@ async fn a_logout_by_refresh_token_needs_no_access_token() {
     t.anon().post("/v1/logout", json!({"refresh_token": token, "scope": "all"})).await.problem(400, "field_invalid");
     t.anon().post("/v1/logout", json!({})).await.problem(401, "token_missing");
     t.anon().post("/v1/logout", json!({"scope": "world"})).await.problem(400, "field_invalid");
+}
+
+/// On a store that answers a logout only after its client was told that its time is up: refused here at once nevertheless,
+/// long before the feed is read again.
+#[tokio::test]
+async fn a_logout_whose_time_is_up_is_carried_through_and_heard_at_once() {
+    // The guard alone refuses here; others read the session's row.
+    const GUARDED: &str = "/v1/me/sessions";
+    let server = "request_timeout = \"1s\"".to_owned();
+    let toml = "[lifetimes]\nfeed_read = \"10m\"\nrevocation_max_lag = \"20m\"\n".to_owned();
+    let t = TestServer::with(Setup { server, toml, deadline: "900ms", ..Setup::default() }).await;
+    let (phone, tablet) = (on(&t, "alice", "p", "phone").await, on(&t, "alice", "t", "tablet").await);
+    let mut rows = Rows::of(&t).await;
+    let locked =
+        "BEGIN; UPDATE users SET number = number; UPDATE sessions SET app = app; UPDATE grants SET counter = counter";
+    for (who, path, body) in
+        [(&phone, "/v1/logout", json!({})), (&tablet, "/v1/logout", json!({"refresh_token": tablet.refresh_token()}))]
+    {
+        who.get(GUARDED).await.ok(200);
+        rows.run_own("BEGIN IMMEDIATE", locked, locked).await;
+        who.post(path, body).await.problem(503, "timed_out");
+        rows.run("COMMIT").await;
+        until(async || who.get(GUARDED).await.status == 401).await;
+        who.get(GUARDED).await.problem(401, "session_ended");
+    }
 }
 
 #[tokio::test]
@@ -177,7 +203,7 @@ async fn an_ended_session_stays_ended_after_a_restart() {
     let (refresh, access) = (phone.refresh_token(), phone.access_token());
     phone.forget();
     let folder = t.stop().await;
-    let t = TestServer::with(crate::harness::Setup { folder: Some(folder), ..Default::default() }).await;
+    let t = TestServer::with(Setup { folder: Some(folder), ..Default::default() }).await;
     t.anon().refresh_with(&refresh).await.problem(401, "session_ended");
     // The address, and so the issuer, is another one now: what counts is that the token is refused.
     assert_eq!(t.phone_with_token(&access).get("/v1/me").await.status, 401);

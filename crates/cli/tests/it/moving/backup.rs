@@ -1,6 +1,7 @@
 //! `menjin backup`: one sound file, beside a server that people use.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -117,6 +118,59 @@ fn what_a_killed_backup_left_is_taken_over_and_what_another_writes_is_not() {
     command(data.path(), &["backup", "b.db"]).ok();
     assert_sound(&data.path().join("b.db"));
     assert!(!part.exists());
+}
+
+/// A backup that was made over what somebody put in its way.
+fn made_anew(file: &Path) {
+    let made = std::fs::symlink_metadata(file).unwrap();
+    assert!(made.is_file());
+    assert_eq!((made.permissions().mode() & 0o777, made.nlink()), (0o600, 1));
+    assert_sound(file);
+}
+
+#[test]
+fn a_link_in_the_place_of_the_part_is_not_followed() {
+    let data = tempdir().unwrap();
+    assert_eq!(Server::dev(data.path()).stop(), Some(0));
+    let (victim, nowhere) = (data.path().join("victim"), data.path().join("nowhere"));
+    std::fs::write(&victim, "theirs").unwrap();
+    for planted in [&victim, &nowhere] {
+        symlink(planted, data.path().join("b.db.part")).unwrap();
+        symlink(planted, data.path().join("menjin.db.part")).unwrap();
+        command(data.path(), &["backup", "b.db", "--force"]).ok();
+        made_anew(&data.path().join("b.db"));
+        command(data.path(), &["restore", "b.db", "--force"]).ok();
+        made_anew_but_aside(data.path());
+        assert!(files(data.path(), ".part").is_empty());
+    }
+    assert_eq!(std::fs::read(&victim).unwrap(), b"theirs");
+    assert!(!nowhere.exists());
+}
+
+/// The same of a database; the one before goes out of the way.
+fn made_anew_but_aside(data: &Path) {
+    made_anew(&data.join("menjin.db"));
+    for aside in files(data, "before-restore") {
+        std::fs::remove_file(aside).unwrap();
+    }
+}
+
+#[test]
+fn a_part_that_somebody_put_there_never_becomes_the_backup() {
+    let data = tempdir().unwrap();
+    assert_eq!(Server::dev(data.path()).stop(), Some(0));
+    let (part, held) = (data.path().join("b.db.part"), data.path().join("theirs"));
+    std::fs::write(&held, "theirs").unwrap();
+    std::fs::set_permissions(&held, std::fs::Permissions::from_mode(0o666)).unwrap();
+    std::fs::hard_link(&held, &part).unwrap();
+    command(data.path(), &["backup", "b.db"]).ok();
+    made_anew(&data.path().join("b.db"));
+    assert_eq!(std::fs::read(&held).unwrap(), b"theirs");
+    assert_ne!(std::fs::metadata(&held).unwrap().ino(), std::fs::metadata(data.path().join("b.db")).unwrap().ino());
+
+    std::fs::create_dir(&part).unwrap();
+    command(data.path(), &["backup", "b.db", "--force"]).refused(&["b.db.part is in the way"]);
+    assert_sound(&data.path().join("b.db"));
 }
 
 #[test]

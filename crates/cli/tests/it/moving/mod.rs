@@ -7,6 +7,7 @@ mod backup;
 mod by_django;
 mod import;
 mod restore;
+mod restored_by_itself;
 
 use std::path::{Path, PathBuf};
 

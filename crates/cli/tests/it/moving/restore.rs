@@ -1,5 +1,6 @@
 //! `menjin restore`: the database as it was, without what must not come back.
 
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::Path;
 
 use tempfile::{TempDir, tempdir};
@@ -177,6 +178,33 @@ async fn where_there_is_no_database_one_is_made() {
     assert_sound(&data.path().join("menjin.db"));
     assert!(files(data.path(), "before-restore").is_empty());
     assert!(files(data.path(), ".part").is_empty());
+}
+
+/// Only root can give files away, so only root can try it; another one is refused by the system's `chown`.
+#[tokio::test]
+async fn the_database_belongs_to_whom_it_did_whoever_restores_it() {
+    const OTHER: u32 = 4242;
+    let data = backed_up().await;
+    let (file, me) = (data.path().join("menjin.db"), std::fs::metadata(data.path()).unwrap().uid());
+    let owner = || {
+        let metadata = std::fs::metadata(&file).unwrap();
+        (metadata.uid(), metadata.permissions().mode() & 0o777)
+    };
+    restore(data.path(), &[]);
+    assert_eq!(owner(), (me, 0o600));
+    let Ok(()) = chown(&file, Some(OTHER), Some(OTHER)) else {
+        assert_ne!(me, 0, "root can give files away");
+        return;
+    };
+    for aside in files(data.path(), "before-restore") {
+        std::fs::remove_file(aside).unwrap();
+    }
+    restore(data.path(), &[]);
+    assert_eq!(owner(), (OTHER, 0o600), "as the one before");
+    std::fs::remove_file(&file).unwrap();
+    chown(data.path(), Some(OTHER + 1), None).unwrap();
+    restore(data.path(), &[]);
+    assert_eq!(owner(), (OTHER + 1, 0o600), "as the folder");
 }
 
 #[tokio::test]

@@ -3,25 +3,23 @@
 use std::collections::HashMap;
 use std::collections::btree_map::BTreeMap;
 use std::collections::hash_map::Entry;
-use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use menjin_platform::{OpenId, UnionId};
 use menjin_token::Timestamp;
 
+use super::Import;
+use super::profile::Profile;
 use super::raw::{Field, Name, Of, Raw, Reject};
-use super::{Import, moment};
 use crate::config::{App, PlatformName};
 use crate::entropy::sha256;
-use crate::people::{avatar_url, is_unprintable, nickname};
+use crate::people::is_unprintable;
 use crate::store::IdentityName;
 
 /// The largest number that every JSON reader keeps exact.
 const LARGEST: i64 = 1 << 53;
 /// Longest external id, in bytes.
 const EXTERNAL_ID: usize = 255;
-/// Clocks differ.
-const FUTURE: Duration = Duration::from_hours(24);
 
 /// A person who may be taken in.
 pub(super) struct Person {
@@ -32,6 +30,8 @@ pub(super) struct Person {
     pub(super) created_at: Timestamp,
     pub(super) disabled: bool,
     pub(super) identities: Vec<NamedIdentity>,
+    /// Fields that they come in without.
+    pub(super) left_out: Vec<Reject>,
 }
 
 /// An identity, with the unionid and its open-platform account.
@@ -90,26 +90,40 @@ impl Checks {
     }
 
     pub(super) fn check(&mut self, raw: &Raw) -> Result<Person, Reject> {
-        let texts = Texts::of(raw)?;
+        let texts = Texts::of(raw);
         let place = raw.place;
-        let number = self.number(&texts)?;
-        let external_id = texts.get(Field::ExternalId).map(|text| external_id(text, place)).transpose()?;
-        let identities = self.identities(&texts)?;
+        let number = self.number(&texts);
+        let external_id = texts.get(Field::ExternalId).map(|text| external_id(text, place)).transpose();
+        let identities = self.identities(&texts);
+        // Before anything else is asked: whatever this one is left out for, nobody further down gets what is theirs.
+        let twice = self.note(
+            number.as_ref().ok().copied(),
+            external_id.as_ref().ok().and_then(Option::as_deref),
+            identities.as_deref().unwrap_or_default(),
+            place,
+        );
+        let (mut left_out, unreadable): (Vec<_>, Vec<_>) =
+            texts.unreadable.iter().cloned().partition(Reject::is_of_profile);
+        if let Some(reject) = unreadable.into_iter().next() {
+            return Err(reject);
+        }
+        let (number, external_id, identities) = (number?, external_id?, identities?);
         if identities.is_empty() && external_id.is_none() {
             return Err(Reject::new(place, &"openid", "is missing, and so is external_id: nobody could be this user"));
         }
+        twice.map_or(Ok(()), Err)?;
         let disabled = texts.truth(Field::Disabled)?.or(texts.truth(Field::Active)?.map(|active| !active));
-        let person = Person {
+        let profile = Profile::of(&texts, self.utc_offset, self.now, &mut left_out);
+        Ok(Person {
             number,
-            nickname: checked(&texts, Field::Nickname, |text| nickname(&text))?,
-            avatar_url: checked(&texts, Field::AvatarUrl, avatar_url)?,
-            created_at: self.created_at(&texts)?,
-            disabled: disabled.unwrap_or(false),
             external_id,
+            nickname: profile.nickname,
+            avatar_url: profile.avatar_url,
+            created_at: profile.created_at.unwrap_or(self.now),
+            disabled: disabled.unwrap_or(false),
             identities,
-        };
-        self.note(&person, place)?;
-        Ok(person)
+            left_out,
+        })
     }
 
     fn number(&mut self, texts: &Texts<'_>) -> Result<i64, Reject> {
@@ -121,14 +135,6 @@ impl Checks {
         }
         self.highest = self.highest.max(number);
         Ok(number)
-    }
-
-    fn created_at(&self, texts: &Texts<'_>) -> Result<Timestamp, Reject> {
-        let refused = |why| Reject::new(texts.place, &"created_at", why);
-        let Some(text) = texts.get(Field::CreatedAt) else { return Ok(self.now) };
-        let at =
-            moment::parse(text, self.utc_offset).ok_or_else(|| refused("is no time, e.g. 2020-01-31T08:30:00Z"))?;
-        if at > self.now.plus(FUTURE) { Err(refused("is in the future")) } else { Ok(at) }
     }
 
     fn identities(&self, texts: &Texts<'_>) -> Result<Vec<NamedIdentity>, Reject> {
@@ -193,21 +199,22 @@ impl Checks {
     }
 
     /// Nobody stands twice in one source.
-    fn note(&mut self, person: &Person, place: u64) -> Result<(), Reject> {
-        if let Some(first) = seen(&mut self.numbers, person.number, place) {
-            return Err(Reject::twice(place, &"number", first));
+    fn note(
+        &mut self,
+        number: Option<i64>,
+        external_id: Option<&str>,
+        identities: &[NamedIdentity],
+        place: u64,
+    ) -> Option<Reject> {
+        let twice = |field: &str, first: Option<u64>| first.map(|first| Reject::twice(place, &field, first));
+        let number = number.and_then(|number| seen(&mut self.numbers, number, place));
+        let external_id = external_id.and_then(|id| seen(&mut self.external_ids, short(&[id]), place));
+        let mut openid = None;
+        for (name, _) in identities {
+            let first = seen(&mut self.openids, short(&[name.platform, &name.appid, &name.openid]), place);
+            openid = openid.or(first);
         }
-        if let Some(external_id) = &person.external_id
-            && let Some(first) = seen(&mut self.external_ids, short(&[external_id]), place)
-        {
-            return Err(Reject::twice(place, &"external_id", first));
-        }
-        for (name, _) in &person.identities {
-            if let Some(first) = seen(&mut self.openids, short(&[name.platform, &name.appid, &name.openid]), place) {
-                return Err(Reject::twice(place, &"openid", first));
-            }
-        }
-        Ok(())
+        twice("number", number).or(twice("external_id", external_id)).or(twice("openid", openid))
     }
 }
 
@@ -258,35 +265,27 @@ fn external_id(text: &str, place: u64) -> Result<String, Reject> {
     Ok(text.to_owned())
 }
 
-fn checked(
-    texts: &Texts<'_>,
-    field: Field,
-    check: impl FnOnce(String) -> Result<String, crate::problem::Fault>,
-) -> Result<Option<String>, Reject> {
-    let Some(text) = texts.get(field) else { return Ok(None) };
-    check(text.to_owned()).map(Some).map_err(|fault| Reject::new(texts.place, &field.as_str(), fault.english()))
-}
-
 /// The fields of one identity, or of the person.
 type Group<'a> = BTreeMap<Field, &'a str>;
 
 /// A person's fields, as text without spaces around it.
-struct Texts<'a> {
-    place: u64,
+pub(super) struct Texts<'a> {
+    pub(super) place: u64,
+    unreadable: Vec<Reject>,
     groups: BTreeMap<Of, Group<'a>>,
 }
 
 impl<'a> Texts<'a> {
-    fn of(raw: &'a Raw) -> Result<Self, Reject> {
-        let mut groups = BTreeMap::<Of, Group<'a>>::new();
+    fn of(raw: &'a Raw) -> Self {
+        let mut texts = Self { place: raw.place, unreadable: raw.unreadable.clone(), groups: BTreeMap::new() };
         for (name, bytes) in &raw.fields {
-            let text = std::str::from_utf8(bytes).map_err(|_| Reject::new(raw.place, &name, "is not UTF-8"))?;
-            let text = text.trim();
-            if !text.is_empty() {
-                groups.entry(name.of.clone()).or_default().insert(name.field, text);
+            match std::str::from_utf8(bytes).map(str::trim) {
+                Ok("") => {}
+                Ok(text) => drop(texts.groups.entry(name.of.clone()).or_default().insert(name.field, text)),
+                Err(_) => texts.unreadable.push(Reject::new(raw.place, &name, "is not UTF-8")),
             }
         }
-        Ok(Self { place: raw.place, groups })
+        texts
     }
 
     fn groups(&self) -> impl Iterator<Item = &Of> {
@@ -297,7 +296,7 @@ impl<'a> Texts<'a> {
         self.groups.get(of).cloned().unwrap_or_default()
     }
 
-    fn get(&self, field: Field) -> Option<&'a str> {
+    pub(super) fn get(&self, field: Field) -> Option<&'a str> {
         self.groups.get(&Of::Person)?.get(&field).copied()
     }
 
@@ -361,7 +360,7 @@ mod tests {
     fn checked(app: Option<&str>, fields: &[(&str, &str)]) -> Result<Vec<String>, String> {
         let named = |(name, text): &(&str, &str)| (Name::parse(name).unwrap(), text.as_bytes().to_vec());
         let fields = std::iter::once(&("number", "1")).chain(fields).map(named).collect();
-        let person = checks(app).unwrap().check(&Raw { place: 2, fields });
+        let person = checks(app).unwrap().check(&Raw { place: 2, fields, ..Raw::default() });
         let person = person.map_err(|reject| format!("{} {}", reject.field, reject.why))?;
         let shown = |(name, unionid): NamedIdentity| {
             let (unionid, account) = unionid.unwrap_or_default();

@@ -55,7 +55,7 @@ impl Csv {
     fn raw(&self, record: &ByteRecord) -> Raw {
         let fields = self.columns.iter().zip(record).filter(|(_, value)| !value.is_empty());
         let named = fields.filter_map(|(name, value)| Some((name.clone()?, value.to_vec())));
-        Raw { place: record.position().map_or(0, csv::Position::line), fields: named.collect() }
+        Raw { place: record.position().map_or(0, csv::Position::line), fields: named.collect(), ..Raw::default() }
     }
 
     pub(super) fn progress(&self) -> (u64, u64) {

@@ -56,9 +56,9 @@ impl JsonLines {
         let mut raw = Raw { place: self.line, ..Raw::default() };
         for (member, value) in object {
             if member == "identities" {
-                self.identities(&mut raw, value)?;
+                identities(&mut raw, value);
             } else if let Some(name) = Name::parse(&member) {
-                add(&mut raw, name, value)?;
+                add(&mut raw, name, value);
             } else if !self.ignored.contains(&member) && self.ignored.len() < 20 {
                 self.ignored.push(member);
             }
@@ -66,43 +66,42 @@ impl JsonLines {
         Ok(raw)
     }
 
-    fn identities(&self, raw: &mut Raw, value: Value) -> Result<(), Reject> {
-        let no_list = || Reject::new(self.line, &"identities", "is no list of objects");
-        let Value::Array(list) = value else { return Err(no_list()) };
-        for (nth, identity) in list.into_iter().enumerate() {
-            let Value::Object(identity) = identity else { return Err(no_list()) };
-            members(raw, identity, nth)?;
-        }
-        Ok(())
-    }
-
     pub(super) fn progress(&self) -> (u64, u64) {
         (self.done.min(self.size), self.size)
     }
 }
 
-fn members(raw: &mut Raw, identity: Map<String, Value>, nth: usize) -> Result<(), Reject> {
-    for (member, value) in identity {
-        let name = Name::of_nth(&member, nth).ok_or_else(|| {
-            Reject::new(raw.place, &"identities", "an identity has app or appid, openid, and unionid")
-        })?;
-        add(raw, name, value)?;
+fn identities(raw: &mut Raw, value: Value) {
+    let no_list = Reject::new(raw.place, &"identities", "is no list of objects");
+    let Value::Array(list) = value else { return raw.unreadable.push(no_list) };
+    for (nth, identity) in list.into_iter().enumerate() {
+        let Value::Object(identity) = identity else { return raw.unreadable.push(no_list) };
+        members(raw, identity, nth);
     }
-    Ok(())
 }
 
-fn add(raw: &mut Raw, name: Name, value: Value) -> Result<(), Reject> {
+fn members(raw: &mut Raw, identity: Map<String, Value>, nth: usize) {
+    for (member, value) in identity {
+        if let Some(name) = Name::of_nth(&member, nth) {
+            add(raw, name, value);
+        } else {
+            let why = "an identity has app or appid, openid, and unionid";
+            raw.unreadable.push(Reject::new(raw.place, &"identities", why));
+        }
+    }
+}
+
+fn add(raw: &mut Raw, name: Name, value: Value) {
     let text = match value {
-        Value::Null => return Ok(()),
+        Value::Null => return,
         Value::Bool(is) => is.to_string(),
         Value::Number(number) => number.to_string(),
         Value::String(text) => text,
         Value::Array(_) | Value::Object(_) => {
-            return Err(Reject::new(raw.place, &name, "is neither text nor a number"));
+            return raw.unreadable.push(Reject::new(raw.place, &name, "is neither text nor a number"));
         }
     };
     if !text.is_empty() {
         raw.fields.push((name, text.into_bytes()));
     }
-    Ok(())
 }

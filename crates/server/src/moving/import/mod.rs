@@ -1,12 +1,13 @@
 //! `menjin import`: users and identities of another system, safe to repeat.
 //!
 //! Lives here: the order of things, a batch after the other. Does not: reading a source (`csv`, `json_lines`, `table`), what
-//! a person must be like (`check`), the file of those who were left out (`report`).
+//! a person must be like (`check`) and may lack (`profile`), the file of what was left out (`report`).
 
 mod check;
 mod csv;
 mod json_lines;
 mod moment;
+mod profile;
 mod raw;
 mod report;
 mod source;
@@ -60,6 +61,10 @@ pub struct Imported {
     pub rejected: u64,
     /// How many for each reason, the most frequent first.
     pub reasons: Vec<(String, u64)>,
+    /// Taken in, or here before, and a field of theirs left out.
+    pub incomplete: u64,
+    /// How many fields for each reason, the most frequent first.
+    pub left_out: Vec<(String, u64)>,
     /// The highest number that was read.
     pub highest: i64,
     /// The number that the next new user gets; absent in a dry run.
@@ -95,7 +100,7 @@ impl Menjin {
         self.move_in(&mut batch, import, (&mut imported, &mut report)).await?;
         let (_, all) = source.progress();
         progress(all, all);
-        (imported.rejected, imported.reasons) = report.finish()?;
+        report.finish(&mut imported)?;
         imported.highest = checks.highest();
         imported.ignored = source.ignored();
         if !import.dry_run {
@@ -105,7 +110,7 @@ impl Menjin {
         Ok(imported)
     }
 
-    fn checked(&self, found: Found, checks: &mut Checks) -> Result<(u64, Newcomer), Reject> {
+    fn checked(&self, found: Found, checks: &mut Checks) -> Result<(Place, Newcomer), Reject> {
         let raw = found?;
         let person = checks.check(&raw)?;
         let identities = person.identities.into_iter();
@@ -119,7 +124,7 @@ impl Menjin {
             disabled: person.disabled,
             identities: identities.map(|(name, unionid)| NewIdentity { id: self.new_id(), name, unionid }).collect(),
         };
-        Ok((raw.place, newcomer))
+        Ok((Place { place: raw.place, left_out: person.left_out }, newcomer))
     }
 
     fn new_id<K: Kind>(&self) -> Id<K> {
@@ -137,7 +142,10 @@ impl Menjin {
         }
         let Batch { places, newcomers } = std::mem::take(batch);
         let moved = self.store.move_in(newcomers, self.clock.now(), import.dry_run).await.context("writing")?;
-        for (place, moved) in places.into_iter().zip(moved) {
+        for (Place { place, left_out }, moved) in places.into_iter().zip(moved) {
+            if !matches!(moved, MovedIn::Refused(_)) {
+                report.write_fields(&left_out)?;
+            }
             match moved {
                 MovedIn::Made => imported.made += 1,
                 MovedIn::Completed => imported.completed += 1,
@@ -167,15 +175,21 @@ async fn highest(from: &Origin) -> anyhow::Result<i64> {
     Ok(highest)
 }
 
+/// Where somebody stands in the source, and which fields they come without.
+struct Place {
+    place: u64,
+    left_out: Vec<Reject>,
+}
+
 /// People who move in together, and where each stands in the source.
 #[derive(Default)]
 struct Batch {
-    places: Vec<u64>,
+    places: Vec<Place>,
     newcomers: Vec<Newcomer>,
 }
 
 impl Batch {
-    fn add(&mut self, place: u64, newcomer: Newcomer) {
+    fn add(&mut self, place: Place, newcomer: Newcomer) {
         self.places.push(place);
         self.newcomers.push(newcomer);
     }

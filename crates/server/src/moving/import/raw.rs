@@ -11,6 +11,8 @@ pub(super) struct Raw {
     /// The line, or the number in a table.
     pub(super) place: u64,
     pub(super) fields: Vec<(Name, Vec<u8>)>,
+    /// Fields that are there and can't be read.
+    pub(super) unreadable: Vec<Reject>,
 }
 
 /// What a field is, and of which identity.
@@ -106,8 +108,8 @@ impl std::fmt::Display for Name {
     }
 }
 
-/// Somebody who is left out: where they stand, which field and why, and never what stands in it.
-#[derive(Debug)]
+/// Somebody who is left out, or a field of theirs: where they stand, which field and why, and never what stands in it.
+#[derive(Debug, Clone)]
 pub(super) struct Reject {
     pub(super) place: u64,
     pub(super) field: String,
@@ -119,6 +121,11 @@ pub(super) struct Reject {
 impl Reject {
     pub(super) fn new(place: u64, field: &dyn std::fmt::Display, why: impl Into<Cow<'static, str>>) -> Self {
         Self { place, field: field.to_string(), why: why.into(), which: String::new() }
+    }
+
+    /// Whether the person can do without this field.
+    pub(super) fn is_of_profile(&self) -> bool {
+        [Field::Nickname, Field::AvatarUrl, Field::CreatedAt].iter().any(|field| field.as_str() == self.field)
     }
 
     pub(super) fn with_user(place: u64, field: &str, why: &'static str, user: i64) -> Self {

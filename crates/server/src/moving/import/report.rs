@@ -1,4 +1,5 @@
-//! The file of those who were left out: a line each with the place, the field and the reason, and nothing of the person.
+//! The file of those who were left out, and of fields that were: a line each with the place, the field and the reason, and
+//! nothing of the person.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -6,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
+use super::Imported;
 use super::raw::Reject;
 
 /// What follows the place in the first line.
@@ -15,10 +17,12 @@ pub(super) struct Report {
     path: PathBuf,
     /// What a place is: a line or a number.
     place: &'static str,
-    /// Open from the first reject on.
+    /// Open from the first line on.
     writer: Option<csv::Writer<fs::File>>,
     rejected: u64,
     reasons: BTreeMap<String, u64>,
+    incomplete: u64,
+    fields: BTreeMap<String, u64>,
 }
 
 impl Report {
@@ -34,21 +38,44 @@ impl Report {
                         path.display()
                     );
                 }
-                fs::remove_file(path).with_context(|| path.display().to_string())?;
+                fs::remove_file(path).with_context(|| cannot(path))?;
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => {
-                return Err(error).with_context(|| format!("{} can't be written (--rejects)", path.display()));
+                return Err(error).with_context(|| cannot(path));
             }
         }
-        Ok(Self { path: path.to_owned(), place, writer: None, rejected: 0, reasons: BTreeMap::new() })
+        Ok(Self {
+            path: path.to_owned(),
+            place,
+            writer: None,
+            rejected: 0,
+            reasons: BTreeMap::new(),
+            incomplete: 0,
+            fields: BTreeMap::new(),
+        })
     }
 
+    /// Somebody who is left out.
     pub(super) fn write(&mut self, reject: &Reject) -> anyhow::Result<()> {
-        let Reject { place, field, why, which } = reject;
         self.rejected += 1;
-        *self.reasons.entry(format!("{field} {why}")).or_default() += 1;
-        let cannot = || format!("{} can't be written (--rejects)", self.path.display());
+        *self.reasons.entry(format!("{} {}", reject.field, reject.why)).or_default() += 1;
+        self.line(reject, "")
+    }
+
+    /// Somebody who is in, without these fields.
+    pub(super) fn write_fields(&mut self, left_out: &[Reject]) -> anyhow::Result<()> {
+        self.incomplete += u64::from(!left_out.is_empty());
+        for field in left_out {
+            *self.fields.entry(format!("{} {}", field.field, field.why)).or_default() += 1;
+            self.line(field, "only this is left out: ")?;
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, reject: &Reject, before: &str) -> anyhow::Result<()> {
+        let Reject { place, field, why, which } = reject;
+        let cannot = || cannot(&self.path);
         let writer = if let Some(writer) = &mut self.writer {
             writer
         } else {
@@ -56,18 +83,29 @@ impl Report {
             writer.write_record([self.place, "field", "why"]).with_context(cannot)?;
             self.writer.insert(writer)
         };
-        writer.write_record([place.to_string(), field.clone(), format!("{why}{which}")]).with_context(cannot)
+        writer.write_record([place.to_string(), field.clone(), format!("{before}{why}{which}")]).with_context(cannot)
     }
 
-    /// How many there were, and how many for each reason, the most frequent first.
-    pub(super) fn finish(self) -> anyhow::Result<(u64, Vec<(String, u64)>)> {
+    /// Says how many there were, and how many for each reason, the most frequent first.
+    pub(super) fn finish(self, imported: &mut Imported) -> anyhow::Result<()> {
         if let Some(mut writer) = self.writer {
-            writer.flush().with_context(|| format!("{} can't be written (--rejects)", self.path.display()))?;
+            writer.flush().with_context(|| cannot(&self.path))?;
         }
-        let mut reasons: Vec<_> = self.reasons.into_iter().collect();
-        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        Ok((self.rejected, reasons))
+        (imported.rejected, imported.reasons) = (self.rejected, sorted(self.reasons));
+        (imported.incomplete, imported.left_out) = (self.incomplete, sorted(self.fields));
+        Ok(())
     }
+}
+
+fn sorted(reasons: BTreeMap<String, u64>) -> Vec<(String, u64)> {
+    let mut reasons: Vec<_> = reasons.into_iter().collect();
+    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    reasons
+}
+
+fn cannot(path: &Path) -> String {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    format!("{} can't be written: say --rejects FILE, in a folder that this account may write to", path.display())
 }
 
 fn make(path: &Path) -> std::io::Result<fs::File> {

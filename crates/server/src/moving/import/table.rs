@@ -111,7 +111,7 @@ impl Rows {
             let value = value.filter(|value| !value.is_empty())?;
             Some((Name::of_person(*field), value))
         });
-        Ok(Some(Ok(Raw { place, fields: fields.collect() })))
+        Ok(Some(Ok(Raw { place, fields: fields.collect(), ..Raw::default() })))
     }
 
     pub(super) fn progress(&self) -> (u64, u64) {

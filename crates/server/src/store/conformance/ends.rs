@@ -1,8 +1,10 @@
 //! Ends: each scope ends what it names, once, and says so.
 
 use super::Bench;
-use super::sample::{at, end, ended, ending, live, new_id, on_device, open, opening, presented, sign_in, sorted};
-use crate::store::{Device, DeviceClass, EndReason, Ends, Opening, Rotation};
+use super::sample::{
+    TOKEN_LIFE, at, end, ended, ending, live, new_id, on_device, open, opening, presented, sign_in, sorted,
+};
+use crate::store::{Device, DeviceClass, EndReason, Ends, EventKind, Opening, Rotation};
 
 fn on_class(opening: Opening, class: DeviceClass) -> Opening {
     Opening { device: Device { class, ..opening.device }, ..opening }
@@ -78,20 +80,29 @@ pub(in crate::store) async fn a_grant_names_its_session(t: Bench) {
 pub(in crate::store) async fn what_is_over_does_not_end_again(t: Bench) {
     let alice = sign_in(&*t.store, "alice", at(0)).await;
     end(&*t.store, Ends::Session(alice.session()), at(1)).await;
-    let events = t.store.events_since(0).await.unwrap();
-    for which in [
-        Ends::Session(alice.session()),
-        Ends::SessionOf(alice.user().id, alice.session()),
+    let told = async || t.store.events_since(0).await.unwrap().len();
+    let before = told().await;
+    let alone =
+        [Ends::Session(alice.session()), Ends::SessionOf(alice.user().id, alice.session()), Ends::Grant(alice.grant())];
+    let several = [
         Ends::DeviceClass(alice.user().id, DeviceClass::Phone),
         Ends::All(alice.user().id),
         Ends::Others(alice.user().id, new_id(at(0))),
-        Ends::Grant(alice.grant()),
-    ] {
-        assert_eq!(t.store.end_sessions(ending(which, EndReason::Kicked, at(9))).await.unwrap(), []);
+    ];
+    for which in alone.iter().chain(&several) {
+        let again = ending(which.clone(), EndReason::Kicked, at(9));
+        assert_eq!(t.store.end_sessions(again).await.unwrap(), []);
     }
     let row = t.store.session(alice.session()).await.unwrap().unwrap();
     assert_eq!(row.ended, Some((at(1), EndReason::Logout)));
-    assert_eq!(t.store.events_since(0).await.unwrap(), events);
+    assert_eq!(told().await, before + 3, "whoever names it may never have been answered: it is told again");
+    let last = t.store.events_since(0).await.unwrap().pop().unwrap();
+    assert_eq!((last.kind, last.reason.as_str()), (EventKind::SessionEnded(alice.session()), "session_ended"));
+    for which in alone {
+        let late = ending(which, EndReason::Kicked, at(2).plus(TOKEN_LIFE));
+        assert_eq!(t.store.end_sessions(late).await.unwrap(), []);
+    }
+    assert_eq!(told().await, before + 3, "its tokens are dead");
 }
 
 pub(in crate::store) async fn of_racing_ends_one_takes_effect(t: Bench) {

@@ -80,6 +80,22 @@ pub(in crate::store) async fn racing_ends_have_a_place_each(t: Bench) {
     assert_eq!(told, ended);
 }
 
+pub(in crate::store) async fn events_are_found_by_their_places(t: Bench) {
+    for nth in 0..20 {
+        let person = sign_in(&*t.store, &format!("person {nth}"), at(0)).await;
+        end(&*t.store, Ends::Session(person.session()), at(1)).await;
+    }
+    let mut events = t.store.events_since(0).await.unwrap();
+    events.retain(|event| event.seq % 2 == 0);
+    assert!(events.len() >= 9, "{events:?}");
+    let mut places: Vec<i64> = events.iter().map(|event| event.seq).collect();
+    places.push(1_000_000);
+    let mut found = t.other.events_at(&places).await.unwrap();
+    found.sort_by_key(|event| event.seq);
+    assert_eq!(found, events);
+    assert_eq!(t.other.events_at(&[]).await.unwrap(), []);
+}
+
 pub(in crate::store) async fn both_nodes_read_the_same(t: Bench) {
     for (node, person) in [(&t.store, "alice"), (&t.other, "bob")] {
         let session = sign_in(&**node, person, at(0)).await.session();

@@ -111,6 +111,7 @@ macro_rules! conformance {
                 the_oldest_comes_first_and_what_was_read_is_not_told_again
                 a_line_goes_after_the_last_token_it_affects
                 places_are_never_given_again
+                events_are_found_by_their_places
                 racing_ends_have_a_place_each
                 both_nodes_read_the_same
             }
@@ -143,6 +144,7 @@ macro_rules! conformance {
                 a_rehearsal_answers_the_same_and_keeps_nothing
                 the_next_new_user_gets_the_highest_number_and_one
                 numbers_may_begin_anywhere_in_an_empty_store
+                nobody_who_signs_in_beside_a_raise_gets_a_number_twice
                 a_newcomer_who_signs_in_meanwhile_is_one_user
             }
             opening {

@@ -149,6 +149,25 @@ pub(in crate::store) async fn numbers_may_begin_anywhere_in_an_empty_store(t: Be
     assert_eq!(sign_in(&*t.store, "alice", at(0)).await.user().number, 42);
 }
 
+pub(in crate::store) async fn nobody_who_signs_in_beside_a_raise_gets_a_number_twice(t: Bench) {
+    for turn in 0..8_i64 {
+        // One raise that changes nothing, and one to a number that they are about to be given.
+        let above = [0, turn * 20 + 10];
+        let numbers = t
+            .race(24, |node, nth| async move {
+                if nth % 4 == 0 {
+                    node.number_from(above[nth / 4 % 2]).await.unwrap();
+                    return None;
+                }
+                Some(sign_in(&*node, &format!("person {turn} {nth}"), at(1)).await.user().number)
+            })
+            .await;
+        let numbers: Vec<i64> = numbers.into_iter().flatten().collect();
+        let different: std::collections::HashSet<_> = numbers.iter().collect();
+        assert_eq!((numbers.len(), different.len()), (18, 18), "{numbers:?}");
+    }
+}
+
 pub(in crate::store) async fn a_newcomer_who_signs_in_meanwhile_is_one_user(t: Bench) {
     let numbers = t
         .race(16, |node, nth| async move {

@@ -173,11 +173,13 @@ pub(in crate::store) async fn ended(store: &dyn Store, session: SessionId) -> Op
 /// Sweeps nothing but what ended by itself before `now`.
 pub(in crate::store) fn sweeping(now: Timestamp) -> Sweeping {
     let never = Timestamp::from_secs(0);
-    Sweeping { now, audit_before: never, ended_before: never, tokens_until: now.plus(TOKEN_LIFE), batch: 500 }
+    let tokens_until = now.plus(TOKEN_LIFE);
+    Sweeping { now, feed_before: now, audit_before: never, ended_before: never, tokens_until, batch: 500 }
 }
 
 /// How many lines the audit has: all of them are swept.
 pub(in crate::store) async fn audit_lines(store: &dyn Store) -> u64 {
     let far = at(1_000_000_000);
-    store.sweep(Sweeping { now: Timestamp::from_secs(0), audit_before: far, ..sweeping(far) }).await.unwrap().rows
+    let nothing_else = sweeping(Timestamp::from_secs(0));
+    store.sweep(Sweeping { audit_before: far, tokens_until: far, ..nothing_else }).await.unwrap().rows
 }

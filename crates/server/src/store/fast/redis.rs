@@ -38,7 +38,9 @@ impl Bell for Channel {
                 }
             }
         };
-        // A line that died without a word would be listened to for ever.
+        // A subscription is a connection of its own. Redis that dies or hangs loses the line, and that ends this one, too. One
+        // that something between drops without a word, while the line stays good, is noticed by nobody: the others' wake-ups
+        // are missed, and the ticks of whoever listens do without.
         tokio::select! {
             () = hearing => {}
             () = self.line.lost() => {}

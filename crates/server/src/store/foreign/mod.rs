@@ -8,10 +8,11 @@ mod sqlite;
 
 use std::path::Path;
 
-use anyhow::{bail, ensure};
+use anyhow::{anyhow, bail, ensure};
+use sqlx::mysql::MySqlDatabaseError;
 use tokio::sync::mpsc;
 
-use super::sql::reach::{mysql_options, postgres_options};
+use super::sql::reach::{mysql_options, plainly, postgres_options};
 use crate::config::StorePlace;
 
 /// A row: its values as text, absent where they are NULL.
@@ -38,6 +39,7 @@ pub struct ForeignTable<'a> {
 pub struct ForeignRows {
     /// How many there are.
     pub count: u64,
+    table: String,
     pages: mpsc::Receiver<anyhow::Result<Vec<ForeignRow>>>,
     page: std::vec::IntoIter<ForeignRow>,
 }
@@ -45,11 +47,13 @@ pub struct ForeignRows {
 impl ForeignTable<'_> {
     /// Begins to read, in one snapshot.
     pub async fn read(&self) -> anyhow::Result<ForeignRows> {
-        match self.url.split_once("://").map(|(scheme, _)| scheme) {
+        let rows = match self.url.split_once("://").map(|(scheme, _)| scheme) {
             Some("sqlite") => sqlite::read(self),
             Some("postgres" | "postgresql" | "mysql" | "mariadb") => self.read_from_server().await,
             Some(_) | None => bail!("--from must begin with sqlite://, postgres:// or mysql://"),
-        }
+        };
+        let rows = rows.map_err(|error| in_words(error, self.name))?;
+        Ok(ForeignRows { table: self.name.to_owned(), ..rows })
     }
 
     async fn read_from_server(&self) -> anyhow::Result<ForeignRows> {
@@ -78,7 +82,10 @@ impl ForeignTable<'_> {
 
     /// Refuses a table or a column that is not there, and says which there are.
     fn check(&self, there: &[String]) -> anyhow::Result<()> {
-        ensure!(!there.is_empty(), "there is no table {:?} (--table)", self.name);
+        // MySQL hides a table from an account that may not read it.
+        let hidden =
+            if self.url.starts_with("sqlite:") { "" } else { ", or GRANT SELECT on it to the account of --from" };
+        ensure!(!there.is_empty(), "there is no table {:?} (--table){hidden}", self.name);
         for column in &self.columns {
             ensure!(
                 there.contains(column),
@@ -94,7 +101,7 @@ impl ForeignTable<'_> {
 impl ForeignRows {
     fn new(count: i64) -> (Self, mpsc::Sender<anyhow::Result<Vec<ForeignRow>>>) {
         let (sender, pages) = mpsc::channel(WAITING);
-        (Self { count: count.unsigned_abs(), pages, page: Vec::new().into_iter() }, sender)
+        (Self { count: count.unsigned_abs(), table: String::new(), pages, page: Vec::new().into_iter() }, sender)
     }
 
     /// The next row.
@@ -104,11 +111,29 @@ impl ForeignRows {
                 return Ok(Some(row));
             }
             match self.pages.recv().await {
-                Some(page) => self.page = page?.into_iter(),
+                Some(page) => self.page = page.map_err(|error| in_words(error, &self.table))?.into_iter(),
                 None => return Ok(None),
             }
         }
     }
+}
+
+/// What a server says, as whoever gave its address needs it.
+fn in_words(error: anyhow::Error, table: &str) -> anyhow::Error {
+    let Some(error) = error.downcast_ref::<sqlx::Error>() else { return error };
+    let said = error.as_database_error();
+    // MySQL's "SELECT command denied" has a number, and a state that it shares with much else.
+    let may_not = said.is_some_and(|said| {
+        said.code().as_deref() == Some("42501")
+            || said.try_downcast_ref::<MySqlDatabaseError>().is_some_and(|said| matches!(said.number(), 1142 | 1143))
+    });
+    if may_not {
+        return anyhow!(
+            "--from: this account may not read table {table}: as its owner, GRANT SELECT on it to the account \
+             (PostgreSQL: and GRANT USAGE on its schema)"
+        );
+    }
+    anyhow!("--from: table {table}: {}", plainly(error))
 }
 
 /// As standard SQL quotes a name.

@@ -49,7 +49,7 @@ impl Database {
         Self::end(place, OnOldSchema::Migrate).await
     }
 
-    async fn end(place: &StorePlace, on_old_schema: OnOldSchema) -> anyhow::Result<ServerEnd> {
+    pub(super) async fn end(place: &StorePlace, on_old_schema: OnOldSchema) -> anyhow::Result<ServerEnd> {
         let database = Self::open(place, 1, on_old_schema).await?;
         let mut end = match &database.pool.of {
             Of::Postgres(pool) => ServerEnd::Postgres(pool.acquire().await?.detach()),
@@ -70,11 +70,11 @@ impl ServerEnd {
         if self.is_postgres() { |name| format!("\"{name}\"") } else { |name| format!("`{name}`") }
     }
 
-    fn parameter(&self) -> fn(usize) -> String {
+    pub(super) fn parameter(&self) -> fn(usize) -> String {
         if self.is_postgres() { |at| format!("${at}") } else { |_| "?".to_owned() }
     }
 
-    async fn say(&mut self, text: String) -> anyhow::Result<()> {
+    pub(super) async fn say(&mut self, text: String) -> anyhow::Result<()> {
         match self {
             Self::Postgres(on) => on.execute(AssertSqlSafe(text)).await.map(drop),
             Self::MySql(on) => on.execute(AssertSqlSafe(text)).await.map(drop),
@@ -82,7 +82,7 @@ impl ServerEnd {
         .map_err(|error| describe(&error).into())
     }
 
-    async fn run(&mut self, text: String, values: &[(Type, &Cell)]) -> anyhow::Result<()> {
+    pub(super) async fn run(&mut self, text: String, values: &[(Type, &Cell)]) -> anyhow::Result<()> {
         match self {
             Self::Postgres(on) => on.execute(sqlx::query_with(AssertSqlSafe(text), postgres(values)?)).await.map(drop),
             Self::MySql(on) => on.execute(sqlx::query_with(AssertSqlSafe(text), mysql(values)?)).await.map(drop),
@@ -91,7 +91,12 @@ impl ServerEnd {
     }
 
     /// Rows with columns of these types.
-    async fn rows(&mut self, text: String, values: &[(Type, &Cell)], types: &[Type]) -> anyhow::Result<Vec<Cells>> {
+    pub(super) async fn rows(
+        &mut self,
+        text: String,
+        values: &[(Type, &Cell)],
+        types: &[Type],
+    ) -> anyhow::Result<Vec<Cells>> {
         let failed = |error: sqlx::Error| anyhow::Error::from(describe(&error));
         match self {
             Self::Postgres(on) => {
@@ -105,13 +110,13 @@ impl ServerEnd {
         }
     }
 
-    async fn int(&mut self, text: String) -> anyhow::Result<i64> {
+    pub(super) async fn int(&mut self, text: String) -> anyhow::Result<i64> {
         let rows = self.rows(text, &[], &[Type::Int]).await?;
         Ok(rows.first().and_then(|row| if let Cell::Int(int) = row[0] { Some(int) } else { None }).unwrap_or(0))
     }
 
     /// A server that goes on serving would lose what it writes after the move.
-    async fn wait_for_others(&mut self) -> anyhow::Result<()> {
+    pub(super) async fn wait_for_others(&mut self) -> anyhow::Result<()> {
         let others = if self.is_postgres() { OTHERS_ON_POSTGRES } else { OTHERS_ON_MYSQL };
         let began = Instant::now();
         while self.int(others.to_owned()).await? > 0 {

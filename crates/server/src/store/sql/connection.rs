@@ -214,13 +214,14 @@ impl Pool {
     /// Runs one statement by itself; how many rows it found to change.
     pub(super) async fn run(&self, sql: &'static Sql, values: &[Value<'_>]) -> Result<u64> {
         let _place = self.place().await?;
-        let mut outdated = 0;
+        let (mut tries, mut outdated) = (1, 0);
         within(LONGEST, async {
             loop {
                 let mut lent = self.lend().await?;
                 let ran = sql.run(&mut lent.connection(), values).await;
                 match &ran {
                     Err(error) if is_outdated(error) && outdated < OUTDATED => outdated += 1,
+                    Err(error) if is_lost(error) && tries < TRIES => tries += 1,
                     Err(error) if !is_duplicate(error) => return ran,
                     Ok(_) | Err(_) => {
                         lent.give_back();

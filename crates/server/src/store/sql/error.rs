@@ -48,7 +48,7 @@ pub(super) fn describe(error: &sqlx::Error) -> DatabaseError {
         );
         let kind = if gone { Kind::Disconnected } else { Kind::Other };
         let text = if matches!(error, sqlx::Error::PoolTimedOut) {
-            "no connection to the database was free in time".to_owned()
+            "the database gave no connection in time: does it run, and can it be reached?".to_owned()
         } else {
             error.to_string()
         };

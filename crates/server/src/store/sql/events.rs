@@ -14,6 +14,7 @@ use crate::store::{Audit, AuditLine, Bell, Event, EventKind, Feed, Result};
 
 statements! {
     SINCE on events = both("SELECT kind, subject, seq, reason, at, until FROM events WHERE seq > ?1 ORDER BY seq");
+    AT on events = both("SELECT kind, subject, seq, reason, at, until FROM events WHERE seq IN (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
     TELL on events = both("INSERT INTO events (kind, subject, reason, at, until) VALUES (?1, ?2, ?3, ?4, ?5)");
     AUDIT on audit = both(
         "INSERT INTO audit (at, action, actor, user_id, session_id, app, ip, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
@@ -28,6 +29,16 @@ impl Feed for Database {
 
     async fn events_since(&self, seq: i64) -> Result<Vec<Event>> {
         self.pool.rows(&SINCE, values![seq], rows::event).await
+    }
+
+    async fn events_at(&self, places: &[i64]) -> Result<Vec<Event>> {
+        let mut found = Vec::new();
+        for eight in places.chunks(8) {
+            let place = |at: usize| Value::from(eight.get(at).copied().unwrap_or(eight[0]));
+            let values: [Value<'_>; 8] = std::array::from_fn(place);
+            found.extend(self.pool.rows(&AT, &values, rows::event).await?);
+        }
+        Ok(found)
     }
 }
 

@@ -25,6 +25,7 @@ mod phones;
 #[cfg(test)]
 mod plans;
 pub(super) mod reach;
+mod restored;
 mod sealed;
 mod sessions;
 mod statement;

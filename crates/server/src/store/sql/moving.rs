@@ -39,8 +39,8 @@ statements! {
     HAS_IDENTITY on identities = both("SELECT user_number FROM identities WHERE openid = ?3 AND appid = ?2 AND platform = ?1");
     USER on users = each(concat!(user!(), " ON CONFLICT DO NOTHING"), user!());
     IDENTITY on identities = each(concat!(identity!(), " ON CONFLICT DO NOTHING"), identity!());
-    RAISE on users = both("SELECT setval(pg_get_serial_sequence('users', 'number'),
-        greatest(?1 + 1, (SELECT CASE WHEN is_called THEN last_value + 1 ELSE last_value END FROM users_number_seq)), false)");
+    NEXT on users = both("SELECT CASE WHEN is_called THEN last_value + 1 ELSE last_value END FROM users_number_seq");
+    RAISE on users = both("SELECT setval(pg_get_serial_sequence('users', 'number'), ?1 + 1, false)");
     TABLE on users = both("SHOW CREATE TABLE users");
 }
 
@@ -63,14 +63,33 @@ impl MovingIn for Database {
     }
 
     async fn number_from(&self, above: i64) -> Result<i64> {
-        self.pool.alone(&above, |on, above| raise(on, *above).boxed(), super::connection::LONGEST).await
+        if self.pool.dialect() == Dialect::Postgres {
+            return self.transact(&above, |on, above| raise(on, *above).boxed()).await;
+        }
+        self.pool.alone(&above, |on, above| raise_mysql(on, *above).boxed(), super::connection::LONGEST).await
     }
 }
 
+/// On PostgreSQL. Where it stands high enough it is not touched: setting it to what was read would give a number twice.
 async fn raise(on: &mut Connection<'_>, above: i64) -> Result<i64> {
-    if on.dialect() == Dialect::Postgres {
-        return Ok(RAISE.row(on, values![above], rows::value).await?.unwrap_or(above + 1));
+    let next = next(on).await?;
+    if next > above {
+        return Ok(next);
     }
+    // Whoever adds a user waits for this lock, so that no number is given between looking and raising.
+    on.say("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE").await?;
+    let next = self::next(on).await?;
+    if next > above {
+        return Ok(next);
+    }
+    Ok(RAISE.row(on, values![above], rows::value).await?.unwrap_or(above + 1))
+}
+
+async fn next(on: &mut Connection<'_>) -> Result<i64> {
+    Ok(NEXT.row(on, &[], rows::value).await?.unwrap_or(1))
+}
+
+async fn raise_mysql(on: &mut Connection<'_>, above: i64) -> Result<i64> {
     let table: String = TABLE.row(on, &[], |it| it.get::<String>().and_then(|_| it.get())).await?.unwrap_or_default();
     let next = table.split_once(" AUTO_INCREMENT=").map_or("1", |(_, rest)| rest.split(' ').next().unwrap_or("1"));
     let next = next.parse().unwrap_or(1);

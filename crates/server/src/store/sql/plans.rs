@@ -30,7 +30,7 @@ fn hot() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
 const GROWING: [&str; 8] = ["users", "identities", "phones", "session_keys", "sessions", "grants", "codes", "events"];
 
 /// Statements of one dialect alone.
-const POSTGRES_ALONE: [&str; 2] = ["NOTIFY", "RAISE"];
+const POSTGRES_ALONE: [&str; 3] = ["NOTIFY", "NEXT", "RAISE"];
 const MYSQL_ALONE: [&str; 1] = ["TABLE"];
 
 /// Statements that may sort, and why no index has their order.

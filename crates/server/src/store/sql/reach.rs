@@ -35,7 +35,8 @@ const STATEMENTS: usize = 200;
 const PREPARE_POSTGRES: &str = "SET statement_timeout = '5s'; SET lock_timeout = '4s'; \
     SET idle_in_transaction_session_timeout = '9s'; SET default_transaction_isolation = 'read committed'; \
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')";
-const PREPARE_MYSQL: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
+const PREPARE_MYSQL: &str = "SET SESSION autocommit = 1, SESSION completion_type = 'NO_CHAIN', \
+    SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
     SESSION innodb_lock_wait_timeout = 4, SESSION lock_wait_timeout = 4, SESSION wait_timeout = 60; \
     SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
@@ -99,7 +100,7 @@ async fn postgres(url: &Url, checked: bool, max_connections: u32) -> sqlx::Resul
 
 async fn mysql(url: &Url, checked: bool, max_connections: u32) -> sqlx::Result<Pool> {
     let options = mysql_options(url, checked)?;
-    meet::<sqlx::MySql>(&options, |on| prepare_mysql(on).boxed()).await?;
+    meet::<sqlx::MySql>(&options, |on| first_of_mysql(on).boxed()).await?;
     let pool = MySqlPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(WAIT)
@@ -130,6 +131,17 @@ async fn first_of_postgres(on: &mut PgConnection) -> sqlx::Result<()> {
     let setting: String = on.fetch_one("SHOW transaction_read_only").await?.try_get(0)?;
     if setting == "on" {
         return Err(refused("it can only be read: name the primary, or set default_transaction_read_only to off"));
+    }
+    Ok(())
+}
+
+async fn first_of_mysql(on: &mut MySqlConnection) -> sqlx::Result<()> {
+    prepare_mysql(on).await?;
+    let flushed = on.fetch_one("SELECT CAST(@@global.innodb_flush_log_at_trx_commit AS SIGNED)").await?;
+    if flushed.try_get::<i64, _>(0)? != 1 {
+        tracing::warn!(
+            "`store.url`: the server's innodb_flush_log_at_trx_commit is not 1: a loss of power may undo what was answered"
+        );
     }
     Ok(())
 }

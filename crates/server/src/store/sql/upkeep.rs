@@ -53,9 +53,14 @@ statements! {
 #[async_trait]
 impl Upkeep for Database {
     async fn sweep(&self, sweeping: Sweeping) -> Result<Swept> {
-        let Sweeping { now, audit_before, ended_before, batch, .. } = sweeping;
-        let by_age: [(&'static Sql, _); 5] =
-            [(&CODES, now), (&SESSION_KEYS, now), (&EVENTS, now), (&AUDIT, audit_before), (&SESSIONS, ended_before)];
+        let Sweeping { now, feed_before, audit_before, ended_before, batch, .. } = sweeping;
+        let by_age: [(&'static Sql, _); 5] = [
+            (&CODES, now),
+            (&SESSION_KEYS, now),
+            (&EVENTS, feed_before),
+            (&AUDIT, audit_before),
+            (&SESSIONS, ended_before),
+        ];
         let mut swept = Swept::default();
         let mut note = |rows: u64| {
             swept.rows += rows;

@@ -11,6 +11,7 @@ use crate::store::{Audit, AuditLine, Event, EventKind, Feed, Result};
 
 statements! {
     SINCE on events = "SELECT kind, subject, seq, reason, at, until FROM events WHERE seq > ?1 ORDER BY seq";
+    AT on events = "SELECT kind, subject, seq, reason, at, until FROM events WHERE seq = ?1";
     TELL on events = "INSERT INTO events (kind, subject, reason, at, until) VALUES (?1, ?2, ?3, ?4, ?5)";
     AUDIT on audit = "INSERT INTO audit (at, action, actor, user_id, session_id, app, ip, detail)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
@@ -20,6 +21,13 @@ statements! {
 impl Feed for Sqlite {
     async fn events_since(&self, seq: i64) -> Result<Vec<Event>> {
         self.read(|connection| SINCE.rows(connection, [seq], rows::event))
+    }
+
+    async fn events_at(&self, places: &[i64]) -> Result<Vec<Event>> {
+        self.read(|connection| {
+            let at = |place: &i64| AT.row(connection, [*place], rows::event).transpose();
+            places.iter().filter_map(at).collect()
+        })
     }
 }
 

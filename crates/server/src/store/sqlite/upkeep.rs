@@ -25,9 +25,9 @@ statements! {
 #[async_trait]
 impl Upkeep for Sqlite {
     async fn sweep(&self, sweeping: Sweeping) -> Result<Swept> {
-        let Sweeping { now, audit_before, ended_before, batch, .. } = sweeping;
+        let Sweeping { now, feed_before, audit_before, ended_before, batch, .. } = sweeping;
         let by_age: [(Sql, _); 5] =
-            [(CODES, now), (SESSION_KEYS, now), (EVENTS, now), (AUDIT, audit_before), (SESSIONS, ended_before)];
+            [(CODES, now), (SESSION_KEYS, now), (EVENTS, feed_before), (AUDIT, audit_before), (SESSIONS, ended_before)];
         let mut swept = Swept::default();
         let mut note = |rows: usize| {
             swept.rows += rows as u64;

@@ -5,7 +5,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
+use crate::broker::until;
 use crate::harness::{Setup, TestServer, claims};
+use crate::rows::Rows;
+use crate::wire::Wire;
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -154,6 +157,49 @@ async fn a_refresh_token_outlives_a_restart() {
     let kid = crate::harness::header(&access)["kid"].clone();
     let keys = t.anon().get("/.well-known/jwks.json").await.ok(200)["keys"].clone();
     assert!(keys.as_array().unwrap().iter().any(|key| key["kid"] == kid));
+}
+
+#[tokio::test]
+async fn a_refresh_whose_time_is_up_is_carried_through() {
+    let t = TestServer::with(Setup {
+        server: "request_timeout = \"1s\"".to_owned(),
+        deadline: "900ms",
+        ..Setup::default()
+    });
+    let t = t.await;
+    let mut phone = t.phone("alice").await;
+    let mut rows = Rows::of(&t).await;
+    let row = "BEGIN; UPDATE grants SET counter = counter";
+    rows.run_own("BEGIN IMMEDIATE", row, row).await;
+    phone.refresh().await.problem(503, "timed_out");
+    rows.run("COMMIT").await;
+    until(async || rows.all("SELECT counter FROM grants").await[0][0].int() == 1).await;
+    phone.refresh().await.ok(200);
+    phone.refresh().await.ok(200);
+}
+
+#[tokio::test]
+async fn clients_that_hang_up_on_a_refresh_keep_a_token_that_is_good() {
+    let t = TestServer::start().await;
+    let mut phones = Vec::new();
+    for person in 0..40 {
+        phones.push(t.phone(&format!("person-{person}")).await);
+    }
+    join_all(phones.iter().enumerate().map(async |(nth, phone)| {
+        for patience in [nth, 40 + nth * 4] {
+            let mut wire = Wire::to(&t).await;
+            let body = json!({"refresh_token": phone.refresh_token()}).to_string();
+            wire.say_post("/v1/token/refresh", "", &body).await;
+            for _ in 0..patience {
+                tokio::task::yield_now().await;
+            }
+        }
+    }))
+    .await;
+    for phone in &mut phones {
+        phone.refresh().await.ok(200);
+        phone.get("/v1/me").await.ok(200);
+    }
 }
 
 fn text(pair: &Value) -> &str {

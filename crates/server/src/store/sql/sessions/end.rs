@@ -2,6 +2,7 @@
 
 use menjin_token::{SessionId, Timestamp, UserId};
 
+use crate::store::rows;
 use crate::store::sql::connection::Connection;
 use crate::store::sql::events;
 use crate::store::sql::statement::{Sql, statements};
@@ -21,6 +22,8 @@ statements! {
     EACH on sessions = both(concat!(live!(), "u.id = ?1"));
     OTHERS on sessions = both(concat!(live!(), "u.id = ?1 AND s.id <> ?2"));
     OF_GRANT on sessions = both(concat!(live!(), "s.id = (SELECT session FROM grants WHERE id = ?1)"));
+    ENDED on sessions = both("SELECT ended_at, end_reason FROM sessions WHERE id = ?1");
+    OF_ONE_GRANT on grants = both("SELECT session FROM grants WHERE id = ?1");
     END on sessions = both("UPDATE sessions SET ended_at = ?2, end_reason = ?3 WHERE id = ?1 AND ended_at IS NULL");
 }
 
@@ -33,7 +36,27 @@ pub(super) async fn end(on: &mut Connection<'_>, ending: &Ending) -> Result<Vec<
             ended.push(session);
         }
     }
+    if ended.is_empty() {
+        tell_again(on, ending).await?;
+    }
     Ok(ended)
+}
+
+/// Whoever asks again may never have been answered, and others never have heard of the end: one whose tokens may live is told
+/// once more.
+async fn tell_again(on: &mut Connection<'_>, ending: &Ending) -> Result<()> {
+    let session = match &ending.which {
+        Ends::Session(session) | Ends::SessionOf(_, session) => Some(*session),
+        Ends::Grant(grant) => OF_ONE_GRANT.row(on, values![&id(*grant)], rows::id).await?,
+        Ends::DeviceClass(..) | Ends::All(_) | Ends::Others(..) => None,
+    };
+    let Some(session) = session else { return Ok(()) };
+    let ended = ENDED.row(on, values![&id(session)], rows::ended).await?.flatten();
+    if let Some((_, reason)) = ended.filter(|(at, _)| ending.is_doubted(*at)) {
+        let times = (ending.now, ending.tokens_until);
+        events::tell(on, &EventKind::SessionEnded(session), reason.code(), times).await?;
+    }
+    Ok(())
 }
 
 /// The live sessions that are meant, and whose they are; always in the same order, so that nobody waits in a circle.

@@ -57,7 +57,7 @@ macro_rules! new_user {
 }
 
 statements! {
-    KNOWN on identities = each(known!("FOR NO KEY UPDATE OF u"), known!("FOR UPDATE"));
+    KNOWN on identities = each(known!("FOR NO KEY UPDATE OF u, i"), known!("FOR UPDATE"));
     TURN on unionid_turns = each(
         "INSERT INTO unionid_turns (digest) VALUES (?1) ON CONFLICT (digest) DO UPDATE SET digest = excluded.digest",
         "INSERT INTO unionid_turns (digest) VALUES (?1) ON DUPLICATE KEY UPDATE digest = digest",
@@ -125,12 +125,12 @@ async fn find_or_make(on: &mut Connection<'_>, opening: &Opening) -> Result<Opti
     TURN.run(on, values![&turn]).await?;
     let values = values![opening.identity.platform, account, unionid];
     let joined = BY_UNIONID.row(on, values, rows::user).await?;
+    // Others wait for the end of this transaction, and then find no row.
+    TURN_IS_OVER.run(on, values![&turn]).await?;
     if joined.as_ref().is_some_and(|user| user.disabled_at.is_some()) {
         return Ok(None);
     }
-    let entrant = make(on, opening, joined).await?;
-    TURN_IS_OVER.run(on, values![&turn]).await?;
-    Ok(Some(entrant))
+    make(on, opening, joined).await.map(Some)
 }
 
 /// An identity that was seen before.
@@ -232,10 +232,13 @@ async fn insert_identity(on: &mut Connection<'_>, number: i64, opening: &Opening
 async fn make_room(on: &mut Connection<'_>, user: &UserRow, opening: &Opening) -> Result<Vec<SessionId>> {
     let read = |it: &mut Columns<'_>| Ok(Beside { id: it.id()?, app: it.get()?, device: it.get()? });
     let beside = BESIDE.rows(on, values![user.number], read).await?;
-    let replaced = to_replace(&beside, opening);
-    for session in &replaced {
-        end_one(on, *session, EndReason::Replaced, (opening.now, opening.tokens_until)).await?;
-        write_audit(on, &replaced_line(opening, user, *session), opening.now).await?;
+    let mut replaced = Vec::new();
+    for session in to_replace(&beside, opening) {
+        // Another node may have ended it meanwhile.
+        if end_one(on, session, EndReason::Replaced, (opening.now, opening.tokens_until)).await? {
+            write_audit(on, &replaced_line(opening, user, session), opening.now).await?;
+            replaced.push(session);
+        }
     }
     Ok(replaced)
 }

@@ -11,11 +11,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transac
 
 use super::arrive::raise_sequence;
 use super::check_soundness;
+use crate::store::moving::FEED_GAP;
 use crate::store::sqlite::{OnOldSchema, Sqlite, events, migrate};
 use crate::store::{AuditLine, EndReason, EventKind};
-
-/// So far apart are the places of the feed before and after, so that whoever has read further misses nothing.
-const FEED_GAP: i64 = 1_000_000;
 
 /// How a copy becomes the database.
 #[derive(Debug, Clone)]

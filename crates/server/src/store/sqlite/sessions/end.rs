@@ -3,6 +3,7 @@
 use menjin_token::{SessionId, Timestamp, UserId};
 use rusqlite::{Connection, Params, params};
 
+use crate::store::rows;
 use crate::store::sqlite::events;
 use crate::store::sqlite::sql::{Sql, statements};
 use crate::store::{AuditLine, EndReason, Ending, Ends, EventKind, Result};
@@ -20,17 +21,38 @@ statements! {
     ALL on sessions = live!(), "u.id = ?1";
     OTHERS on sessions = live!(), "u.id = ?1 AND s.id <> ?2";
     OF_GRANT on sessions = live!(), "s.id = (SELECT session FROM grants WHERE id = ?1)";
+    ENDED on sessions = "SELECT ended_at, end_reason FROM sessions WHERE id = ?1";
+    OF_ONE_GRANT on grants = "SELECT session FROM grants WHERE id = ?1";
     END on sessions = "UPDATE sessions SET ended_at = ?2, end_reason = ?3 WHERE id = ?1 AND ended_at IS NULL";
 }
 
 pub(super) fn end(connection: &Connection, ending: &Ending) -> Result<Vec<SessionId>> {
     let which = live(connection, &ending.which)?;
+    if which.is_empty() {
+        tell_again(connection, ending)?;
+    }
     for (session, user) in &which {
         end_one(connection, *session, ending.reason, ending.now, ending.tokens_until)?;
         let line = AuditLine { session: Some(*session), user: Some(*user), ..ending.audit.clone() };
         events::write_audit(connection, &line, ending.now)?;
     }
     Ok(which.into_iter().map(|(session, _)| session).collect())
+}
+
+/// Whoever asks again may never have been answered, and others never have heard of the end: one whose tokens may live is told
+/// once more.
+fn tell_again(connection: &Connection, ending: &Ending) -> Result<()> {
+    let session = match &ending.which {
+        Ends::Session(session) | Ends::SessionOf(_, session) => Some(*session),
+        Ends::Grant(grant) => OF_ONE_GRANT.row(connection, [grant.to_bytes()], rows::id)?,
+        Ends::DeviceClass(..) | Ends::All(_) | Ends::Others(..) => None,
+    };
+    let Some(session) = session else { return Ok(()) };
+    let ended = ENDED.row(connection, [session.to_bytes()], rows::ended)?.flatten();
+    if let Some((_, reason)) = ended.filter(|(at, _)| ending.is_doubted(*at)) {
+        events::tell(connection, &EventKind::SessionEnded(session), reason.code(), ending.now, ending.tokens_until)?;
+    }
+    Ok(())
 }
 
 /// The live sessions that are meant, and whose they are.

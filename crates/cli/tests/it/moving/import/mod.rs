@@ -1,5 +1,7 @@
 //! `menjin import`: people of another system keep who they are, and who can't come in is told why.
 
+mod left_out;
+
 use std::fs;
 use std::path::Path;
 
@@ -133,55 +135,27 @@ fn a_dry_run_says_what_would_happen_and_writes_nothing() {
 }
 
 #[test]
-fn everybody_who_is_left_out_is_named_by_line_and_field_and_never_by_value() {
+fn options_for_a_database_are_refused_with_a_file() {
     let data = data();
-    fs::write(data.path().join("first.csv"), "number,external_id,openid\n70,old-70,openid-70\n71,,openid-71\n")
-        .unwrap();
-    import(data.path(), &["first.csv"]).ok();
-    let long = "名".repeat(65);
-    let lines = [
-        ("number,external_id,nickname,avatar_url,created_at,disabled,openid,appid".to_owned(), ""),
-        (format!("1,,,,,,secret-1,{APPID}"), ""),
-        ("1,,,,,,secret-2,".to_owned(), "3,number,stands twice in the source (first at 2)"),
-        ("2,,,,,,secret-1,".to_owned(), "4,openid,stands twice in the source (first at 2)"),
-        (",,,,,,secret-3,".to_owned(), "5,number,is missing"),
-        ("0,,,,,,secret-4,".to_owned(), "6,number,must be from 1 to 9007199254740992"),
-        ("-3,,,,,,secret-5,".to_owned(), "7,number,must be from 1 to 9007199254740992"),
-        ("9007199254740993,,,,,,secret-6,".to_owned(), "8,number,must be from 1 to 9007199254740992"),
-        ("12x,,,,,,secret-7,".to_owned(), "9,number,is no whole number"),
-        (format!("10,,{long},,,,secret-8,"), "10,nickname,is longer than 64 characters"),
-        ("11,,,nowhere,,,secret-9,".to_owned(), "11,avatar_url,must be an http(s) address"),
-        ("12,,,,yesterday,,secret-10,".to_owned(), "12,created_at,\"is no time, e.g. 2020-01-31T08:30:00Z\""),
-        ("13,,,,2999-01-01,,secret-11,".to_owned(), "13,created_at,is in the future"),
-        ("14,,,,,perhaps,secret-12,".to_owned(), "14,disabled,is neither true nor false"),
-        ("15,,,,,,秘密,".to_owned(), "15,openid,is no openid"),
-        ("16,,,,,,secret-13,wx0000000000000000".to_owned(), "16,appid,no [[app]] of menjin.toml has this AppID"),
-        ("17,,,,,,,".to_owned(), "17,openid,\"is missing, and so is external_id: nobody could be this user\""),
-        ("70,,,,,,secret-14,".to_owned(), "18,number,another user has it"),
-        ("18,old-70,,,,,secret-15,".to_owned(), "19,external_id,another user has it (user 70)"),
-        ("19,,,,,,openid-71,".to_owned(), "20,openid,belongs to another user (user 71)"),
-        ("20,,,,,,secret-16".to_owned(), "21,line,is has"),
-        ("21,only-external,,,,,,".to_owned(), ""),
-    ];
-    let csv = lines.iter().map(|(line, _)| format!("{line}\n")).collect::<Vec<_>>().concat();
-    let csv = [b"\xef\xbb\xbf", csv.as_bytes(), b"22,,\xff\xfe,,,,secret-17,\n"].concat();
-    fs::write(data.path().join("users.csv"), csv).unwrap();
-    let ran = import(data.path(), &["users.csv"]);
-    assert_eq!(ran.code, Some(1), "{}", ran.err);
-    let mut expected: Vec<_> = lines.iter().map(|(_, why)| (*why).to_owned()).filter(|why| !why.is_empty()).collect();
-    expected
-        .iter_mut()
-        .filter(|why| why.ends_with("is has"))
-        .for_each(|why| *why = "21,line,has more or fewer columns than the first line".into());
-    expected.push("23,nickname,is not UTF-8".to_owned());
-    let mut found = rejects(data.path());
-    found.sort_by_key(|line| line.split(',').next().unwrap().parse::<u32>().unwrap());
-    assert_eq!(found, expected);
-    assert!(ran.out.contains("2  new") && ran.out.contains(&format!("{}  left out", expected.len())), "{}", ran.out);
-    for shown in [ran.out, ran.err, found.join("\n")] {
-        assert!(!shown.contains("secret-") && !shown.contains("秘密"), "{shown}");
+    fs::write(data.path().join("users.csv"), "number,openid\n1,openid-1\n").unwrap();
+    for option in [
+        &["--layout", "django"][..],
+        &["--table", "foo"],
+        &["--number-column", "id"],
+        &["--openid-column", "openid"],
+        &["--unionid-column", "unionid"],
+        &["--nickname-column", "nick"],
+        &["--avatar-column", "avatar"],
+        &["--created-column", "created"],
+        &["--external-id-column", "external"],
+        &["--active-column", "active"],
+        &["--disabled-column", "disabled"],
+    ] {
+        let ran = import(data.path(), &[&["users.csv"], option].concat());
+        assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);
+        assert!(ran.err.contains(option[0]) && ran.err.contains("--from"), "{}", ran.err);
     }
-    assert!(users(data.path()) == 4);
+    assert_eq!(users(data.path()), 0);
 }
 
 #[test]
@@ -222,19 +196,28 @@ async fn json_lines_bring_any_number_of_identities() {
         json!({ "number": 11, "identities": [{ "app": "nobody", "openid": "openid-11" }] }),
         json!({ "number": 12, "identities": [{ "app": "demo" }] }),
         json!([1]),
+        json!({ "number": 600, "identities": "openid-600" }),
+        json!({ "number": 600, "openid": "openid-600" }),
+        json!({ "number": 13, "openid": "openid-13", "nickname": { "zh": "secret" } }),
     ];
     let text = lines.iter().map(|line| format!("{line}\n\n")).collect::<Vec<_>>().concat();
     fs::write(data.path().join("users.jsonl"), format!("{text}{{")).unwrap();
     let ran = import(data.path(), &["users.jsonl"]);
-    assert!(ran.out.contains("2  new") && ran.out.contains("5  left out") && ran.out.contains("extra"), "{}", ran.out);
+    assert!(ran.out.contains("3  new") && ran.out.contains("7  left out") && ran.out.contains("extra"), "{}", ran.out);
+    assert!(ran.out.contains("number 601"), "{}", ran.out);
+    let mut found = rejects(data.path());
+    found.sort_by_key(|line| line.split(',').next().unwrap().parse::<u32>().unwrap());
     assert_eq!(
-        rejects(data.path()),
+        found,
         [
             "5,openid,is neither text nor a number",
             "7,identities[0].app,no [[app]] of menjin.toml is called so",
             "9,identities[0].openid,is missing",
             "11,line,is no JSON object",
-            "13,line,is no JSON object",
+            "13,identities,is no list of objects",
+            "15,number,stands twice in the source (first at 13)",
+            "17,nickname,only this is left out: is neither text nor a number",
+            "19,line,is no JSON object",
         ]
     );
     let signed_in = line.sign_in("alice").await;
@@ -380,6 +363,28 @@ mod on_postgres {
         });
         super::read_from(&database.await.unwrap(), "old.Member").await;
     }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_table_that_may_not_be_read_says_what_to_grant() {
+        let ran = tokio::task::spawn_blocking(|| {
+            let url = Postgres::shared().database();
+            let name = url.rsplit_once('/').unwrap().1.to_owned();
+            let column = "CREATE TABLE part (id BIGINT, openid TEXT); GRANT SELECT (id) ON part TO menjin;";
+            let schema = "CREATE SCHEMA shut; CREATE TABLE shut.people (id BIGINT, openid TEXT);";
+            let whole = "CREATE TABLE people (id BIGINT, openid TEXT);";
+            Postgres::shared().query(&name, &format!("{whole} {column} {schema}")).unwrap();
+            let data = super::data();
+            let tables = ["people", "part", "shut.people"];
+            tables.map(|table| {
+                let from = ["--from", &url, "--table", table, "--openid-column", "openid"];
+                (table, super::import(data.path(), &from))
+            })
+        });
+        for (table, ran) in ran.await.unwrap() {
+            assert!(!ran.err.contains("at line"), "{}", ran.err);
+            ran.refused(&["--from", table, "GRANT SELECT"]);
+        }
+    }
 }
 
 mod on_mariadb {
@@ -397,5 +402,27 @@ mod on_mariadb {
             url
         });
         super::read_from(&database.await.unwrap(), "Member").await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_table_that_may_not_be_read_says_what_to_grant() {
+        let ran = tokio::task::spawn_blocking(|| {
+            let url = MariaDb::shared().database();
+            let (server, name) = url.rsplit_once('/').unwrap();
+            let (_, server) = server.rsplit_once('@').unwrap();
+            let schema = "CREATE TABLE people (id BIGINT, openid TEXT); CREATE TABLE hidden (id BIGINT, openid TEXT);";
+            let reader = format!("CREATE USER {name}@'127.0.0.1' IDENTIFIED BY 'reader';");
+            let grant = format!("GRANT INSERT ON {name}.people TO {name}@'127.0.0.1'");
+            MariaDb::shared().query(name, &format!("{schema} {reader} {grant}")).unwrap();
+            let data = super::data();
+            let url = format!("mysql://{name}:reader@{server}/{name}");
+            ["people", "hidden"].map(|table| {
+                let from = ["--from", &url, "--table", table, "--openid-column", "openid"];
+                (table, super::import(data.path(), &from))
+            })
+        });
+        for (table, ran) in ran.await.unwrap() {
+            ran.refused(&["--from", table, "GRANT SELECT"]);
+        }
     }
 }
