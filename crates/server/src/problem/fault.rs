@@ -83,8 +83,8 @@ impl Fault {
             ),
             Self::NotAnAddress => plain("must be an http(s) address", "必须是 http(s) 地址"),
             Self::NotUploaded => plain(
-                "is a path on the person's own phone: upload the picture first, and send the address that it has then",
-                "是本机临时路径：请先上传图片，再提交上传后的地址",
+                "is a path on the person's own phone, or an address that nobody else can open: upload the picture first, and send the address that it has then",
+                "是本机临时路径或别人打不开的地址：请先上传图片，再提交上传后的地址",
             ),
             Self::MockCode => plain(
                 "is not a real one: the developer tools give it when no AppID is set; set one in project.config.json",

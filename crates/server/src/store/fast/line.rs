@@ -171,7 +171,7 @@ impl Line {
         if !std::mem::replace(&mut *self.told(), true) {
             tracing::warn!(
                 why,
-                "Redis is lost: limits count on each node by itself, and ended sessions take up to `lifetimes.feed_read` longer to be refused elsewhere"
+                "Redis is lost (`redis.url`): limits count on each node by itself, and ended sessions take up to `lifetimes.feed_read` longer to be refused elsewhere"
             );
         }
     }

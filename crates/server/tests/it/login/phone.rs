@@ -183,7 +183,11 @@ async fn a_token_that_the_platform_calls_stale_is_renewed_once() {
         let answer = t.phone_of(person).login(json!({"phone_code": t.sim.phone_code(APPID, person)})).await.ok(200);
         assert_eq!(answer["need"], json!(["phone", "profile"]));
     }
-    assert_eq!(calls(&t, TOKEN), 6, "forced at most once a minute");
+    assert_eq!(
+        calls(&t, TOKEN),
+        4,
+        "forced at most once a minute; asked normally in vain once, and then not for as long"
+    );
 }
 
 #[tokio::test]
