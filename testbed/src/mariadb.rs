@@ -25,7 +25,7 @@ const ALWAYS: [&str; 6] = [
 ];
 const DURABLE: [&str; 3] = ["--innodb-flush-log-at-trx-commit=1", "--log-bin=binlog", "--sync-binlog=1"];
 const FAST: [&str; 5] = [
-    "--innodb-flush-log-at-trx-commit=0",
+    "--innodb-flush-log-at-trx-commit=1",
     "--innodb-flush-method=nosync",
     "--innodb-doublewrite=OFF",
     "--sync-frm=OFF",
