@@ -7,8 +7,10 @@ mod postgres;
 mod sqlite;
 
 use std::path::Path;
+use std::pin::pin;
 
 use anyhow::{anyhow, bail, ensure};
+use futures_util::{Stream, StreamExt as _};
 use sqlx::mysql::MySqlDatabaseError;
 use tokio::sync::mpsc;
 
@@ -139,4 +141,23 @@ fn in_words(error: anyhow::Error, table: &str) -> anyhow::Error {
 /// As standard SQL quotes a name.
 fn in_double_quotes(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Sends rows in pages, until the end, a failure, or nobody reads any more.
+async fn send(
+    rows: impl Stream<Item = anyhow::Result<ForeignRow>>,
+    pages: mpsc::Sender<anyhow::Result<Vec<ForeignRow>>>,
+) {
+    let mut rows = pin!(rows);
+    let mut page = Vec::with_capacity(PAGE);
+    while let Some(row) = rows.next().await {
+        match row {
+            Ok(row) => page.push(row),
+            Err(error) => return drop(pages.send(Err(error)).await),
+        }
+        if page.len() == PAGE && pages.send(Ok(std::mem::take(&mut page))).await.is_err() {
+            return;
+        }
+    }
+    drop(pages.send(Ok(page)).await);
 }

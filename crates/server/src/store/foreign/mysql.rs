@@ -1,11 +1,11 @@
 //! A table of a `MySQL` or `MariaDB` database.
 
 use anyhow::anyhow;
-use futures_util::TryStreamExt as _;
+use futures_util::StreamExt as _;
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, Row as _};
 
-use super::{ForeignRow, ForeignRows, ForeignTable, PAGE};
+use super::{ForeignRows, ForeignTable, send};
 use crate::store::sql::reach::plainly;
 
 pub(super) async fn read(table: &ForeignTable<'_>, options: MySqlConnectOptions) -> anyhow::Result<ForeignRows> {
@@ -24,23 +24,13 @@ pub(super) async fn read(table: &ForeignTable<'_>, options: MySqlConnectOptions)
     let select = table.select(quote, |column| format!("CAST({column} AS CHAR CHARACTER SET utf8mb4)"));
     let columns = table.columns.len();
     tokio::spawn(async move {
-        let send = async {
-            let mut found = sqlx::query(AssertSqlSafe(select)).fetch(&mut connection);
-            let mut page = Vec::with_capacity(PAGE);
-            while let Some(row) = found.try_next().await? {
-                let value = |at| Ok(row.try_get::<Option<String>, _>(at)?.map(String::into_bytes));
-                page.push((0..columns).map(value).collect::<anyhow::Result<ForeignRow>>()?);
-                if page.len() == PAGE && pages.send(Ok(std::mem::take(&mut page))).await.is_err() {
-                    return Ok(());
-                }
-            }
-            drop(pages.send(Ok(page)).await);
-            anyhow::Ok(())
-        };
-        if let Err(error) = send.await {
-            // Whoever reads may have gone.
-            drop(pages.send(Err(error)).await);
-        }
+        let found = sqlx::query(AssertSqlSafe(select)).fetch(&mut connection);
+        let texts = found.map(|row| {
+            let row = row?;
+            let value = |at| Ok(row.try_get::<Option<String>, _>(at)?.map(String::into_bytes));
+            (0..columns).map(value).collect()
+        });
+        send(texts, pages).await;
     });
     Ok(rows)
 }
