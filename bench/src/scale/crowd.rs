@@ -41,7 +41,7 @@ pub(crate) struct Visit {
     pub(crate) device: Option<&'static str>,
     pub(crate) opened_at: Timestamp,
     pub(crate) ended: Option<(Timestamp, &'static str)>,
-    pub(crate) idle_until: Option<Timestamp>,
+    pub(crate) sweep_at: Option<Timestamp>,
 }
 
 impl Crowd {
@@ -61,7 +61,7 @@ impl Crowd {
                 device: Some(DEVICE),
                 opened_at,
                 ended: None,
-                idle_until: Some(opened_at.plus(DAY * 30)),
+                sweep_at: Some(opened_at.plus(DAY * 30)),
             };
             let rows =
                 [self.user(nth), self.identity(nth), self.session(&visit), self.grant(&visit), self.line(&visit)];
@@ -164,7 +164,8 @@ impl Crowd {
             self.sealer.present().to_vec().into(),
             0.into(),
             visit.opened_at.millis().into(),
-            visit.idle_until.map(Timestamp::millis).into(),
+            visit.opened_at.plus(DAY * 30).millis().into(),
+            visit.sweep_at.map(Timestamp::millis).into(),
         ]
     }
 

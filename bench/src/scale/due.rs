@@ -54,7 +54,7 @@ fn ended(crowd: &Crowd, seed: u64) -> Visit {
 
 fn idle(crowd: &Crowd, seed: u64) -> Visit {
     let opened_at = crowd.now.minus(DAY * 31);
-    Visit { idle_until: Some(opened_at.plus(DAY * 30)), ..visit(crowd, seed, opened_at) }
+    Visit { sweep_at: Some(opened_at.plus(DAY * 30)), ..visit(crowd, seed, opened_at) }
 }
 
 fn visit(crowd: &Crowd, seed: u64, opened_at: Timestamp) -> Visit {
@@ -65,7 +65,7 @@ fn visit(crowd: &Crowd, seed: u64, opened_at: Timestamp) -> Visit {
         device: None,
         opened_at,
         ended: None,
-        idle_until: None,
+        sweep_at: None,
     }
 }
 

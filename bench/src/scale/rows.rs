@@ -71,7 +71,7 @@ pub(crate) static SESSIONS: Table = Table {
 };
 pub(crate) static GRANTS: Table = Table {
     name: "grants",
-    columns: &["id", "session", "app", "secret", "master_key", "counter", "rotated_at", "idle_until"],
+    columns: &["id", "session", "app", "secret", "master_key", "counter", "rotated_at", "idle_until", "sweep_at"],
 };
 pub(crate) static AUDIT: Table =
     Table { name: "audit", columns: &["at", "action", "actor", "user_id", "session_id", "app", "ip", "detail"] };

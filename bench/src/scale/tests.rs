@@ -106,7 +106,7 @@ fn what_is_due_is_swept_and_nothing_else() {
             "SELECT count(*) FROM session_keys",
             "SELECT count(*) FROM sessions WHERE ended_at IS NULL",
             "SELECT count(*) FROM sessions WHERE ended_at IS NOT NULL",
-            "SELECT count(*) FROM grants WHERE idle_until IS NULL",
+            "SELECT count(*) FROM grants WHERE sweep_at IS NULL",
         ];
         queries.map(|sql| town.count(sql))
     };

@@ -89,7 +89,7 @@ pub(super) fn standing(it: &mut Columns<'_>) -> Result<Standing, Corrupt> {
         app: it.get()?,
         auth_time: it.of_table("sessions").time()?,
         amr: it.get()?,
-        idle_until: it.of_table("grants").time_or_null()?.unwrap_or_default(),
+        idle_until: it.of_table("grants").time()?,
         secret: it.get()?,
         user: user(it)?,
     })

@@ -102,6 +102,7 @@ pub(crate) const TABLES: [Table; 14] = [
             ("spent", Int),
             ("rotated_at", Int),
             ("idle_until", Int),
+            ("sweep_at", Int),
         ],
     ),
     table(

@@ -94,7 +94,8 @@ pub(in crate::store) async fn idle_sessions_end_as_expired(t: Bench) {
     t.store.rotate(presented(used.grant(), 0, at(100))).await.unwrap();
     assert_eq!(sweep(&*t.store, sweeping(at(0).plus(IDLE))).await.rows, 0);
     let now = just_after(0).plus(IDLE);
-    assert_eq!(sweep(&*t.store, sweeping(now)).await.rows, 1);
+    let rows = sweep(&*t.store, sweeping(now)).await.rows;
+    assert_eq!(rows, 2, "one ends, one was refreshed and is looked at again later");
     let row = t.store.session(idle.session()).await.unwrap().unwrap();
     assert_eq!(row.ended, Some((now, EndReason::Expired)));
     let events = t.other.events_since(0).await.unwrap();
@@ -105,6 +106,10 @@ pub(in crate::store) async fn idle_sessions_end_as_expired(t: Bench) {
     assert_eq!(sweep(&*t.store, sweeping(now)).await.rows, 0, "once");
     let rotation = t.store.rotate(presented(idle.grant(), 0, now)).await.unwrap();
     assert!(matches!(rotation, Rotation::Ended(EndReason::Expired)), "{rotation:?}");
+    let later = just_after(100).plus(IDLE);
+    assert_eq!(sweep(&*t.store, sweeping(later)).await.rows, 1);
+    assert_eq!(ended(&*t.store, used.session()).await, Some(EndReason::Expired));
+    assert_eq!(sweep(&*t.store, sweeping(later)).await.rows, 0);
 }
 
 pub(in crate::store) async fn a_session_that_ended_otherwise_keeps_its_reason(t: Bench) {

@@ -113,6 +113,7 @@ fn rows(dialect: Dialect) -> String {
                 ("counter", "0"),
                 ("rotated_at", n),
                 ("idle_until", n),
+                ("sweep_at", n),
             ],
         ),
         fill("codes", &[("digest", bytes), ("idempotency", bytes), ("claimed_at", n), ("until", n)]),

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
-use menjin_token::{GrantId, SessionId};
+use menjin_token::{GrantId, SessionId, Timestamp};
 
 use super::Database;
 use super::connection::Connection;
@@ -42,8 +42,9 @@ statements! {
     EVENTS on events = each(oldest!("events", "seq", "until"), oldest!("events", "until"));
     AUDIT on audit = each(oldest!("audit", "seq", "at"), oldest!("audit", "at"));
     SESSIONS on sessions = each(oldest!("sessions", "id", "ended_at"), oldest!("sessions", "ended_at"));
-    IDLE on grants = both("SELECT id, session FROM grants WHERE idle_until < ?1 ORDER BY idle_until LIMIT ?2 FOR UPDATE SKIP LOCKED");
-    SEEN on grants = both("UPDATE grants SET idle_until = NULL WHERE id = ?1");
+    DUE on grants = both("SELECT id, session, idle_until FROM grants WHERE sweep_at < ?1 ORDER BY sweep_at LIMIT ?2 FOR UPDATE SKIP LOCKED");
+    LATER on grants = both("UPDATE grants SET sweep_at = idle_until WHERE id = ?1");
+    PASSED on grants = both("UPDATE grants SET sweep_at = NULL WHERE id = ?1");
     WRITABLE on _migrations = each(
         "SELECT version FROM _migrations WHERE NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off' LIMIT 1",
         "SELECT version FROM _migrations WHERE CAST(@@global.read_only AS CHAR) IN ('0', 'OFF') LIMIT 1",
@@ -79,13 +80,19 @@ impl Upkeep for Database {
     }
 }
 
-/// Ends what was idle for too long; a grant whose session is over already is only passed by.
+/// Ends what was idle for too long; a grant that was refreshed meanwhile is looked at again later, and one whose session is
+/// over already is only passed by.
 async fn end_idle(on: &mut Connection<'_>, sweeping: &Sweeping) -> Result<u64> {
     let Sweeping { now, tokens_until, batch, .. } = sweeping;
-    let idle: Vec<(GrantId, SessionId)> = IDLE.rows(on, values![*now, *batch], |it| Ok((it.id()?, it.id()?))).await?;
-    for (grant, session) in &idle {
-        end_one(on, *session, EndReason::Expired, (*now, *tokens_until)).await?;
-        SEEN.run(on, values![&id(*grant)]).await?;
+    let due: Vec<(GrantId, SessionId, Timestamp)> =
+        DUE.rows(on, values![*now, *batch], |it| Ok((it.id()?, it.id()?, it.time()?))).await?;
+    for (grant, session, idle_until) in &due {
+        if idle_until < now {
+            end_one(on, *session, EndReason::Expired, (*now, *tokens_until)).await?;
+            PASSED.run(on, values![&id(*grant)]).await?;
+        } else {
+            LATER.run(on, values![&id(*grant)]).await?;
+        }
     }
-    Ok(idle.len() as u64)
+    Ok(due.len() as u64)
 }

@@ -1,7 +1,7 @@
 //! Sweeping in `SQLite`: small batches, queued behind everything else.
 
 use async_trait::async_trait;
-use menjin_token::{GrantId, SessionId};
+use menjin_token::{GrantId, SessionId, Timestamp};
 use rusqlite::{Connection, params};
 
 use super::Sqlite;
@@ -17,8 +17,9 @@ statements! {
     AUDIT on audit = "DELETE FROM audit WHERE seq IN (SELECT seq FROM audit WHERE at < ?1 ORDER BY at LIMIT ?2)";
     SESSIONS on sessions = "DELETE FROM sessions WHERE id IN
         (SELECT id FROM sessions WHERE ended_at < ?1 ORDER BY ended_at LIMIT ?2)";
-    IDLE on grants = "SELECT id, session FROM grants WHERE idle_until < ?1 ORDER BY idle_until LIMIT ?2";
-    SEEN on grants = "UPDATE grants SET idle_until = NULL WHERE id = ?1";
+    DUE on grants = "SELECT id, session, idle_until FROM grants WHERE sweep_at < ?1 ORDER BY sweep_at LIMIT ?2";
+    LATER on grants = "UPDATE grants SET sweep_at = idle_until WHERE id = ?1";
+    PASSED on grants = "UPDATE grants SET sweep_at = NULL WHERE id = ?1";
     READY on _migrations = "SELECT version FROM _migrations LIMIT 1";
 }
 
@@ -55,14 +56,19 @@ impl Upkeep for Sqlite {
     }
 }
 
-/// Ends what was idle for too long; a grant whose session is over already is only passed by.
+/// Ends what was idle for too long; a grant that was refreshed meanwhile is looked at again later, and one whose session is
+/// over already is only passed by.
 fn end_idle(connection: &Connection, sweeping: Sweeping) -> Result<usize> {
     let Sweeping { now, tokens_until, batch, .. } = sweeping;
-    let idle: Vec<(GrantId, SessionId)> =
-        IDLE.rows(connection, params![now.millis(), batch], |it| Ok((it.id()?, it.id()?)))?;
-    for (grant, session) in &idle {
-        end_one(connection, *session, EndReason::Expired, now, tokens_until)?;
-        SEEN.run(connection, [grant.to_bytes()])?;
+    let due: Vec<(GrantId, SessionId, Timestamp)> =
+        DUE.rows(connection, params![now.millis(), batch], |it| Ok((it.id()?, it.id()?, it.time()?)))?;
+    for (grant, session, idle_until) in &due {
+        if *idle_until < now {
+            end_one(connection, *session, EndReason::Expired, now, tokens_until)?;
+            PASSED.run(connection, [grant.to_bytes()])?;
+        } else {
+            LATER.run(connection, [grant.to_bytes()])?;
+        }
     }
-    Ok(idle.len())
+    Ok(due.len())
 }

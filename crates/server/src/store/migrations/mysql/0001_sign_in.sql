@@ -83,7 +83,8 @@ CREATE TABLE IF NOT EXISTS sessions (
   FOREIGN KEY (user_number) REFERENCES users (number)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4;
 
--- One row a grant, never one a token (design §4.3). idle_until becomes NULL when the sweeper has passed it.
+-- One row a grant, never one a token (design §4.3). A refresh moves idle_until alone, in no index; at sweep_at the sweeper
+-- looks whether it has passed, and comes again later or, with NULL, never.
 CREATE TABLE IF NOT EXISTS grants (
   id         VARBINARY(16) PRIMARY KEY,
   session    VARBINARY(16) NOT NULL,
@@ -93,9 +94,10 @@ CREATE TABLE IF NOT EXISTS grants (
   counter    BIGINT NOT NULL,
   spent      BIGINT,
   rotated_at BIGINT NOT NULL,
-  idle_until BIGINT,
+  idle_until BIGINT NOT NULL,
+  sweep_at   BIGINT,
   INDEX grants_session (session),
-  INDEX grants_idle (idle_until),
+  INDEX grants_sweep (sweep_at),
   FOREIGN KEY (session) REFERENCES sessions (id) ON DELETE CASCADE
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4;
 

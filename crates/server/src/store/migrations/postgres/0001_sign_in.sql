@@ -78,7 +78,8 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_live ON sessions (user_number, opened_at) WHERE ended_at IS NULL;
 CREATE INDEX sessions_ended ON sessions (ended_at) WHERE ended_at IS NOT NULL;
 
--- One row a grant, never one a token (design §4.3). idle_until becomes NULL when the sweeper has passed it.
+-- One row a grant, never one a token (design §4.3). A refresh moves idle_until alone, in no index; at sweep_at the sweeper
+-- looks whether it has passed, and comes again later or, with NULL, never.
 CREATE TABLE grants (
   id         BYTEA PRIMARY KEY,
   session    BYTEA NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
@@ -88,10 +89,11 @@ CREATE TABLE grants (
   counter    BIGINT NOT NULL,
   spent      BIGINT,
   rotated_at BIGINT NOT NULL,
-  idle_until BIGINT
-);
+  idle_until BIGINT NOT NULL,
+  sweep_at   BIGINT
+) WITH (fillfactor = 85); -- room for a refreshed row beside its former self
 CREATE INDEX grants_session ON grants (session);
-CREATE INDEX grants_idle ON grants (idle_until) WHERE idle_until IS NOT NULL;
+CREATE INDEX grants_sweep ON grants (sweep_at) WHERE sweep_at IS NOT NULL;
 
 -- session and refused are noted for requests that may be repeated.
 CREATE TABLE codes (

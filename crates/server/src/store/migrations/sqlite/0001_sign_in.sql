@@ -73,7 +73,8 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_live ON sessions (user_number, opened_at) WHERE ended_at IS NULL;
 CREATE INDEX sessions_ended ON sessions (ended_at) WHERE ended_at IS NOT NULL;
 
--- One row a grant, never one a token (design §4.3). idle_until becomes NULL when the sweeper has passed it.
+-- One row a grant, never one a token (design §4.3). A refresh moves idle_until alone, in no index; at sweep_at the sweeper
+-- looks whether it has passed, and comes again later or, with NULL, never.
 CREATE TABLE grants (
   id         BLOB PRIMARY KEY,
   session    BLOB NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
@@ -83,10 +84,11 @@ CREATE TABLE grants (
   counter    INTEGER NOT NULL,
   spent      INTEGER,
   rotated_at INTEGER NOT NULL,
-  idle_until INTEGER
+  idle_until INTEGER NOT NULL,
+  sweep_at   INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX grants_session ON grants (session);
-CREATE INDEX grants_idle ON grants (idle_until) WHERE idle_until IS NOT NULL;
+CREATE INDEX grants_sweep ON grants (sweep_at) WHERE sweep_at IS NOT NULL;
 
 -- session and refused are noted for requests that may be repeated.
 CREATE TABLE codes (

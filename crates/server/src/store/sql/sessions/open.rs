@@ -74,8 +74,8 @@ statements! {
         ORDER BY opened_at, id");
     NEW_SESSION on sessions = both("INSERT INTO sessions (id, user_number, app, identity, amr, device_id, device_class, device_name,
         device_system, ip, user_agent, opened_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
-    NEW_GRANT on grants = both("INSERT INTO grants (id, session, app, secret, master_key, counter, rotated_at, idle_until)
-        VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7)");
+    NEW_GRANT on grants = both("INSERT INTO grants (id, session, app, secret, master_key, counter, rotated_at, idle_until, sweep_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?7)");
 }
 
 pub(super) async fn open(on: &mut Connection<'_>, opening: &Opening) -> Result<Opened> {

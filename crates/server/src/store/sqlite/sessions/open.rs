@@ -27,8 +27,8 @@ statements! {
     BESIDE on sessions = "SELECT id, app, device_id FROM sessions WHERE user_number = ?1 AND ended_at IS NULL ORDER BY opened_at, id";
     NEW_SESSION on sessions = "INSERT INTO sessions (id, user_number, app, identity, amr, device_id, device_class, device_name, device_system,
         ip, user_agent, opened_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
-    NEW_GRANT on grants = "INSERT INTO grants (id, session, app, secret, master_key, counter, rotated_at, idle_until)
-        VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7)";
+    NEW_GRANT on grants = "INSERT INTO grants (id, session, app, secret, master_key, counter, rotated_at, idle_until, sweep_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?7)";
 }
 
 pub(super) fn open(connection: &Connection, opening: &Opening) -> Result<Opened> {
