@@ -1,11 +1,16 @@
 -- The same GET again and again; with a file of access tokens, each thread sends those that are its own in turn.
--- Arguments: [file]
+-- With a back end's proof as well, it is the back end that asks, about whom each token names. Arguments: [file [proof]]
 
 local requests, count = {}, 0
 
 function init(arguments)
   for _, token in ipairs(arguments[1] and own_lines(arguments[1]) or {}) do
-    wrk.headers["Authorization"] = "Bearer " .. token
+    if arguments[2] then
+      wrk.headers["Authorization"] = "Basic " .. arguments[2]
+      wrk.headers["Menjin-Subject-Token"] = token
+    else
+      wrk.headers["Authorization"] = "Bearer " .. token
+    end
     table.insert(requests, wrk.format())
   end
   if #requests == 0 then requests[1] = wrk.format() end

@@ -25,6 +25,10 @@ pub(crate) struct Ask<'a> {
     pub(crate) token: Option<&'a str>,
     /// JSON to POST; without it the request is a GET.
     pub(crate) json: Option<&'a str>,
+    /// Whether the JSON is PUT instead.
+    pub(crate) is_put: bool,
+    /// More headers, each with CRLF behind it.
+    pub(crate) headers: &'a str,
 }
 
 impl Ask<'_> {
@@ -46,13 +50,20 @@ impl Ask<'_> {
     }
 
     fn text(self, server: SocketAddr) -> String {
-        let method = if self.json.is_some() { "POST" } else { "GET" };
+        let method = if self.is_put {
+            "PUT"
+        } else if self.json.is_some() {
+            "POST"
+        } else {
+            "GET"
+        };
         let token = self.token.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
         let body = self.json.map_or_else(String::new, |json| {
             format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{json}", json.len())
         });
         let end = if body.is_empty() { "\r\n" } else { "" };
-        format!("{method} {} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n{token}{body}{end}", self.path)
+        let Self { path, headers, .. } = self;
+        format!("{method} {path} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n{token}{headers}{body}{end}")
     }
 }
 

@@ -38,7 +38,7 @@ struct Arguments {
     /// Three turns of a second instead of five of three seconds: rough figures, soon.
     #[arg(long)]
     quick: bool,
-    /// Only these rows (and those that they are compared with): start, healthz, protected, me, login, login-known, refresh, micro.
+    /// Only these rows (and those that they are compared with): start, healthz, protected, me, session-data, forward-auth, login, login-known, refresh, micro.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
     /// Seconds of a turn.

@@ -21,6 +21,15 @@ pub(crate) const AUDIENCE: &str = "shop-api";
 pub(crate) const APPID: &str = "wx0123456789abcdef";
 pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
+/// The back end that keeps session data.
+const BACK_END: &str = "back-end";
+
+/// How the back end proves itself.
+pub(crate) fn back_end_proof() -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(format!("{BACK_END}:{SECRET}"))
+}
+
 /// The embedded store.
 pub(crate) const SQLITE: &str = "sqlite://menjin.db";
 
@@ -50,6 +59,12 @@ platform = "wechat"
 appid = "{APPID}"
 secret = "{SECRET}"
 audience = "{AUDIENCE}"
+[[app]]
+id = "{BACK_END}"
+kind = "backend"
+audience = "{AUDIENCE}"
+client_secret = "{SECRET}"
+scopes = ["session-data"]
 "#
     );
     std::fs::create_dir_all(folder)?;

@@ -160,6 +160,13 @@ pub(crate) fn arguments(load: Load, menjin: SocketAddr, folder: &Path) -> anyhow
     match load {
         Load::Get => Ok(Vec::new()),
         Load::GetSignedIn => file("access_token"),
+        Load::GetData => {
+            let file = tokens(menjin, "access_token", folder)?;
+            for token in std::fs::read_to_string(&file)?.lines() {
+                scenarios::keep_data(menjin, token)?;
+            }
+            Ok(vec![file.display().to_string(), menjin::back_end_proof()])
+        }
         Load::Refresh => file("refresh_token"),
         Load::Login(people) => Ok(vec![format!("{:08x}", next()), people.to_string()]),
     }
@@ -254,13 +261,21 @@ fn started(
 fn bare_beside(cores: Cores, folder: &Path, (menjin, platform): (&Server, &Server)) -> anyhow::Result<Server> {
     let login = serde_json::json!({ "code": "somebody-to-imitate-0000-0000-00" }).to_string();
     let path = format!("/v1/login/{}", menjin::APP);
-    let login = Copied::of(Ask { path: &path, token: None, json: Some(&login) }.ok(menjin.address)?);
+    let login = Copied::of(Ask { path: &path, token: None, json: Some(&login), ..Ask::default() }.ok(menjin.address)?);
     let answer: serde_json::Value = serde_json::from_str(&login.body)?;
     let token = answer["access_token"].as_str();
-    let copied = ["/healthz", "/v1/me"]
-        .into_iter()
-        .map(|path| Ok((path.to_owned(), Copied::of(Ask { path, token, json: None }.ok(menjin.address)?))))
-        .collect::<anyhow::Result<_>>()?;
+    let token = token.context("a login without a token")?;
+    scenarios::keep_data(menjin.address, token)?;
+    let (signed_in, about) = (format!("Authorization: Bearer {token}\r\n"), scenarios::about(token));
+    let copied =
+        [("/healthz", ""), ("/v1/me", &signed_in), (scenarios::DATA, &about), (scenarios::FORWARD_AUTH, &signed_in)]
+            .into_iter()
+            .map(|(path, headers)| {
+                let answer = Ask { path, headers, ..Ask::default() }.ok(menjin.address)?;
+                let route = path.split('?').next().unwrap_or(path);
+                Ok((route.to_owned(), Copied::of(answer)))
+            })
+            .collect::<anyhow::Result<_>>()?;
     let plan = bare::Plan {
         issuer: format!("http://{}", menjin.address),
         audience: menjin::AUDIENCE.to_owned(),

@@ -18,6 +18,8 @@ pub(crate) enum Load {
     Get,
     /// The same by signed-in people.
     GetSignedIn,
+    /// One value of session data, by a back end about signed-in people.
+    GetData,
     /// Logins by so many people; by somebody new each time where it is 0.
     Login(u32),
     /// Refreshes, each with the token of the answer before.
@@ -43,8 +45,14 @@ const fn bare(name: &'static str, path: &'static str, group: u8) -> Row {
     Row { name, who: Who::Bare, path, load: Load::Get, versus: None, p99: None, group }
 }
 
+/// A value that a back end keeps.
+pub(crate) const DATA: &str = "/v1/session/data/cart";
+
+/// What a proxy asks about each request.
+pub(crate) const FORWARD_AUTH: &str = "/auth/nginx?audience=shop-api";
+
 /// All of them, each after what it is compared with.
-pub(crate) const ROWS: [Row; 11] = [
+pub(crate) const ROWS: [Row; 15] = [
     bare("healthz-bare", "/healthz", 0),
     Row {
         name: "healthz",
@@ -64,6 +72,20 @@ pub(crate) const ROWS: [Row; 11] = [
     },
     Row { load: Load::GetSignedIn, ..bare("me-bare", "/v1/me", 2) },
     Row { who: Who::Menjin, versus: Some(("me-bare", Some(0.60))), load: Load::GetSignedIn, ..bare("me", "/v1/me", 2) },
+    Row { load: Load::GetData, ..bare("session-data-bare", DATA, 4) },
+    Row {
+        who: Who::Menjin,
+        versus: Some(("session-data-bare", Some(0.60))),
+        load: Load::GetData,
+        ..bare("session-data", DATA, 4)
+    },
+    Row { load: Load::GetSignedIn, ..bare("forward-auth-bare", FORWARD_AUTH, 5) },
+    Row {
+        who: Who::Menjin,
+        versus: Some(("forward-auth-bare", Some(0.75))),
+        load: Load::GetSignedIn,
+        ..bare("forward-auth", FORWARD_AUTH, 5)
+    },
     Row { load: Load::Login(0), ..bare("login-bare", "/login", 3) },
     // As menjin does it: the code's row is durable before the platform is asked.
     Row {
@@ -117,7 +139,7 @@ impl Load {
     /// wrk's script for it.
     pub(crate) fn script(self) -> &'static str {
         match self {
-            Self::Get | Self::GetSignedIn => "get.lua",
+            Self::Get | Self::GetSignedIn | Self::GetData => "get.lua",
             Self::Login(_) => "login.lua",
             Self::Refresh => "refresh.lua",
         }
@@ -128,8 +150,22 @@ impl Load {
 pub(crate) fn log_in(menjin: SocketAddr, person: &str) -> anyhow::Result<serde_json::Value> {
     let path = format!("/v1/login/{APP}");
     let json = serde_json::json!({ "code": person }).to_string();
-    let answer = crate::ask::Ask { path: &path, token: None, json: Some(&json) }.ok(menjin)?;
+    let answer =
+        crate::ask::Ask { path: &path, token: None, json: Some(&json), ..crate::ask::Ask::default() }.ok(menjin)?;
     Ok(serde_json::from_str(&answer.body)?)
+}
+
+/// The headers of a back end that asks about whoever has this token.
+pub(crate) fn about(token: &str) -> String {
+    format!("Authorization: Basic {}\r\nMenjin-Subject-Token: {token}\r\n", crate::menjin::back_end_proof())
+}
+
+/// Keeps a value in the session of whoever has this token.
+pub(crate) fn keep_data(menjin: SocketAddr, token: &str) -> anyhow::Result<()> {
+    let json = r#"{"value": [{"sku": 7, "n": 2}, {"sku": 11, "n": 1}]}"#;
+    let headers = about(token);
+    let put = crate::ask::Ask { path: DATA, json: Some(json), is_put: true, headers: &headers, token: None };
+    put.ok(menjin).map(drop)
 }
 
 #[cfg(test)]

@@ -34,6 +34,24 @@ pub enum Database {
     MariaDb(MariaDb),
 }
 
+impl Database {
+    /// What it is called.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Postgres(_) => "PostgreSQL",
+            Self::MariaDb(_) => "MariaDB",
+        }
+    }
+
+    /// Everything of the server's.
+    pub fn folder(&self) -> &Path {
+        match self {
+            Self::Postgres(server) => server.folder(),
+            Self::MariaDb(server) => server.folder(),
+        }
+    }
+}
+
 /// All of it; gone when dropped, and when its process is.
 #[derive(Debug)]
 pub struct Cluster {
@@ -96,7 +114,25 @@ impl Cluster {
         };
         let nodes = [shared.start_node(menjin)?, shared.start_node(menjin)?];
         balancer.reload(&balanced(&nodes))?;
-        Ok(Self { nodes, balancer, simulator, redis, database, store_url, simulator_url })
+        let cluster = Self { nodes, balancer, simulator, redis, database, store_url, simulator_url };
+        match &cluster.database {
+            Database::Postgres(server) => server.write_scripts()?,
+            Database::MariaDb(server) => server.write_scripts()?,
+        }
+        cluster.redis.write_scripts()?;
+        cluster.nodes.iter().try_for_each(|node| node.program.write_scripts())?;
+        Ok(cluster)
+    }
+
+    /// What may be killed, each with its folder, in which scripts `kill` and `start` are.
+    pub fn mortals(&self) -> [(&'static str, &Path); 4] {
+        let [a, b] = &self.nodes;
+        [
+            ("node A", a.program.folder()),
+            ("node B", b.program.folder()),
+            (self.database.name(), self.database.folder()),
+            ("Redis", self.redis.folder()),
+        ]
     }
 }
 

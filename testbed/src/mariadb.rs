@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::by_hand;
 use crate::home::{Home, output};
 use crate::instance::{Instance, on_a_free_port};
 use crate::postgres::name_in;
@@ -197,6 +198,11 @@ impl MariaDb {
 
     fn data(&self) -> PathBuf {
         self.folder().join("data")
+    }
+
+    /// Puts scripts `kill` and `start` into the folder, for somebody at a terminal.
+    pub fn write_scripts(&self) -> anyhow::Result<()> {
+        by_hand::write(self.folder(), &self.command(self.port), &[])
     }
 
     /// Stops it as an operator does: all is written. Nothing happens if it is down.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Context as _;
 
+use crate::by_hand;
 use crate::home::{Home, output};
 use crate::instance::{Instance, on_a_free_port};
 use crate::programs::{Programs, postgres_folders};
@@ -176,6 +177,12 @@ impl Postgres {
 
     fn data(&self) -> PathBuf {
         self.folder().join("data")
+    }
+
+    /// Puts scripts `kill` and `start` into the folder, for somebody at a terminal.
+    pub fn write_scripts(&self) -> anyhow::Result<()> {
+        let locks = ["data/postmaster.pid".to_owned(), format!(".s.PGSQL.{}.lock", self.port)];
+        by_hand::write(self.folder(), &self.command(self.port), &locks)
     }
 
     /// Stops it as an operator does ("fast": connections are ended, all is written). Nothing happens if it is down.

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
+use crate::by_hand;
 use crate::home::Home;
 use crate::instance::Instance;
 
@@ -61,6 +62,11 @@ impl Program {
     /// The id of its process; nothing while it is down.
     pub fn pid(&self) -> Option<u32> {
         self.instance.pid()
+    }
+
+    /// Puts scripts `kill` and `start` into the folder, for somebody at a terminal.
+    pub fn write_scripts(&self) -> anyhow::Result<()> {
+        by_hand::write(self.folder(), &self.command(), &[])
     }
 
     /// Asks it to end (SIGTERM) and waits until it has. Nothing happens if it is down.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use crate::by_hand;
 use crate::home::{Home, output};
 use crate::instance::{Instance, on_a_free_port};
 use crate::programs::Programs;
@@ -102,6 +103,11 @@ impl Redis {
     /// Everything of the server's: socket, data, `log`.
     pub fn folder(&self) -> &Path {
         self.instance.home.folder()
+    }
+
+    /// Puts scripts `kill` and `start` into the folder, for somebody at a terminal.
+    pub fn write_scripts(&self) -> anyhow::Result<()> {
+        by_hand::write(self.folder(), &self.command(self.port), &[])
     }
 
     /// Stops it as an operator does. Nothing happens if it is down.

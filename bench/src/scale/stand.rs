@@ -172,7 +172,7 @@ fn sample(size: u64, kind: u64, most: u64) -> Vec<u64> {
 fn access_tokens(menjin: SocketAddr, crowd: &Crowd, people: &[u64]) -> anyhow::Result<Vec<String>> {
     let token = |nth: &u64| {
         let json = serde_json::json!({ "refresh_token": crowd.refresh_token(*nth) }).to_string();
-        let answer = Ask { path: REFRESH, token: None, json: Some(&json) }.ok(menjin)?;
+        let answer = Ask { path: REFRESH, token: None, json: Some(&json), ..Ask::default() }.ok(menjin)?;
         let answer: serde_json::Value = serde_json::from_str(&answer.body)?;
         anyhow::Ok(answer["access_token"].as_str().context("a refresh without a token")?.to_owned())
     };

@@ -61,12 +61,15 @@ struct Served {
 impl Served {
     fn refresh(&self, token: &str) -> Value {
         let json = serde_json::json!({ "refresh_token": token }).to_string();
-        let answer = Ask { path: "/v1/token/refresh", token: None, json: Some(&json) }.ok(self.address).unwrap();
+        let answer = Ask { path: "/v1/token/refresh", token: None, json: Some(&json), ..Ask::default() }
+            .ok(self.address)
+            .unwrap();
         serde_json::from_str(&answer.body).unwrap()
     }
 
     fn me(&self, token: &Value) -> (u16, Value) {
-        let answer = Ask { path: "/v1/me", token: token.as_str(), json: None }.of(self.address).unwrap();
+        let answer =
+            Ask { path: "/v1/me", token: token.as_str(), json: None, ..Ask::default() }.of(self.address).unwrap();
         (answer.status, serde_json::from_str(&answer.body).unwrap())
     }
 

@@ -2,11 +2,12 @@
 
 use std::io::{self, Write as _};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use menjin_server::config::Config;
 use menjin_server::{Clock as _, SystemClock, check_certificate};
 
 use crate::log;
+use crate::operated::has_registered_apps;
 use crate::settings::Source;
 
 #[derive(clap::Subcommand)]
@@ -15,25 +16,26 @@ pub(crate) enum Command {
     Check(Source),
 }
 
-pub(crate) fn run(command: &Command) -> anyhow::Result<()> {
+pub(crate) async fn run(command: &Command) -> anyhow::Result<()> {
     match command {
-        Command::Check(source) => check(&source.load()?),
+        Command::Check(source) => check(&source.load()?).await,
     }
 }
 
-fn check(config: &Config) -> anyhow::Result<()> {
+async fn check(config: &Config) -> anyhow::Result<()> {
+    // A store that can't be opened has none.
+    let has_registered_apps = has_registered_apps(config).await.unwrap_or(false);
     let shown = toml::to_string_pretty(config).context("showing the configuration")?;
     let mut out = io::stdout().lock();
     writeln!(out, "{shown}")?;
     config.check_for_production()?;
     let on_certificate = check_certificate(config, SystemClock.now())?;
     log::check(&config.log)?;
-    for missing in config.not_filled_in() {
-        writeln!(out, "# `menjin serve` will refuse this: {missing}")?;
-    }
     for remark in config.remarks().into_iter().chain(on_certificate) {
         writeln!(out, "# {remark}")?;
     }
+    let missing: Vec<String> = config.not_filled_in(has_registered_apps).iter().map(ToString::to_string).collect();
+    ensure!(missing.is_empty(), "{}", missing.join("; "));
     writeln!(out, "ok")?;
     Ok(())
 }

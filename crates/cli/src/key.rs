@@ -2,16 +2,11 @@
 //!
 //! Works beside a running server, which learns of it from the feed. Does not: a rule about keys (the server's `keys`).
 
-use std::io::{self, Write as _};
-
-use anyhow::{bail, ensure};
-use menjin_server::config::StorePlace;
-use menjin_server::{Around, KeyView, Menjin, SealedView};
-use serde::Serialize;
+use menjin_server::{KeyView, SealedView};
 use serde_json::json;
 
-use crate::settings::{FILE, Source};
-use crate::terminal::pad;
+use crate::operated::{Out, menjin};
+use crate::settings::Source;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -44,15 +39,7 @@ enum Command {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let config = arguments.source.load()?;
-    if let StorePlace::Sqlite(file) = config.store.place() {
-        if !file.exists() && arguments.source.has_no_file() {
-            let file = file.display();
-            bail!("{FILE} is missing here, and so is {file}: go to the folder of {FILE}, or name it with --config");
-        }
-        ensure!(file.exists(), "{} does not exist (`store.url`): is this the right --config?", file.display());
-    }
-    let menjin = Menjin::new(config, Around::default()).await?;
+    let menjin = menjin(&arguments.source).await?;
     let out = Out { json: arguments.json };
     match arguments.command {
         Command::List => out.table(&menjin.signing_keys(), KEY_HEAD, key_row)?,
@@ -97,36 +84,4 @@ fn sealed_row(sealed: &SealedView) -> [String; 4] {
         (false, false) => "missing",
     };
     [sealed.master_key.clone(), state.to_owned(), sealed.table.to_owned(), sealed.rows.to_string()]
-}
-
-/// How a command answers.
-struct Out {
-    json: bool,
-}
-
-impl Out {
-    fn line(&self, json: &serde_json::Value, text: &str) -> io::Result<()> {
-        if self.json { writeln!(io::stdout(), "{json}") } else { writeln!(io::stdout(), "{text}") }
-    }
-
-    fn table<T: Serialize, const N: usize>(
-        &self,
-        rows: &[T],
-        head: [&str; N],
-        cells: fn(&T) -> [String; N],
-    ) -> anyhow::Result<()> {
-        if self.json {
-            writeln!(io::stdout(), "{}", serde_json::to_string_pretty(rows)?)?;
-            return Ok(());
-        }
-        let mut lines = vec![head.map(str::to_owned)];
-        lines.extend(rows.iter().map(cells));
-        let widths: [usize; N] =
-            std::array::from_fn(|column| lines.iter().map(|line| line[column].len()).max().unwrap_or(0));
-        for line in lines {
-            let cells: Vec<String> = line.iter().zip(widths).map(|(cell, width)| pad(cell, width)).collect();
-            writeln!(io::stdout(), "{}", cells.join("  ").trim_end())?;
-        }
-        Ok(())
-    }
 }

@@ -2,6 +2,7 @@
 //!
 //! Does not: a rule of its own; what menjin does is in `menjin-server`.
 
+mod app;
 mod backup;
 mod config;
 mod dev;
@@ -14,16 +15,19 @@ mod listen;
 mod log;
 mod migrate;
 mod moving;
+mod operated;
 mod private_file;
 mod progress;
 mod restore;
 mod serve;
+mod session;
 mod settings;
 mod sim;
 mod stop;
 mod terminal;
 mod token;
 mod tour;
+mod user;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -71,6 +75,12 @@ enum Command {
     /// Look at the configuration · 查看配置
     #[command(subcommand)]
     Config(config::Command),
+    /// Register apps, give them client secrets, shut them out · 应用管理
+    App(app::Arguments),
+    /// Find people, ban them, sign them out · 用户管理
+    User(user::Arguments),
+    /// Sign-ins: list, show, end · 会话管理
+    Session(session::Arguments),
     /// Signing keys and what is sealed under master keys · 密钥管理
     Key(key::Arguments),
     /// Read and verify access tokens · 查看和验证令牌
@@ -112,7 +122,10 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Restore(arguments) => restore::run(&arguments).await?,
         Command::Move(arguments) => moving::run(arguments).await?,
         Command::Import(arguments) => return import::run(*arguments).await,
-        Command::Config(command) => config::run(&command)?,
+        Command::Config(command) => config::run(&command).await?,
+        Command::App(arguments) => app::run(arguments).await?,
+        Command::User(arguments) => user::run(arguments).await?,
+        Command::Session(arguments) => session::run(arguments).await?,
         Command::Key(arguments) => key::run(arguments).await?,
         Command::Token(command) => return token::run(command).await,
         Command::Openapi => generated::openapi()?,

@@ -62,10 +62,14 @@ fn page(from: &StorePlace, to: &StorePlace, moved: &Moved) -> String {
     text + &first + &second
 }
 
-/// The address as it is to be written; the password is known to whoever gave it.
+/// The address as it is to be written; the password is known to whoever gave it. A file was named from the working
+/// directory, and menjin.toml may stand elsewhere.
 fn shown(to: &StorePlace) -> String {
     match to {
-        StorePlace::Sqlite(path) => format!("sqlite://{}", path.display()),
+        StorePlace::Sqlite(path) => {
+            let whole = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            format!("sqlite://{}", whole.display())
+        }
         StorePlace::Postgres(url) | StorePlace::MySql(url) => {
             let mut url = url.clone();
             if url.password().is_some() {

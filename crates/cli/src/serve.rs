@@ -6,6 +6,7 @@ use anyhow::ensure;
 use menjin_server::config::Config;
 use menjin_server::{Around, Clock as _, Listeners, Menjin, SystemClock, check_certificate};
 
+use crate::operated::has_registered_apps;
 use crate::settings::Source;
 use crate::stop::Stop;
 use crate::{listen, log};
@@ -29,7 +30,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     check_certificate(&config, SystemClock.now())?;
     log::to_stdout(&config.log)?;
-    if let Some(missing) = config.not_filled_in().into_iter().next() {
+    if let Some(missing) = config.not_filled_in(has_registered_apps(&config).await?).into_iter().next() {
         return Err(missing.into());
     }
     if arguments.insecure_for_trying {

@@ -12,8 +12,9 @@ use quick_cache::sync::Cache;
 use crate::Caller;
 
 /// What an entry takes beside its strings: keys of maps, allocations, the claims' and caller's own fields.
-const OVERHEAD: usize = 1500;
-const DIGEST: usize = 32;
+pub(crate) const OVERHEAD: usize = 1500;
+/// SHA-256 has so many bytes.
+pub(crate) const DIGEST: usize = 32;
 
 /// A token that was verified, and what that rests on.
 pub(crate) struct Verified {
@@ -47,6 +48,10 @@ impl TokenDigest {
     pub(crate) fn of(token: &str) -> Self {
         let digest = digest::digest(&digest::SHA256, token.as_bytes());
         Self(digest.as_ref().try_into().expect("SHA-256 has 32 bytes"))
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8; DIGEST] {
+        &self.0
     }
 }
 

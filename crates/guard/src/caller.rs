@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use menjin_token::{Claims, Invalid, SessionId, UserId};
+use serde::de::DeserializeOwned;
 
-use crate::Refusal;
+use crate::{Language, Person, Refusal, Refused};
 
 /// A person who was signed in by menjin, as their token says.
 #[derive(Debug, Clone)]
@@ -25,6 +26,8 @@ pub struct Caller {
     pub permissions: Vec<String>,
     /// Everything else that the token says.
     pub claims: Arc<Claims>,
+    /// In which refusals of this caller are told.
+    pub(crate) language: Language,
 }
 
 impl Caller {
@@ -41,35 +44,95 @@ impl Caller {
             roles: claims.roles.clone(),
             permissions: claims.permissions.clone(),
             claims: Arc::clone(claims),
+            language: Language::default(),
         })
     }
 
-    /// Goes on only if the token has this scope.
-    pub fn require_scope(&self, scope: &str) -> Result<(), Refusal> {
-        if self.scopes.iter().any(|one| one == scope) {
-            Ok(())
-        } else {
-            Err(Refusal::InsufficientScope(scope.to_owned()))
+    /// The token's claims as a type of your own; what the type does not name is left out.
+    ///
+    /// ```
+    /// #[derive(serde::Deserialize)]
+    /// struct ShopClaims {
+    ///     #[serde(rename = "userId")]
+    ///     user_id: i64,
+    /// }
+    ///
+    /// fn old_id(caller: &menjin_guard::Caller) -> Result<i64, serde_json::Error> {
+    ///     Ok(caller.claims_as::<ShopClaims>()?.user_id)
+    /// }
+    /// ```
+    pub fn claims_as<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        typed(&self.claims)
+    }
+
+    /// Whether the token has this scope.
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.scopes.iter().any(|one| one == scope)
+    }
+
+    /// Whether the caller has this role.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles.iter().any(|one| one == role)
+    }
+
+    /// Whether one of the caller's permissions covers this one, such as `orders:read`.
+    pub fn may(&self, permission: &str) -> bool {
+        self.permissions.iter().any(|granted| permits(granted, permission))
+    }
+
+    /// Goes on only if the token has this scope; else 403 `insufficient_scope`.
+    pub fn require_scope(&self, scope: &str) -> Result<(), Refused> {
+        self.meets(&Need::Scope(scope.to_owned()))
+    }
+
+    /// Goes on only if the caller has this role; else 403 `forbidden`.
+    pub fn require_role(&self, role: &str) -> Result<(), Refused> {
+        self.meets(&Need::Role(role.to_owned()))
+    }
+
+    /// Goes on only if one of the caller's permissions covers this one, such as `orders:read`; else 403 `forbidden`.
+    pub fn require(&self, permission: &str) -> Result<(), Refused> {
+        self.meets(&Need::Permission(permission.to_owned()))
+    }
+
+    fn meets(&self, need: &Need) -> Result<(), Refused> {
+        let is_met = match need {
+            Need::Scope(scope) => self.has_scope(scope),
+            Need::Role(role) => self.has_role(role),
+            Need::Permission(permission) => self.may(permission),
+        };
+        if is_met { Ok(()) } else { Err(need.refusal().in_language(self.language)) }
+    }
+}
+
+/// What a route asks of whoever comes in.
+#[derive(Debug, Clone)]
+pub(crate) enum Need {
+    Scope(String),
+    Role(String),
+    Permission(String),
+}
+
+impl Need {
+    /// People of an old system have nothing that could be needed.
+    pub(crate) fn is_met_by(&self, person: &Person) -> Result<(), Refused> {
+        match person.caller() {
+            Some(caller) => caller.meets(self),
+            None => Err(self.refusal().in_language(person.language())),
         }
     }
 
-    /// Goes on only if the caller has this role.
-    pub fn require_role(&self, role: &str) -> Result<(), Refusal> {
-        if self.roles.iter().any(|one| one == role) {
-            Ok(())
-        } else {
-            Err(Refusal::Forbidden(format!("the role {role}")))
+    fn refusal(&self) -> Refusal {
+        match self {
+            Self::Scope(scope) => Refusal::InsufficientScope(scope.clone()),
+            Self::Role(role) => Refusal::Forbidden(format!("the role {role}")),
+            Self::Permission(permission) => Refusal::Forbidden(format!("the permission {permission}")),
         }
     }
+}
 
-    /// Goes on only if one of the caller's permissions covers this one, such as `orders:read`.
-    pub fn require(&self, permission: &str) -> Result<(), Refusal> {
-        if self.permissions.iter().any(|granted| permits(granted, permission)) {
-            Ok(())
-        } else {
-            Err(Refusal::Forbidden(format!("the permission {permission}")))
-        }
-    }
+pub(crate) fn typed<T: DeserializeOwned>(claims: &Claims) -> Result<T, serde_json::Error> {
+    T::deserialize(serde_json::to_value(claims)?)
 }
 
 /// Whether a granted permission covers a needed one. Segments stand between colons; `*` covers any one segment,

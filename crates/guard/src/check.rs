@@ -7,11 +7,12 @@ use std::sync::Arc;
 use http::HeaderMap;
 use menjin_token::{Claims, Expect, Invalid, Timestamp, verify_with_kid};
 
-use crate::builder::{GuardBuilder, Settings};
+use crate::builder::{Endings, GuardBuilder, Judge, Settings};
 use crate::cache::{TokenDigest, Verified};
 use crate::ended::{Ended, Subject};
-use crate::keys::{Current, Keys};
-use crate::{Caller, Refusal, source};
+use crate::keys::{Current, KeySource, Keys};
+use crate::menjin::Menjin;
+use crate::{Caller, Language, Person, Refusal, source};
 
 /// Lets in whom menjin has signed in. Cloning is cheap and shares everything.
 #[derive(Clone)]
@@ -35,6 +36,12 @@ impl Guard {
         GuardBuilder::remote(issuer.into(), audience.into())
     }
 
+    /// A guard that asks menjin what each token is worth (RFC 7662) and remembers the answer for seconds, in place of
+    /// keys and a feed. Needs [`as_app`](GuardBuilder::as_app). Roles and claims of your own do not come this way.
+    pub fn introspecting(issuer: impl Into<String>, audience: impl Into<String>) -> GuardBuilder {
+        GuardBuilder::introspecting(issuer.into(), audience.into())
+    }
+
     /// A guard inside menjin: keys and endings are in process, and there is no leeway.
     pub fn local(
         issuer: impl Into<String>,
@@ -51,7 +58,9 @@ impl Guard {
 
     /// Who sends these headers.
     pub async fn check(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
-        self.check_token(source::token(headers)?).await
+        let mut caller = self.check_token(source::token(headers)?).await?;
+        caller.language = Language::of(headers);
+        Ok(caller)
     }
 
     /// Whom this token names.
@@ -63,9 +72,37 @@ impl Guard {
         }
     }
 
+    /// Whom this token names, be it menjin's or of an old system ([`legacy`](GuardBuilder::legacy)).
+    pub async fn check_person(&self, token: &str) -> Result<Person, Refusal> {
+        let settings = &*self.0;
+        let now = settings.clock.now();
+        // An old system's key is at hand; for a key that nobody knows, menjin would be asked.
+        match settings.legacy.iter().find_map(|system| system.check(token, settings.leeway, now)) {
+            Some(Ok(legacy)) => Ok(Person::Legacy(legacy)),
+            Some(Err(refusal)) => {
+                tracing::debug!(reason = %refusal, "an old system's token is refused");
+                Err(refusal)
+            }
+            None => self.check_token(token).await.map(Person::SignedIn),
+        }
+    }
+
     /// What this token says, be it a person's or an app's own (client credentials).
     pub async fn check_claims(&self, token: &str) -> Result<Arc<Claims>, Refusal> {
         Ok(Arc::clone(&self.good(token).await?.claims))
+    }
+
+    /// Whether the other is this guard.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    pub(crate) fn menjin(&self) -> Option<&Menjin> {
+        self.0.menjin.as_deref()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
     }
 
     async fn good(&self, token: &str) -> Result<Arc<Verified>, Refusal> {
@@ -79,32 +116,49 @@ impl Guard {
     async fn verified_and_in_force(&self, token: &str) -> Result<Arc<Verified>, Refusal> {
         let settings = &*self.0;
         let now = settings.clock.now();
-        let keys = settings.keys.ready(now).await?;
-        let digest = TokenDigest::of(token);
-        let remembered = settings.cache.get(digest).filter(|verified| verified.generation == keys.generation);
-        let verified = match remembered {
-            Some(verified) => verified,
-            None => match self.verify(token, &keys, now).await {
-                Ok(verified) => {
-                    let verified = Arc::new(verified);
-                    settings.cache.put(digest, Arc::clone(&verified));
-                    verified
-                }
-                Err(invalid) => {
-                    settings.cache.forget(digest);
-                    return Err(invalid.into());
-                }
-            },
+        let verified = match &settings.judge {
+            Judge::Keys(source) => self.verified(token, source, now).await?,
+            Judge::Introspection(introspection) => introspection.good(token).await?,
         };
-        settings.in_force(&verified, now)?;
+        if let Endings::Read(feed) = &settings.endings {
+            feed.freshen(now).await;
+        }
+        // What had to be waited for took its time.
+        settings.in_force(&verified, settings.clock.now())?;
         Ok(verified)
     }
 
-    async fn verify(&self, token: &str, keys: &Arc<Current>, now: Timestamp) -> Result<Verified, Invalid> {
-        let settings = &*self.0;
-        let expect = settings.expect();
+    async fn verified(&self, token: &str, source: &KeySource, now: Timestamp) -> Result<Arc<Verified>, Refusal> {
+        let cache = &self.0.cache;
+        let keys = source.ready(now).await?;
+        let digest = TokenDigest::of(token);
+        let remembered = cache.get(digest).filter(|verified| verified.generation == keys.generation);
+        if let Some(verified) = remembered {
+            return Ok(verified);
+        }
+        match self.verify(token, source, &keys, now).await {
+            Ok(verified) => {
+                let verified = Arc::new(verified);
+                cache.put(digest, Arc::clone(&verified));
+                Ok(verified)
+            }
+            Err(invalid) => {
+                cache.forget(digest);
+                Err(invalid.into())
+            }
+        }
+    }
+
+    async fn verify(
+        &self,
+        token: &str,
+        source: &KeySource,
+        keys: &Arc<Current>,
+        now: Timestamp,
+    ) -> Result<Verified, Invalid> {
+        let expect = self.0.expect();
         let (keys, result) = match verify_with_kid(token, &keys.set, &expect, now) {
-            Err(Invalid::UnknownKey) => match settings.keys.newer(keys).await {
+            Err(Invalid::UnknownKey) => match source.newer(keys).await {
                 Some(newer) => {
                     let result = verify_with_kid(token, &newer.set, &expect, now);
                     (newer, result)
@@ -150,8 +204,10 @@ impl Settings {
         let expect = self.expect();
         expect.check_audience(claims)?;
         expect.check_times(claims, now)?;
-        let Some(ended) = &self.ended else {
-            return Ok(());
+        let (ended, is_stale) = match &self.endings {
+            Endings::Unheard => return Ok(()),
+            Endings::Told(ended) => (&**ended, ended.is_stale(now)),
+            Endings::Read(feed) => (feed.ended(), feed.is_stale(now)),
         };
         if ended.is_key_revoked(&verified.kid) {
             return Err(Refusal::Invalid(Invalid::UnknownKey));
@@ -165,7 +221,7 @@ impl Settings {
         if let Some(because) = ended.refusal_for(subject, claims.iat.unwrap_or_default()) {
             return Err(Refusal::Ended(because));
         }
-        if ended.is_stale(now) {
+        if is_stale {
             return Err(Refusal::FeedStale);
         }
         Ok(())

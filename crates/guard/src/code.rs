@@ -37,6 +37,14 @@ pub enum Code {
     KeysUnavailable,
     /// What has ended is not known well enough.
     RevocationsStale,
+    /// More than one token came.
+    TokenTwice,
+    /// A value, or all that is kept of a session, would be too large.
+    SessionDataFull,
+    /// What is kept about the caller can't be read or written.
+    StoreUnavailable,
+    /// The program's own fault.
+    Internal,
 }
 
 /// What the client should do about it.
@@ -83,6 +91,10 @@ impl Code {
             Self::Forbidden => "forbidden",
             Self::KeysUnavailable => "keys_unavailable",
             Self::RevocationsStale => "revocations_stale",
+            Self::TokenTwice => "token_twice",
+            Self::SessionDataFull => "session_data_full",
+            Self::StoreUnavailable => "store_unavailable",
+            Self::Internal => "internal",
         }
     }
 
@@ -117,7 +129,10 @@ impl Code {
             | Self::RefreshReused
             | Self::Restored => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope | Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::KeysUnavailable | Self::RevocationsStale => StatusCode::SERVICE_UNAVAILABLE,
+            Self::KeysUnavailable | Self::RevocationsStale | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TokenTwice => StatusCode::BAD_REQUEST,
+            Self::SessionDataFull => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -135,8 +150,13 @@ impl Code {
             | Self::Restored => Action::Relogin,
             Self::TokenExpired => Action::Refresh,
             // Signing in again would only meet the same refusal.
-            Self::UserDisabled | Self::InsufficientScope | Self::Forbidden => Action::None,
-            Self::KeysUnavailable | Self::RevocationsStale => Action::Retry,
+            Self::UserDisabled
+            | Self::InsufficientScope
+            | Self::Forbidden
+            | Self::TokenTwice
+            | Self::SessionDataFull
+            | Self::Internal => Action::None,
+            Self::KeysUnavailable | Self::RevocationsStale | Self::StoreUnavailable => Action::Retry,
         }
     }
 
@@ -158,6 +178,10 @@ impl Code {
             Self::Forbidden => ("没有权限", "没有执行此操作的权限。"),
             Self::KeysUnavailable => ("暂时无法验证", "暂时无法验证登录状态，请稍后重试。"),
             Self::RevocationsStale => ("暂时无法验证", "暂时无法确认登录是否仍然有效，请稍后重试。"),
+            Self::TokenTwice => ("令牌重复", "请求在多处带有令牌，只能带一个。"),
+            Self::SessionDataFull => ("会话数据过大", "要保存的会话数据过大。"),
+            Self::StoreUnavailable => ("暂时不可用", "暂时无法读写数据，请稍后重试。"),
+            Self::Internal => ("内部错误", "服务内部出错。"),
         }
     }
 
@@ -185,6 +209,10 @@ impl Code {
             Self::RevocationsStale => {
                 ("Can't verify now", "Whether the sign-in still holds is not known at the moment. Try again soon.")
             }
+            Self::TokenTwice => ("Two tokens", "The request has a token in more than one place. Send one."),
+            Self::SessionDataFull => ("Too much session data", "The session data would be too large."),
+            Self::StoreUnavailable => ("Unavailable", "Data can't be read or written at the moment. Try again soon."),
+            Self::Internal => ("Internal error", "Something went wrong in the service."),
         }
     }
 }

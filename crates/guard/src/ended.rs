@@ -15,9 +15,9 @@ use menjin_token::{SessionId, Timestamp, UserId};
 use crate::code::Code;
 
 /// `revocation_max_lag` unless told otherwise.
-const DEFAULT_MAX_LAG: Duration = Duration::from_secs(30);
+pub(crate) const DEFAULT_MAX_LAG: Duration = Duration::from_secs(30);
 /// What 0 means: an end takes effect within a second, or nobody gets in.
-const STRICT_LAG: Duration = Duration::from_secs(1);
+pub(crate) const STRICT_LAG: Duration = Duration::from_secs(1);
 const NEVER: i64 = i64::MIN;
 
 /// Endings that are in force. Shared by who hears of them and the guards that ask.

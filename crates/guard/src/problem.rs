@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::code::Code;
 use crate::ended::EndedBecause;
+use crate::language::Language;
 
 /// How long a client waits after a 503, in seconds.
 const RETRY_SECONDS: &str = "2";
@@ -21,6 +22,9 @@ pub enum Refusal {
     /// No token, or another scheme.
     #[error("no token")]
     Missing,
+    /// More than one token, in places of which one may have one.
+    #[error("a token in more than one place")]
+    Twice,
     /// Not a token that is good here.
     #[error("{0}")]
     Invalid(Invalid),
@@ -42,11 +46,37 @@ pub enum Refusal {
     /// The feed of endings was not read lately.
     #[error("the feed of endings is stale")]
     FeedStale,
+    /// What the program itself asks about the caller can't be answered at the moment.
+    #[error("the program can't look the caller up")]
+    Unavailable,
 }
 
 impl From<Invalid> for Refusal {
     fn from(invalid: Invalid) -> Self {
         if invalid.is_expired() { Self::Expired } else { Self::Invalid(invalid) }
+    }
+}
+
+/// A refusal, and the language in which its client reads it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{refusal}")]
+pub struct Refused {
+    /// Why.
+    pub refusal: Refusal,
+    /// What the request's `Accept-Language` prefers.
+    pub language: Language,
+}
+
+impl Refused {
+    /// The whole answer.
+    pub fn answer(self) -> Response<String> {
+        self.refusal.answer(self.language)
+    }
+}
+
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        refused.refusal
     }
 }
 
@@ -73,6 +103,7 @@ impl Refusal {
     pub fn kind(&self) -> Code {
         match self {
             Self::Missing => Code::TokenMissing,
+            Self::Twice => Code::TokenTwice,
             Self::Invalid(_) => Code::TokenInvalid,
             Self::Expired => Code::TokenExpired,
             Self::Ended(because) => Code::of_end(&because.code),
@@ -80,12 +111,18 @@ impl Refusal {
             Self::Forbidden(_) => Code::Forbidden,
             Self::KeysUnavailable => Code::KeysUnavailable,
             Self::FeedStale => Code::RevocationsStale,
+            Self::Unavailable => Code::StoreUnavailable,
         }
     }
 
     /// The problem's code.
     pub fn code(&self) -> &'static str {
         self.kind().as_str()
+    }
+
+    /// With the language to tell it in.
+    pub fn in_language(self, language: Language) -> Refused {
+        Refused { refusal: self, language }
     }
 
     /// The status it is answered with.
@@ -114,36 +151,49 @@ impl Refusal {
 
     /// The body, in the language that the client asked for.
     pub fn problem(&self, accept_language: Option<&str>) -> Problem {
-        let kind = self.kind();
-        let (title, detail) = match Language::preferred(accept_language) {
-            Language::Chinese => kind.chinese(),
-            Language::English => kind.english(),
-        };
-        Problem {
-            kind: format!("/problems/{}", kind.as_str()),
-            title,
-            status: kind.status().as_u16(),
-            detail,
-            code: kind.as_str(),
-            action: kind.action().as_str(),
-        }
+        self.kind().problem(Language::preferred(accept_language))
     }
 
     /// The whole answer, in the language that the client asked for.
-    #[expect(clippy::missing_panics_doc, reason = "it can't")]
     pub fn into_response_for(self, accept_language: Option<&str>) -> Response<String> {
-        let problem = self.problem(accept_language);
-        let body = serde_json::to_string(&problem).expect("strings and a number serialise");
+        self.answer(Language::preferred(accept_language))
+    }
+
+    fn answer(self, language: Language) -> Response<String> {
+        let mut response = self.kind().answer(language);
+        if let Some(challenge) = self.challenge() {
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
+impl Code {
+    fn problem(self, language: Language) -> Problem {
+        let (title, detail) = match language {
+            Language::Chinese => self.chinese(),
+            Language::English => self.english(),
+        };
+        Problem {
+            kind: format!("/problems/{}", self.as_str()),
+            title,
+            status: self.status().as_u16(),
+            detail,
+            code: self.as_str(),
+            action: self.action().as_str(),
+        }
+    }
+
+    /// The whole answer, without a challenge.
+    pub(crate) fn answer(self, language: Language) -> Response<String> {
+        let body = serde_json::to_string(&self.problem(language)).expect("strings and a number serialise");
         let mut response = Response::new(body);
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(CONTENT_LANGUAGE, Language::preferred(accept_language).tag());
+        headers.insert(CONTENT_LANGUAGE, language.tag());
         headers.insert(VARY, HeaderValue::from_name(ACCEPT_LANGUAGE));
-        if let Some(challenge) = self.challenge() {
-            headers.insert(WWW_AUTHENTICATE, challenge);
-        }
         if self.status() == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
         }
@@ -154,40 +204,4 @@ impl Refusal {
 /// What may stand in a scope (RFC 6749 section 3.3).
 fn is_scope_char(c: char) -> bool {
     matches!(c, ' ' | '!' | '#'..='[' | ']'..='~')
-}
-
-#[derive(Clone, Copy)]
-enum Language {
-    Chinese,
-    English,
-}
-
-impl Language {
-    /// The one of ours that `Accept-Language` weighs highest (RFC 9110 section 12.5.4); English where it says nothing.
-    fn preferred(accept_language: Option<&str>) -> Self {
-        let mut best = (0.0, Self::English);
-        for range in accept_language.unwrap_or_default().split(',') {
-            let (tag, parameters) = range.split_once(';').unwrap_or((range, ""));
-            let weight = match parameters.trim().strip_prefix("q=") {
-                Some(q) => q.parse().unwrap_or(0.0),
-                None => 1.0,
-            };
-            let language = match tag.trim().split('-').next() {
-                Some(primary) if primary.eq_ignore_ascii_case("zh") => Self::Chinese,
-                Some(primary) if primary.eq_ignore_ascii_case("en") => Self::English,
-                _ => continue,
-            };
-            if weight > best.0 {
-                best = (weight, language);
-            }
-        }
-        best.1
-    }
-
-    fn tag(self) -> HeaderValue {
-        HeaderValue::from_static(match self {
-            Self::Chinese => "zh-CN",
-            Self::English => "en",
-        })
-    }
 }

@@ -3,20 +3,20 @@
 //! Does not: parse keys (`menjin-token`) or believe a redirect.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::CACHE_CONTROL;
 use menjin_token::jwks::MAX_JWKS;
 use menjin_token::{JwksError, KeySet, Timestamp};
-use reqwest::{Client, Url, redirect};
+use reqwest::{Client, Url};
 use tokio::sync::Mutex;
 
 use crate::keys::{Current, Keys};
+use crate::menjin::{DEADLINE, bare_client};
 use crate::{Clock, Refusal};
 
-const DEADLINE: Duration = Duration::from_secs(3);
 /// How long keys count as fresh: what `Cache-Control: max-age` says, within these bounds.
 const DEFAULT_AGE: Duration = Duration::from_mins(5);
 const MIN_AGE: Duration = Duration::from_mins(1);
@@ -40,6 +40,8 @@ pub(crate) struct Remote {
     /// From when until when the keys need no thought at all.
     read_at: AtomicI64,
     fresh_until: AtomicI64,
+    /// Whether the keys were said to have changed since the last fetch began.
+    aged: AtomicBool,
     /// Held while fetching, so that there is one fetch at a time.
     log: Mutex<Log>,
 }
@@ -77,18 +79,16 @@ enum FetchError {
 
 impl Remote {
     pub(crate) fn new(url: Url, clock: Arc<dyn Clock>, max_stale: Duration) -> Result<Self, reqwest::Error> {
-        let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-        let client = Client::builder().timeout(DEADLINE).redirect(redirect::Policy::none());
-        // A proxy of the environment is right for the world and never for this machine.
-        let client = if loopback { client.no_proxy() } else { client };
+        let client = bare_client(&url).timeout(DEADLINE).build()?;
         Ok(Self {
             url,
-            client: client.build()?,
+            client,
             clock,
             max_stale,
             keys: Keys::default(),
             read_at: AtomicI64::new(NEVER),
             fresh_until: AtomicI64::new(NEVER),
+            aged: AtomicBool::default(),
             log: Mutex::default(),
         })
     }
@@ -116,10 +116,17 @@ impl Remote {
         self.keys.current()
     }
 
+    /// The feed says that the keys have changed: they are fetched again, as soon as that may be.
+    pub(crate) fn age(self: &Arc<Self>) {
+        self.aged.store(true, Ordering::Release);
+        tokio::spawn(Arc::clone(self).fetch_for(Want::Fresh));
+    }
+
     fn fresh_at(&self, now: Timestamp) -> bool {
         // Keys from the future are not fresh: the clock was set back, and their age is not known.
         let read_at = self.read_at.load(Ordering::Acquire);
-        (read_at..self.fresh_until.load(Ordering::Acquire)).contains(&now.millis())
+        let is_young = (read_at..self.fresh_until.load(Ordering::Acquire)).contains(&now.millis());
+        is_young && !self.aged.load(Ordering::Acquire)
     }
 
     fn usable_at(&self, now: Timestamp) -> bool {
@@ -141,6 +148,7 @@ impl Remote {
         if let Want::Unknown = want {
             log.asked_for_unknown_at = Some(now);
         }
+        self.aged.store(false, Ordering::Release);
         match self.fetch().await {
             Ok((body, age)) => self.take(&mut log, body, age),
             Err(error) => {

@@ -6,7 +6,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -24,7 +24,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 use crate::config;
-use crate::visitor::{Life, Stream, Visitor};
+use crate::visitor::{Asked, Life, Stream, Visitor};
 
 /// A connection on which nobody has asked for so long is closed; balancers keep theirs for 60 s.
 const IDLE: Duration = Duration::from_secs(75);
@@ -46,6 +46,16 @@ pub(crate) enum Phase {
 
 /// A connection's place among `server.max_connections`.
 pub(crate) type Place = OwnedSemaphorePermit;
+
+/// An answer whose end is not known yet: its request is under way until all of these are dropped.
+#[derive(Clone, Default)]
+pub(crate) struct Lasting(Arc<Mutex<Option<Asked>>>);
+
+impl Lasting {
+    fn hold(&self, asked: Asked) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
+    }
+}
 
 /// What all connections of a side share.
 #[derive(Clone)]
@@ -103,8 +113,12 @@ impl Door {
             request.extensions_mut().insert(ConnectInfo(peer));
             let answer = router.clone().oneshot(request.map(Body::new));
             async move {
-                let answer: Result<Response, Infallible> = answer.await;
-                drop(asked);
+                let mut answer: Result<Response, Infallible> = answer.await;
+                let lasting = answer.as_mut().ok().and_then(|answer| answer.extensions_mut().remove::<Lasting>());
+                match lasting {
+                    Some(lasting) => lasting.hold(asked),
+                    None => drop(asked),
+                }
                 answer
             }
         });
@@ -170,10 +184,13 @@ mod tests {
 
     /// A client, and when the connection has ended. Time is tokio's, and passes at once where all wait.
     fn visit() -> (DuplexStream, JoinHandle<()>) {
+        visit_to(Router::new().route("/", get(async || "ok")).route("/", post(async |_: String| "ok")))
+    }
+
+    fn visit_to(router: Router) -> (DuplexStream, JoinHandle<()>) {
         let (phase, phases) = watch::channel(Phase::Serving);
         let door = Door::new(&config::Server::default(), phases);
         let (client, stream) = tokio::io::duplex(1024);
-        let router = Router::new().route("/", get(async || "ok")).route("/", post(async |_: String| "ok"));
         let peer = SocketAddr::from(([127, 0, 0, 1], 1));
         let visit = async move {
             door.converse(Box::new(stream), peer, router).await;
@@ -197,6 +214,29 @@ mod tests {
 
     fn is_about(took: Duration, expected: Duration) -> bool {
         (expected..expected + Duration::from_millis(100)).contains(&took)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_goes_on_is_no_idle_connection_until_its_writer_lets_go() {
+        let lasting = Lasting::default();
+        let taken = Arc::new(Mutex::new(Some(lasting.clone())));
+        let answer_for_ever = async move || {
+            let lasting = taken.lock().unwrap().take().unwrap();
+            let first = futures_util::stream::once(async { Ok::<_, Infallible>("ok") });
+            let body = futures_util::StreamExt::chain(first, futures_util::stream::pending());
+            (axum::Extension(lasting), Body::from_stream(body))
+        };
+        let (mut client, ended) = visit_to(Router::new().route("/", get(answer_for_ever)));
+        client.write_all(REQUEST).await.unwrap();
+        answer(&mut client).await;
+        for _ in 0..20 {
+            tokio::time::advance(IDLE).await;
+        }
+        assert!(!ended.is_finished(), "its request is under way");
+        drop(lasting);
+        let now = Instant::now();
+        ended.await.unwrap();
+        assert!(now.elapsed() <= 2 * IDLE + LAST_WORDS, "{:?}", now.elapsed());
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
@@ -11,12 +12,14 @@ use axum::http::{HeaderMap, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use ipnet::IpNet;
 use menjin_guard::{Caller, Refusal};
+use menjin_token::Claims;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::entropy::sha256;
 use crate::problem::{Fault, Problem};
+use crate::replaced;
 use crate::state::Menjin;
 
 /// A JSON body.
@@ -74,7 +77,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 const LINGER: usize = 16;
 
 /// A body gets half of the request's time at most: a client that is too slow shall hear of itself, not of a slow server.
-async fn body(request: Request, state: &Menjin) -> Result<Bytes, Problem> {
+pub(crate) async fn body(request: Request, state: &Menjin) -> Result<Bytes, Problem> {
     let server = &state.config.server;
     let patience = server.header_timeout.min(server.request_timeout / 2);
     if asks_first(request.headers(), server.max_body) {
@@ -239,16 +242,40 @@ const FEED_PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// Who calls, by access token alone.
 pub(crate) async fn caller(menjin: &Menjin, headers: &HeaderMap) -> Result<Caller, Problem> {
-    match menjin.guard.check(headers).await {
-        // A stalled or jumping clock makes the feed look old: read it now, rather than refuse a good token.
+    caller_by(menjin, menjin_guard::source::token(headers)?).await
+}
+
+/// Whom an access token names, wherever it stood.
+pub(crate) async fn caller_by(menjin: &Menjin, token: &str) -> Result<Caller, Problem> {
+    let checked = match menjin.guard.check_token(token).await {
         Err(Refusal::FeedStale) => {
-            // All who ask meanwhile read one after the other: nobody stands in that line for long.
-            let read = tokio::time::timeout(FEED_PATIENCE, menjin.read_feed()).await;
-            read.map_err(drop).and_then(|read| read.map_err(drop)).map_err(|()| Problem::RevocationsStale)?;
-            Ok(menjin.guard.check(headers).await?)
+            read_feed_now(menjin).await?;
+            menjin.guard.check_token(token).await
+        }
+        checked => checked,
+    };
+    match checked {
+        Ok(caller) => Ok(caller),
+        Err(refusal) => Err(replaced::told_of_token(menjin, refusal.into(), token).await),
+    }
+}
+
+/// What a good access token says, a person's or an app's own.
+pub(crate) async fn claims(menjin: &Menjin, token: &str) -> Result<Arc<Claims>, Problem> {
+    match menjin.guard.check_claims(token).await {
+        Err(Refusal::FeedStale) => {
+            read_feed_now(menjin).await?;
+            Ok(menjin.guard.check_claims(token).await?)
         }
         checked => Ok(checked?),
     }
+}
+
+/// A stalled or jumping clock makes the feed look old: it is read at once, rather than a good token refused.
+pub(crate) async fn read_feed_now(menjin: &Menjin) -> Result<(), Problem> {
+    // All who ask meanwhile read one after the other: nobody stands in that line for long.
+    let read = tokio::time::timeout(FEED_PATIENCE, menjin.read_feed()).await;
+    read.map_err(drop).and_then(|read| read.map_err(drop)).map_err(|()| Problem::RevocationsStale)
 }
 
 /// A caller with a good access token.

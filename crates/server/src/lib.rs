@@ -11,18 +11,21 @@ mod dev;
 mod edge;
 pub mod entropy;
 mod extract;
+mod forward_auth;
 mod health;
 mod keys;
 mod limits;
 mod login;
 mod metrics;
 pub mod moving;
+mod oidc;
 mod openapi;
 mod operate;
 mod outbound;
 mod pages;
 mod people;
 pub mod problem;
+mod replaced;
 pub mod seal;
 mod serve;
 mod session;
@@ -38,13 +41,16 @@ use axum::routing::get;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 
+pub use apps::{AppView, ClientSecretView, NewApp, RegisteredApp};
 pub use certificate::check_certificate;
 pub use dev::Dev;
 pub use keys::{DroppedMasterKey, RingError};
 pub use menjin_guard::{Clock, ManualClock, SystemClock};
 pub use operate::{KeyView, SealedView};
 pub use outbound::Simulator;
+pub use people::{AccountView, IdentityView, UserName};
 pub use serve::{Listeners, Tasks};
+pub use session::SessionView;
 pub use start::{Around, migrate};
 pub use state::Menjin;
 
@@ -55,6 +61,8 @@ fn rooms() -> OpenApiRouter<Menjin> {
         .merge(session::routes())
         .merge(people::routes())
         .merge(apps::routes())
+        .merge(oidc::routes())
+        .merge(forward_auth::routes())
         .merge(keys::routes())
         .merge(health::routes());
     openapi::complete(rooms.get_openapi_mut());

@@ -137,7 +137,12 @@ impl Failures {
     pub(crate) async fn count(&self, problem: &Problem) {
         let is_failure = matches!(
             problem,
-            Problem::CodeInvalid(_) | Problem::CodeUsed | Problem::PlatformBlocked(_) | Problem::ClientInvalid
+            Problem::CodeInvalid(_)
+                | Problem::CodeUsed
+                | Problem::PlatformBlocked(_)
+                | Problem::ClientInvalid
+                | Problem::TokenInvalid
+                | Problem::TokenUsed
         );
         if let Some((counted, app)) = self.0.as_ref().filter(|_| is_failure) {
             counted.fail(app).await;

@@ -35,6 +35,7 @@ fn describe() {
     metrics::describe_counter!("menjin_problems_total", "Refused or failed requests by problem code");
     metrics::describe_counter!("menjin_platform_errors_total", "Failed platform calls by platform and kind");
     metrics::describe_counter!("menjin_refresh_repeated_total", "Refreshes asked again because their answer was lost");
+    metrics::describe_counter!("menjin_legacy_tokens_total", "Good tokens of old systems, by the entry's name");
     metrics::describe_gauge!("menjin_redis_up", "Whether Redis answers (1) or is lost (0)");
     metrics::describe_counter!(
         "menjin_platform_token_fetches_total",

@@ -24,6 +24,8 @@ use crate::state::Menjin;
         (name = "me", description = "The caller"),
         (name = "tokens", description = "What back ends verify with"),
         (name = "back-end", description = "For back ends that prove which app they are"),
+        (name = "oauth", description = "OAuth 2.0 for libraries that speak it: forms, and errors as RFC 6749 has them"),
+        (name = "forward-auth", description = "For proxies that ask about each request"),
         (name = "operation", description = "For operators"),
     ),
     components(schemas(ProblemView)),
@@ -76,6 +78,32 @@ struct ProblemView {
     /// What the platform said, where a person caused its refusal.
     #[schema(nullable = false)]
     platform: Option<PlatformView>,
+    /// What took the session's place; with `session_replaced`, while it is known.
+    #[schema(nullable = false)]
+    replaced_by: Option<ReplacedByView>,
+}
+
+/// What took a session's place.
+#[derive(ToSchema)]
+#[schema(as = ReplacedBy)]
+#[expect(dead_code, reason = "says in the document what `problem::answer` writes")]
+struct ReplacedByView {
+    /// Where somebody signed in.
+    device: ReplacingDeviceView,
+    /// When.
+    #[schema(format = DateTime)]
+    at: String,
+}
+
+/// A device as it calls itself.
+#[derive(ToSchema)]
+#[schema(as = ReplacingDevice)]
+#[expect(dead_code, reason = "says in the document what `problem::answer` writes")]
+struct ReplacingDeviceView {
+    /// What kind.
+    class: crate::store::DeviceClass,
+    /// Its model.
+    name: Option<String>,
 }
 
 /// What to do next: trade the refresh token; call `wx.login` and sign in again; send the same request after `Retry-After`;
@@ -129,6 +157,10 @@ const BY_STORE: [Refusal; 2] =
 pub(crate) fn complete(api: &mut utoipa::openapi::OpenApi) {
     for operation in api.paths.paths.values_mut().flat_map(operations) {
         never_null(operation);
+        // Its refusals are no problems, and each names all of its own.
+        if operation.tags.iter().flatten().any(|tag| tag == "oauth") {
+            continue;
+        }
         for (status, codes) in refusals(operation) {
             let answer =
                 operation.responses.responses.entry(status.to_owned()).or_insert_with(|| Response::default().into());

@@ -29,13 +29,22 @@ pub enum Sealed {
     GrantSecret,
     /// A platform's access token; row: the app.
     PlatformToken,
+    /// A platform's `AppSecret`; row: the app.
+    AppSecret,
     /// A key that keyed digests are made with; row: its name.
     DataKey,
 }
 
 impl Sealed {
-    const ALL: [Self; 6] =
-        [Self::SigningKey, Self::SessionKey, Self::Phone, Self::GrantSecret, Self::PlatformToken, Self::DataKey];
+    const ALL: [Self; 7] = [
+        Self::SigningKey,
+        Self::SessionKey,
+        Self::Phone,
+        Self::GrantSecret,
+        Self::PlatformToken,
+        Self::AppSecret,
+        Self::DataKey,
+    ];
 
     fn table(self) -> &'static str {
         match self {
@@ -44,6 +53,7 @@ impl Sealed {
             Self::Phone => "phones",
             Self::GrantSecret => "grants",
             Self::PlatformToken => "platform_tokens",
+            Self::AppSecret => "apps",
             Self::DataKey => "data_keys",
         }
     }
@@ -55,6 +65,7 @@ impl Sealed {
             Self::Phone => "phone number",
             Self::GrantSecret => "grant secret",
             Self::PlatformToken => "platform access token",
+            Self::AppSecret => "platform app secret",
             Self::DataKey => "data key",
         }
     }

@@ -4,12 +4,14 @@
 
 use std::future::Future;
 use std::net::TcpListener;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
 use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -20,6 +22,8 @@ use crate::{metrics, session, tls, upkeep};
 
 /// After an accept that failed, e.g. for want of descriptors.
 const BREATH: Duration = Duration::from_millis(50);
+/// After background work that panicked.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Bound sockets.
 #[derive(Debug)]
@@ -30,6 +34,9 @@ pub struct Listeners {
     pub admin: Option<TcpListener>,
 }
 
+/// What is done beside requests, for as long as the server runs.
+type Work = fn(Menjin) -> BoxFuture<'static, ()>;
+
 /// Background work; ends when dropped.
 #[derive(Debug)]
 pub struct Tasks(#[expect(dead_code, reason = "held for its drop, which ends the tasks")] JoinSet<()>);
@@ -38,11 +45,17 @@ impl Menjin {
     /// Starts what runs beside requests: the feed, the ring's rotation, the sweeper.
     pub fn start_tasks(&self) -> Tasks {
         let mut tasks = JoinSet::new();
-        tasks.spawn(session::follow(self.clone()));
-        tasks.spawn(upkeep::run(self.clone()));
-        tasks.spawn(helped(self.clone()));
-        tasks.spawn(metrics::keep_small());
-        tasks.spawn(tls::follow(self.clone()));
+        let works: [(&str, Work); 5] = [
+            ("the feed", |menjin| session::follow(menjin).boxed()),
+            ("upkeep", |menjin| upkeep::run(menjin).boxed()),
+            ("help between nodes", |menjin| helped(menjin).boxed()),
+            ("the certificate", |menjin| tls::follow(menjin).boxed()),
+            ("metrics", |_| metrics::keep_small().boxed()),
+        ];
+        for (name, work) in works {
+            let menjin = self.clone();
+            tasks.spawn(kept(name, move || work(menjin.clone())));
+        }
         Tasks(tasks)
     }
 
@@ -63,6 +76,7 @@ impl Menjin {
             ended = servers.join_next() => return ended.context("no server ran")?.context("a listener failed"),
         }
         self.stopping.store(true, Ordering::Relaxed);
+        self.told.close();
         tracing::info!("stopping: no new connections; requests under way finish");
         phase.send_replace(Phase::Closing);
         self.quiet().await;
@@ -85,6 +99,14 @@ impl Menjin {
                 return;
             }
         }
+    }
+}
+
+/// A defect that panics must not end for good what nobody waits for: it is told, and the work begins anew.
+async fn kept<F: Future<Output = ()>>(name: &str, work: impl Fn() -> F) {
+    while AssertUnwindSafe(work()).catch_unwind().await.is_err() {
+        tracing::error!(task = name, "background work panicked, and begins anew");
+        tokio::time::sleep(AGAIN).await;
     }
 }
 
@@ -130,5 +152,20 @@ async fn let_in(door: &Door, listener: &tokio::net::TcpListener) -> (TcpStream, 
                 tokio::time::sleep(BREATH).await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn background_work_that_panics_begins_anew() {
+        let begun = AtomicUsize::new(0);
+        let work = || async { assert!(begun.fetch_add(1, Ordering::SeqCst) == 2, "as a defect would") };
+        kept("a test", work).await;
+        assert_eq!(begun.load(Ordering::SeqCst), 3);
     }
 }

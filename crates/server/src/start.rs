@@ -6,15 +6,16 @@ use std::sync::{Arc, OnceLock};
 use anyhow::Context as _;
 use menjin_guard::{Clock, Ended, Guard, SystemClock};
 
-use crate::apps::{Broker, Registry};
+use crate::apps::{Broker, Legacies, Registry};
 use crate::config::{Config, Migrate, StorePlace};
 use crate::dev::Dev;
 use crate::entropy::{Entropy, SystemEntropy};
+use crate::forward_auth::Memory;
 use crate::keys::{self, KeyPolicy, Ring, Tools};
 use crate::limits::Limits;
 use crate::metrics::Answers;
 use crate::seal::Sealer;
-use crate::session::OldForms;
+use crate::session::{OldForms, Told};
 use crate::state::{Inner, Menjin};
 use crate::store::{Database, Fast, OnOldSchema, Sqlite, Store};
 
@@ -48,6 +49,13 @@ pub async fn migrate(config: &Config) -> anyhow::Result<()> {
 impl Menjin {
     /// A menjin on the configured store, ready to serve. `server.public_url` must be set.
     pub async fn new(config: Config, around: Around) -> anyhow::Result<Self> {
+        let menjin = Self::for_commands(config, around).await?;
+        menjin.apps.refuse_clashes()?;
+        Ok(menjin)
+    }
+
+    /// A menjin that serves nobody, also where apps of the file and of the store clash: a command mends that.
+    pub async fn for_commands(config: Config, around: Around) -> anyhow::Result<Self> {
         let public_url = config.server.public_url.as_ref().context("`server.public_url` is missing")?;
         let issuer = public_url.as_str().trim_end_matches('/').to_owned();
         let Around { clock, entropy, dev } = around;
@@ -66,7 +74,9 @@ impl Menjin {
             .build()?;
         let apps = Registry::new(&config)?;
         let old_forms = OldForms::new(&config.compat)?;
+        let legacies = Legacies::new(&config.legacy)?;
         let run_id = u32::from_be_bytes(entropy.bytes());
+        let told = Told::new(entropy.bytes(), config.server.max_streams);
         crate::metrics::install();
         let fast = Fast::new(&config.redis, run_id, store.bell()).await?;
         let inner = Inner {
@@ -80,8 +90,11 @@ impl Menjin {
             digester,
             ring,
             ended,
+            told,
             guard,
             broker: Broker::default(),
+            forward_auth: Memory::default(),
+            legacies,
             tls: OnceLock::new(),
             run_id,
             clock,
@@ -93,6 +106,7 @@ impl Menjin {
             feed_read: tokio::sync::Mutex::default(),
             config,
         };
+        inner.reload_apps().await?;
         inner.read_feed().await?;
         Ok(Self(Arc::new(inner)))
     }

@@ -8,14 +8,15 @@ use axum::extract::FromRef;
 use menjin_guard::{Clock, Ended, Guard};
 use menjin_token::Timestamp;
 
-use crate::apps::{Broker, Registry};
+use crate::apps::{Broker, Legacies, Registry};
 use crate::config::Config;
 use crate::entropy::Entropy;
+use crate::forward_auth::Memory;
 use crate::keys::{Ring, Tools};
 use crate::limits::Limits;
 use crate::metrics::Answers;
 use crate::seal::{Digester, Sealer};
-use crate::session::{Cursor, OldForms};
+use crate::session::{Cursor, OldForms, Told};
 use crate::store::{Fast, Store};
 use crate::tls::Tls;
 
@@ -32,11 +33,14 @@ pub struct Inner {
     pub(crate) digester: Digester,
     pub(crate) ring: Ring,
     pub(crate) ended: Arc<Ended>,
+    pub(crate) told: Told,
     pub(crate) guard: Guard,
     pub(crate) apps: Registry,
     pub(crate) broker: Broker,
     pub(crate) tls: OnceLock<Tls>,
     pub(crate) old_forms: OldForms,
+    pub(crate) forward_auth: Memory,
+    pub(crate) legacies: Legacies,
     pub(crate) limits: Limits,
     pub(crate) fast: Fast,
     pub(crate) clock: Arc<dyn Clock>,

@@ -30,6 +30,7 @@ impl Menjin {
         let now = self.clock.now();
         self.limits.forget_quiet();
         self.ended.forget_before(now.minus(LEAP));
+        self.told.forget_before(now.minus(LEAP));
         let rotated = self.ring.rotate_if_due(self.key_tools(), now).await;
         let lifetimes = &self.config.lifetimes;
         let sweeping = Sweeping {

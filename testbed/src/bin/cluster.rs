@@ -3,10 +3,11 @@
 #![expect(clippy::print_stdout, reason = "a tool for a terminal")]
 
 use std::env;
+use std::path::Path;
 use std::thread;
 
 use anyhow::{Context as _, bail};
-use menjin_testbed::{Cluster, Database, Node, SharedStore};
+use menjin_testbed::{Cluster, SharedStore};
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -22,18 +23,15 @@ fn main() -> anyhow::Result<()> {
     }
     println!("starting …");
     let cluster = Cluster::start(&menjin, store)?;
-    println!("{}", page(&cluster, &menjin.to_string_lossy())?);
+    println!("{}", page(&cluster)?);
     // Ctrl-C ends this process at once, and the keepers of the folders all others.
     loop {
         thread::park();
     }
 }
 
-fn page(cluster: &Cluster, menjin: &str) -> anyhow::Result<String> {
-    let (database, database_folder) = match &cluster.database {
-        Database::Postgres(server) => ("PostgreSQL", server.folder()),
-        Database::MariaDb(server) => ("MariaDB", server.folder()),
-    };
+fn page(cluster: &Cluster) -> anyhow::Result<String> {
+    let database = cluster.database.name();
     let balancer = cluster.balancer.url();
     let mut lines = vec![
         String::new(),
@@ -58,12 +56,16 @@ fn page(cluster: &Cluster, menjin: &str) -> anyhow::Result<String> {
     let nodes = cluster.nodes.each_ref().map(|node| node.program.folder());
     lines.extend(nodes.map(|folder| format!("  {0}/log    {0}/menjin.toml", folder.display())));
     lines.push(format!("  {0}/access.log    {0}/nginx.conf", cluster.balancer.folder().display()));
-    for folder in [database_folder, cluster.redis.folder(), cluster.simulator.folder()] {
+    for folder in [cluster.database.folder(), cluster.redis.folder(), cluster.simulator.folder()] {
         lines.push(format!("  {}/log", folder.display()));
     }
     lines.extend([String::new(), "Sign in, and see who you are".to_owned(), sign_in(cluster)]);
-    let [node, _] = &cluster.nodes;
-    lines.extend([String::new(), "Kill node A, and start it again".to_owned(), kill(node, menjin)?]);
+    lines.extend([String::new(), "Kill one (-9), and start it again".to_owned()]);
+    let by_hand = |(name, folder): (&str, &Path)| {
+        let folder = folder.display();
+        format!("  {name:<11} sh {folder}/kill\n  {:<11} sh {folder}/start", "")
+    };
+    lines.extend(cluster.mortals().map(by_hand));
     lines.extend([String::new(), "Ctrl-C ends all of it and removes the folders.".to_owned()]);
     Ok(lines.join("\n"))
 }
@@ -78,10 +80,4 @@ fn sign_in(cluster: &Cluster) -> String {
         format!(r#"  curl -s {balancer}/v1/me -H "authorization: Bearer $(echo "$answer" | {token})""#),
     ]
     .join("\n")
-}
-
-fn kill(node: &Node, menjin: &str) -> anyhow::Result<String> {
-    let pid = node.program.pid().context("a node has ended")?;
-    let folder = node.program.folder().display();
-    Ok(format!("  kill -9 {pid}\n  (cd {folder} && {menjin} serve --insecure-for-trying >>log 2>&1 &)"))
 }

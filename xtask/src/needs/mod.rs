@@ -2,6 +2,8 @@
 
 mod chromium;
 mod debian;
+mod node;
+mod proxies;
 mod python;
 mod servers;
 pub(crate) mod wrk;
@@ -40,13 +42,20 @@ impl Need {
     }
 }
 
-pub(crate) const NEEDS: [Need; 6] = [
+pub(crate) const NEEDS: [Need; 8] = [
     Need {
         name: "python",
-        used_for: "some tests run other people's WeChat and OpenAPI code against ours",
-        tests: &["wechatpy::", "spec_validator::", "by_django::"],
+        used_for: "some tests run other people's WeChat and OpenAPI code against ours, and our Python client in their frameworks",
+        tests: &["wechatpy::", "spec_validator::", "by_django::", "by_python::"],
         variable: python::VARIABLE,
         get: python::get,
+    },
+    Need {
+        name: "node",
+        used_for: "some tests are clients/node's own, with other people's servers and OAuth code",
+        tests: &["by_node::"],
+        variable: node::VARIABLE,
+        get: node::get,
     },
     Need {
         name: "chromium",
@@ -83,6 +92,13 @@ pub(crate) const NEEDS: [Need; 6] = [
         variable: servers::NGINX.variable,
         get: || servers::NGINX.get(),
     },
+    Need {
+        name: "proxies",
+        used_for: "some tests put Caddy, Traefik and Envoy before menjin, as deploy/ sets them up",
+        tests: &["behind_proxies::"],
+        variable: proxies::VARIABLE,
+        get: proxies::get,
+    },
 ];
 
 /// The need of that name.
@@ -109,11 +125,12 @@ mod tests {
     }
 
     /// How the types of the testbed begin, by the need that brings their programs.
-    const TESTBED: [(&str, &[&str]); 4] = [
+    const TESTBED: [(&str, &[&str]); 5] = [
         ("postgres", &["Postgres"]),
         ("mariadb", &["MariaDb"]),
         ("redis", &["Redis", "Cluster"]),
         ("nginx", &["Nginx", "Cluster"]),
+        ("proxies", &["Proxy"]),
     ];
 
     /// Whether a file names the need's type of the testbed; where it has none, reads its variable.

@@ -18,13 +18,17 @@ const MODERN: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (
 const DEBIAN_PACKAGES: [&str; 2] = ["python3", "python3-venv"];
 
 pub(crate) fn get() -> anyhow::Result<Variables> {
-    let environment = root().join(ENVIRONMENT);
-    let requirements = fs::read_to_string(root().join(REQUIREMENTS)).context("reading requirements.txt")?;
-    let python = inside(&environment);
-    if !is_ready(&environment, &requirements) {
-        make(&environment, &requirements)?;
+    Ok(vec![(VARIABLE, prepared(ENVIRONMENT, REQUIREMENTS)?.into_os_string())])
+}
+
+/// The Python of an environment that has what a file of requirements lists.
+pub(super) fn prepared(environment: &str, file: &str) -> anyhow::Result<PathBuf> {
+    let folder = root().join(environment);
+    let requirements = fs::read_to_string(root().join(file)).with_context(|| format!("reading {file}"))?;
+    if !is_ready(&folder, &requirements) {
+        make(&folder, file, &requirements)?;
     }
-    Ok(vec![(VARIABLE, python.into_os_string())])
+    Ok(inside(&folder))
 }
 
 fn inside(environment: &Path) -> PathBuf {
@@ -36,16 +40,16 @@ fn is_ready(environment: &Path, requirements: &str) -> bool {
     stamp == requirements && succeeds_silently(run(inside(environment)).args(["-c", ""]))
 }
 
-fn make(environment: &Path, requirements: &str) -> anyhow::Result<()> {
+fn make(environment: &Path, file: &str, requirements: &str) -> anyhow::Result<()> {
     let python = installed_or_else_install()?;
-    println!("test: making {ENVIRONMENT} from {REQUIREMENTS}");
+    println!("test: making {} from {file}", environment.display());
     if environment.exists() {
-        fs::remove_dir_all(environment).with_context(|| format!("removing the old {ENVIRONMENT}"))?;
+        fs::remove_dir_all(environment).with_context(|| format!("removing the old {}", environment.display()))?;
     }
     ensure!(succeeds(run(python).args(["-m", "venv"]).arg(environment))?, "{python} -m venv failed");
     let quietly = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"];
     let mut pip = run(inside(environment));
-    ensure!(succeeds(pip.args(quietly).args(["-r", REQUIREMENTS]))?, "pip could not install {REQUIREMENTS}");
+    ensure!(succeeds(pip.args(quietly).args(["-r", file]))?, "pip could not install {file}");
     fs::write(environment.join(STAMP), requirements).context("writing the stamp")
 }
 
@@ -68,9 +72,10 @@ mod tests {
 
     #[test]
     fn every_requirement_is_pinned() {
-        let requirements = include_str!("../../requirements.txt");
-        for line in requirements.lines().filter(|line| !line.starts_with('#')) {
-            assert_eq!(line.matches("==").count(), 1, "{line}");
+        for requirements in [include_str!("../../requirements.txt"), include_str!("../../proxies.txt")] {
+            for line in requirements.lines().filter(|line| !line.starts_with('#')) {
+                assert_eq!(line.matches("==").count(), 1, "{line}");
+            }
         }
     }
 

@@ -38,6 +38,14 @@ pub(super) const NGINX: Server = Server {
     least: "nginx",
 };
 
+pub(super) const CADDY: Server = Server {
+    variable: "MENJIN_TEST_PROXIES",
+    programs: &[&["caddy"]],
+    packages: &["caddy"],
+    services: &["caddy"],
+    least: "Caddy 2.6",
+};
+
 pub(super) struct Server {
     /// Tells the tests the folders of the programs, as `PATH` does.
     pub(super) variable: &'static str,

@@ -62,6 +62,7 @@ id = "{BACKEND}"
 kind = "backend"
 audience = "{DEMO}"
 client_secret_file = "{BACKEND_SECRET}"
+scopes = ["session-data", "sessions:open", "revocations:read", "platform-token:{DEMO}"]
 
 [[compat]]
 kind = "hapi"

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use crate::stop::Stop;
 use crate::{log, terminal};
 use real_app::RealAppId;
+pub(crate) use real_app::ask_app_secret;
 pub(crate) use start::{Options, start};
 
 /// The app that people of the simulator sign in from.

@@ -33,20 +33,22 @@ impl RealAppId {
 
     /// Asks whoever started the program.
     pub(super) fn ask_secret(&self) -> anyhow::Result<String> {
-        let appid = &self.0;
-        let asked = if io::stdin().is_terminal() {
-            let words = Language::of_this_machine();
-            rpassword::prompt_password(
-                words.pick(&format!("{appid} 的 AppSecret："), &format!("AppSecret of {appid}: ")),
-            )
-        } else {
-            let mut line = String::new();
-            io::stdin().lock().take(LONGEST).read_line(&mut line).map(|_| line)
-        };
-        let secret = asked.with_context(|| format!("the AppSecret of {appid} can't be read"))?.trim().to_owned();
-        ensure!(!secret.is_empty(), "{appid} needs its AppSecret (--app): type it, or send it on standard input");
-        Ok(secret)
+        ask_app_secret(&self.0, "--app")
     }
+}
+
+/// Asks for the AppSecret of an app that was named by `option`, or reads it from standard input.
+pub(crate) fn ask_app_secret(appid: &str, option: &str) -> anyhow::Result<String> {
+    let asked = if io::stdin().is_terminal() {
+        let words = Language::of_this_machine();
+        rpassword::prompt_password(words.pick(&format!("{appid} 的 AppSecret："), &format!("AppSecret of {appid}: ")))
+    } else {
+        let mut line = String::new();
+        io::stdin().lock().take(LONGEST).read_line(&mut line).map(|_| line)
+    };
+    let secret = asked.with_context(|| format!("the AppSecret of {appid} can't be read"))?.trim().to_owned();
+    ensure!(!secret.is_empty(), "{appid} needs its AppSecret ({option}): type it, or send it on standard input");
+    Ok(secret)
 }
 
 impl FromStr for RealAppId {

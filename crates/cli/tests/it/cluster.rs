@@ -2,6 +2,7 @@
 //! ended on the other.
 
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use menjin_testbed::{Cluster, SharedStore};
@@ -18,6 +19,11 @@ mod on_postgres {
             async fn two_nodes_are_one_menjin() {
                 crate::cluster::two_nodes_are_one_menjin(menjin_testbed::SharedStore::Postgres).await;
             }
+
+            #[tokio::test]
+            async fn what_is_killed_by_hand_is_started_by_hand() {
+                crate::cluster::what_is_killed_by_hand_is_started_by_hand(menjin_testbed::SharedStore::Postgres).await;
+            }
         }
     }
 }
@@ -28,6 +34,11 @@ mod on_mariadb {
             #[tokio::test]
             async fn two_nodes_are_one_menjin() {
                 crate::cluster::two_nodes_are_one_menjin(menjin_testbed::SharedStore::MariaDb).await;
+            }
+
+            #[tokio::test]
+            async fn what_is_killed_by_hand_is_started_by_hand() {
+                crate::cluster::what_is_killed_by_hand_is_started_by_hand(menjin_testbed::SharedStore::MariaDb).await;
             }
         }
     }
@@ -57,6 +68,41 @@ async fn two_nodes_are_one_menjin(store: SharedStore) {
     assert_eq!(client.me(&balancer, &before).await, 200);
 }
 
+/// Each twice: what was started by hand is nobody's child.
+async fn what_is_killed_by_hand_is_started_by_hand(store: SharedStore) {
+    let cluster = Cluster::start(Path::new(env!("CARGO_BIN_EXE_menjin")), store).unwrap();
+    let client = Client { http: reqwest::Client::builder().no_proxy().build().unwrap(), cluster: &cluster };
+    let [node_a, node_b] = [0, 1].map(|nth| format!("{}/readyz", cluster.nodes[nth].url));
+    let redis_up = format!("{}/metrics", cluster.nodes[0].operator_url);
+    for (name, folder) in cluster.mortals() {
+        let url = match name {
+            "node B" => &node_b,
+            "Redis" => &redis_up,
+            _ => &node_a,
+        };
+        let is_alive = |text: &str| if name == "Redis" { text.contains("menjin_redis_up 1") } else { text == "ok" };
+        let seen = async |wanted: bool| {
+            let is_so = async { while is_alive(&client.text(url).await) != wanted {} };
+            timeout(DEADLINE, is_so).await.unwrap_or_else(|_| panic!("{name} should live: {wanted}"));
+        };
+        for _ in 0..2 {
+            seen(true).await;
+            run(&folder.join("kill"));
+            seen(false).await;
+            run(&folder.join("start"));
+            seen(true).await;
+        }
+    }
+    let token = client.sign_in(&cluster.balancer.url()).await;
+    assert_eq!(client.me(&cluster.balancer.url(), &token).await, 200);
+}
+
+/// As if it were pasted into a terminal.
+fn run(script: &Path) {
+    let status = Command::new("sh").arg(script).status().unwrap();
+    assert!(status.success(), "{}", script.display());
+}
+
 struct Client<'a> {
     http: reqwest::Client,
     cluster: &'a Cluster,
@@ -84,6 +130,12 @@ impl Client<'_> {
         let request = self.http.get(format!("{url}{path}"));
         let request = if let Some(token) = token { request.bearer_auth(token) } else { request };
         request.send().await.unwrap().status().as_u16()
+    }
+
+    /// The text of an answer; empty without one.
+    async fn text(&self, url: &str) -> String {
+        let answered = async { self.http.get(url).send().await?.text().await };
+        answered.await.unwrap_or_default()
     }
 
     async fn post(&self, url: &str, body: Value) -> Value {

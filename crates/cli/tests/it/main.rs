@@ -6,6 +6,11 @@
 
 mod harness;
 
+mod app;
+#[cfg(unix)]
+mod by_node;
+#[cfg(unix)]
+mod by_python;
 #[cfg(unix)]
 mod cluster;
 #[cfg(unix)]
@@ -23,3 +28,4 @@ mod tls;
 mod token;
 #[cfg(unix)]
 mod tour;
+mod user;

@@ -116,19 +116,61 @@ fn it_serves_and_stops_when_it_is_told_to() {
 }
 
 #[test]
-fn what_init_leaves_to_be_filled_in_is_refused_and_only_remarked_on_by_check() {
+fn what_init_leaves_to_be_filled_in_is_refused_by_serve_and_by_check() {
     let example = format!("{KEY}[server]\npublic_url = \"https://login.example.com\"\n{APP}");
     let no_app = format!("{KEY}[server]\n{URL}");
     for (text, key) in [(example, "`server.public_url`"), (no_app, "`app`")] {
         let folder = configured(&text);
         serve(folder.path()).refused(&[key]);
-        let checked = run_in(folder.path(), &["config", "check"]).ok();
-        let remark = checked.lines().find(|line| line.starts_with("# ")).unwrap_or_default();
-        assert!(remark.contains(key) && checked.ends_with("ok\n"), "{checked}");
+        let checked = run_in(folder.path(), &["config", "check"]);
+        assert!(!checked.out.ends_with("ok\n"), "{}", checked.out);
+        checked.refused(&[key]);
     }
     let folder = configured(&format!("{KEY}[server]\n{URL}{APP}"));
     let checked = run_in(folder.path(), &["config", "check"]).ok();
-    assert!(!checked.lines().any(|line| line.starts_with('#')), "{checked}");
+    assert!(!checked.lines().any(|line| line.starts_with('#')) && checked.ends_with("\nok\n"), "{checked}");
+}
+
+/// A configuration whose master key stands in a file.
+fn with_key_file() -> tempfile::TempDir {
+    let listen = "listen = \"127.0.0.1:0\"\n";
+    configured(&format!("secret_key_file = \"secret.key\"\n[server]\n{listen}{URL}[admin]\n{listen}{APP}"))
+}
+
+#[test]
+fn a_master_key_file_that_is_missing_or_empty_is_named_with_what_helps() {
+    let folder = with_key_file();
+    for (text, is) in [(None, "secret.key does not exist"), (Some("\n"), "secret.key is empty")] {
+        if let Some(text) = text {
+            fs::write(folder.path().join("secret.key"), text).unwrap();
+        }
+        for command in [&["serve"][..], &["config", "check"], &["migrate"], &["key", "list"]] {
+            run_in(folder.path(), command).refused(&["`secret_key_file`", is, "menjin init"]);
+        }
+    }
+    assert!(!folder.path().join("menjin.db").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_of_a_secret_that_others_may_read_is_warned_about_once() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = with_key_file();
+    let file = folder.path().join("secret.key");
+    let key = KEY.split('"').nth(1).unwrap();
+    fs::write(&file, key).unwrap();
+    for (mode, warnings) in [(0o644, 1), (0o600, 0)] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        let checked = run_in(folder.path(), &["config", "check"]).ok();
+        assert_eq!(checked.matches("# `secret_key_file`").count(), warnings, "{checked}");
+        let mut command = menjin(&["serve"]);
+        command.current_dir(folder.path());
+        let server = crate::harness::Server::start(command, "menjin serves");
+        let warned = server.page.lines().filter(|line| line.contains("\"WARN\"") && line.contains("chmod 600"));
+        assert_eq!(warned.count(), warnings, "{}", server.page);
+        assert!(!server.page.contains(key), "{}", server.page);
+        assert_eq!(server.stop(), Some(0));
+    }
 }
 
 #[test]

@@ -78,6 +78,61 @@ fn a_way_that_is_not_checked_is_remarked_on() {
     }
 }
 
+#[test]
+fn a_mode_that_there_is_not_is_refused_with_those_that_there_are() {
+    for (url, modes) in [
+        (
+            "postgres://menjin:hunter2@db.menjin.test/menjin?sslmode=nonsense",
+            "disable, allow, prefer, require, verify-ca",
+        ),
+        ("mysql://menjin:hunter2@db.menjin.test/menjin?ssl-mode=require", "disabled, preferred, required, verify_ca"),
+    ] {
+        for command in COMMANDS.into_iter().chain([&["config", "check"][..]]) {
+            refuses(url, command, &["`store.url`", modes]);
+        }
+    }
+}
+
+/// Of a path that was mistyped nobody makes an empty database.
+#[test]
+fn a_file_in_a_folder_that_does_not_exist_is_refused_and_nothing_is_made() {
+    let folder = on("sqlite://typo/menjin.db");
+    fs::write(folder.path().join("users.csv"), "number,openid\n1,openid-1\n").unwrap();
+    for command in [&["serve"][..], &["migrate"], &["import", "users.csv"]] {
+        let ran = run_in(folder.path(), command);
+        assert_eq!(ran.err.matches("typo/menjin.db").count(), 1, "{}", ran.err);
+        ran.refused(&["`store.url`", "does not exist", "mkdir -p typo"]);
+    }
+    run_in(folder.path(), &["key", "list"]).refused(&["`store.url`", "typo/menjin.db does not exist"]);
+    run_in(folder.path(), &["backup", "b.db"]).refused(&["`store.url`", "typo/menjin.db does not exist"]);
+    fs::write(folder.path().join("b.db"), "").unwrap();
+    run_in(folder.path(), &["restore", "b.db"]).refused(&["`store.url`", "does not exist", "mkdir -p typo"]);
+    assert!(!folder.path().join("typo").exists());
+    fs::create_dir(folder.path().join("typo")).unwrap();
+    run_in(folder.path(), &["migrate"]).ok();
+    let elsewhere = ["move", "--from", "sqlite://typo/menjin.db", "--to", "sqlite://tpyo/menjin.db"];
+    run_in(folder.path(), &elsewhere).refused(&["--to tpyo/menjin.db", "mkdir -p tpyo"]);
+    assert!(!folder.path().join("tpyo").exists());
+}
+
+#[test]
+fn a_folder_or_a_file_of_somebody_else_is_named_once_and_left_as_it_is() {
+    let folder = on("sqlite://there");
+    let there = folder.path().join("there");
+    fs::create_dir(&there).unwrap();
+    for command in [&["serve"][..], &["migrate"]] {
+        let ran = run_in(folder.path(), command);
+        ran.refused(&["`store.url`: there: can't be opened: it is a folder", "there/menjin.db"]);
+    }
+    fs::remove_dir(&there).unwrap();
+    fs::write(&there, "These are my notes. ".repeat(100)).unwrap();
+    for command in COMMANDS {
+        let ran = run_in(folder.path(), command);
+        assert_eq!(ran.err.matches("there").count(), 1, "{}", ran.err);
+        ran.refused(&["`store.url`: there: can't be opened: file is not a database"]);
+    }
+}
+
 /// A port of ours that we do not listen on, so that nobody else does.
 fn closed_port() -> (TcpSocket, u16) {
     let socket = TcpSocket::new_v4().unwrap();
@@ -163,7 +218,7 @@ fn refusals_of_a_server(database: &dyn Fn() -> String, query: &dyn Fn(&str, &str
         refuses_in(&with(&url, "", ""), &url, command, &["`secret_key`", "menjin init"]);
     }
 
-    query(&url, "UPDATE _migrations SET oldest_program = '99.0.0', version = 2");
+    query(&url, "UPDATE _migrations SET oldest_program = '99.0.0', version = version + 100");
     for command in COMMANDS {
         refuses(&url, command, &["`store.url`", "needs menjin 99.0.0 or newer"]);
     }

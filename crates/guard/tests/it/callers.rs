@@ -31,7 +31,7 @@ async fn what_the_caller_lacks_is_a_403() {
     ];
     for (refusal, code) in refusals {
         let refusal = refusal.unwrap_err();
-        assert_eq!((refusal.code(), refusal.status().as_u16()), (code, 403));
+        assert_eq!((refusal.refusal.code(), refusal.answer().status().as_u16()), (code, 403));
     }
 }
 

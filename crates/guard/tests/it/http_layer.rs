@@ -7,7 +7,7 @@ use axum::extract::FromRef;
 use axum::routing::get;
 use axum::{Extension, Router};
 use http::{Request, Response, StatusCode};
-use menjin_guard::{Caller, Guard, Refusal};
+use menjin_guard::{Caller, Guard, Refusal, Refused};
 use serde_json::Value;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 
@@ -29,7 +29,7 @@ async fn who(caller: Caller) -> Result<String, Refusal> {
     Ok(caller.user.to_string())
 }
 
-async fn admin(caller: Caller) -> Result<(), Refusal> {
+async fn admin(caller: Caller) -> Result<(), Refused> {
     caller.require_role("admin")
 }
 

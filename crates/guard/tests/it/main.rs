@@ -5,9 +5,16 @@
 mod callers;
 mod ended;
 mod endings;
+mod extractors;
+mod feed;
 mod harness;
 mod http_layer;
+mod introspection;
 mod keys;
+mod kit;
+mod legacy;
+mod places;
 mod refusals;
 mod remembered;
 mod sources;
+mod stand_in;

@@ -3,22 +3,39 @@
 //!
 //! Does not: signing anybody in (`login`), rows (`store`).
 
+mod app_token;
 mod broker;
 mod credentials;
 mod fetch;
 mod flights;
+mod legacy;
 mod platform_token;
 mod ration;
+mod registered;
 mod registry;
 mod shape;
 
 use utoipa_axum::router::OpenApiRouter;
 
+pub(crate) use app_token::{app_of, is_an_apps, mint as mint_app_token};
 pub(crate) use broker::{Broker, phone};
+pub(crate) use credentials::{CallingApp, Credentials};
+pub(crate) use legacy::{Legacies, LegacyToken, Named};
+pub use registered::{AppView, ClientSecretView, NewApp, RegisteredApp};
 pub(crate) use registry::{App, Registry};
 
-use crate::state::Menjin;
+use crate::problem::Problem;
+use crate::state::{Inner, Menjin};
 
 pub(crate) fn routes() -> OpenApiRouter<Menjin> {
     platform_token::routes()
+}
+
+impl Inner {
+    /// Reads again the apps that the store holds: some node or command changed them.
+    pub(crate) async fn reload_apps(&self) -> Result<(), Problem> {
+        let rows = self.store.apps().await?;
+        self.apps.take(rows, &self.config, &self.sealer);
+        Ok(())
+    }
 }

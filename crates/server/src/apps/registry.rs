@@ -1,18 +1,24 @@
-//! The apps of `menjin.toml`, each with the platform that proves its people.
+//! The apps: those of `menjin.toml` and those that the store holds, each with the platform that proves its people.
+//!
+//! Does not: registering one (`registered`), reading the store's (`Inner::reload_apps`).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use arc_swap::ArcSwap;
 use menjin_platform::wechat::{WeChat, WeChatConfig};
 use menjin_platform::{AppId, AppSecret, Error, Platform};
 use menjin_token::{Algorithm, Timestamp};
+use serde_json::json;
 use subtle::ConstantTimeEq as _;
 
 use super::shape::Shape;
-use crate::config::{self, AppKind, Config, Need, PlatformName, Profile};
+use crate::config::{self, AppKind, ClientKeys, Config, Need, PlatformName, Profile, Secret, WhenFull};
 use crate::entropy::sha256;
+use crate::seal::{Sealed, Sealer};
+use crate::store::AppRow;
 
 /// A quota that is used up for hours is told to the operator this often, however many people meet it.
 const BETWEEN_COMPLAINTS: Duration = Duration::from_mins(1);
@@ -41,14 +47,20 @@ pub(crate) struct App {
     pub(crate) sessions_without_device: u32,
     /// Sessions in all.
     pub(crate) sessions: u32,
+    /// Sessions in this app on one class of device that one person may have; 0: no limit.
+    pub(crate) sessions_per_device_class: u32,
+    /// What gives way when one of the last two is reached.
+    pub(crate) when_full: WhenFull,
     /// Algorithm of its audience's tokens.
     pub(crate) alg: Algorithm,
     /// What its audience's tokens hold beyond the usual.
     pub(crate) shape: Shape,
     /// What it may ask as a back end.
     pub(crate) scopes: Vec<String>,
-    /// SHA-256 of its client secret: compared in the same time, however long a guess is.
-    secret: Option<[u8; 32]>,
+    /// The keys of session data that its people reach by their own tokens.
+    pub(crate) client_keys: ClientKeys,
+    /// SHA-256 of each of its client secrets: compared in the same time, however long a guess is.
+    secrets: Vec<[u8; 32]>,
     platform: Option<(PlatformName, Arc<dyn Platform>)>,
     complained_of_quota: Mutex<Option<Timestamp>>,
     complained_of_forcing: Mutex<Option<Timestamp>>,
@@ -99,10 +111,16 @@ impl App {
         );
     }
 
-    /// Whether this is its client secret.
-    pub(super) fn has_secret(&self, secret: &str) -> bool {
+    /// SHA-256 of this text, if it is a client secret of the app.
+    pub(super) fn digest_of_own(&self, secret: &str) -> Option<[u8; 32]> {
         let presented = sha256(secret.as_bytes());
-        self.secret.is_some_and(|digest| digest.ct_eq(&presented).into())
+        let is_own = self.secrets.iter().fold(false, |found, own| found | bool::from(own.ct_eq(&presented)));
+        is_own.then_some(presented)
+    }
+
+    /// SHA-256 of each of its client secrets.
+    pub(super) fn secrets(&self) -> &[[u8; 32]] {
+        &self.secrets
     }
 
     fn new(app: &config::App, config: &Config) -> anyhow::Result<Self> {
@@ -133,12 +151,11 @@ impl App {
             refresh_absolute: app.refresh_absolute.unwrap_or(config.lifetimes.refresh_absolute),
             sessions_without_device: app.sessions_without_device,
             sessions: app.sessions,
+            sessions_per_device_class: app.sessions_per_device_class,
+            when_full: app.when_full,
             scopes: app.scopes.clone(),
-            secret: app
-                .client_secret
-                .expose()
-                .filter(|secret| !secret.is_empty())
-                .map(|secret| sha256(secret.as_bytes())),
+            client_keys: app.client_keys.clone(),
+            secrets: secret_of(app).into_iter().collect(),
             platform,
             complained_of_quota: Mutex::default(),
             complained_of_forcing: Mutex::default(),
@@ -146,9 +163,50 @@ impl App {
     }
 }
 
-/// All apps by id.
+/// SHA-256 of the client secret that stands in the configuration.
+fn secret_of(app: &config::App) -> Option<[u8; 32]> {
+    app.client_secret.expose().filter(|secret| !secret.is_empty()).map(|secret| sha256(secret.as_bytes()))
+}
+
+/// A row in the form of the configuration: what only a file can say has its default there.
+pub(super) fn as_configured(row: &AppRow, sealer: &Sealer) -> anyhow::Result<config::App> {
+    let mut members = json!({"id": row.id, "kind": row.kind, "audience": row.audience});
+    members["scopes"] = row.scopes.split_ascii_whitespace().collect();
+    let optional = [
+        ("name", row.name.as_ref()),
+        ("platform", row.platform.as_ref().map(|(platform, _)| platform)),
+        ("appid", row.platform.as_ref().map(|(_, appid)| appid)),
+        ("open_account", row.open_account.as_ref()),
+    ];
+    for (member, text) in optional {
+        if let Some(text) = text {
+            members[member] = text.as_str().into();
+        }
+    }
+    let mut app = config::App::registered(members)?;
+    if let Some(sealed) = &row.app_secret {
+        let secret = sealer.open(Sealed::AppSecret, row.id.as_bytes(), sealed).context("opening its AppSecret")?;
+        app.secret = Secret::new(std::str::from_utf8(&secret).context("an AppSecret that is not text")?);
+    }
+    Ok(app)
+}
+
+/// All apps by id, replaced whole when the store's change.
 #[derive(Debug)]
-pub(crate) struct Registry(HashMap<String, Arc<App>>);
+pub(crate) struct Registry {
+    of_file: HashMap<String, Arc<App>>,
+    all: ArcSwap<All>,
+}
+
+#[derive(Debug, Default)]
+struct All {
+    /// Those that work.
+    apps: HashMap<String, Arc<App>>,
+    /// Of those, the store's, as each was made from its row.
+    made: HashMap<String, (AppRow, Arc<App>)>,
+    /// What stands both in the file and in the store.
+    clashes: Vec<String>,
+}
 
 impl Registry {
     /// The apps of the configuration.
@@ -157,11 +215,76 @@ impl Registry {
             let made = App::new(app, config).with_context(|| format!("app.{}", app.id))?;
             Ok((app.id.clone(), Arc::new(made)))
         });
-        Ok(Self(apps.collect::<anyhow::Result<_>>()?))
+        let of_file: HashMap<_, _> = apps.collect::<anyhow::Result<_>>()?;
+        let all = All { apps: of_file.clone(), ..All::default() };
+        Ok(Self { of_file, all: ArcSwap::from_pointee(all) })
     }
 
-    /// The app with this id.
+    /// The app with this id, unless it is disabled.
     pub(crate) fn by_id(&self, id: &str) -> Option<Arc<App>> {
-        self.0.get(id).cloned()
+        self.all.load().apps.get(id).cloned()
     }
+
+    /// Whether tokens of some app are for this back end.
+    pub(crate) fn has_audience(&self, audience: &str) -> bool {
+        self.all.load().apps.values().any(|app| app.audience == audience)
+    }
+
+    /// From now on these are the store's. One that can't be made leaves the others alone.
+    pub(super) fn take(&self, rows: Vec<AppRow>, config: &Config, sealer: &Sealer) {
+        let before = self.all.load();
+        let mut all = All { apps: self.of_file.clone(), ..All::default() };
+        for row in rows {
+            if let Some(clash) = self.clash(&row) {
+                tracing::error!(app.id = row.id, "{clash}");
+                all.clashes.push(clash);
+                continue;
+            }
+            if row.disabled_at.is_some() {
+                continue;
+            }
+            let kept = before.made.get(&row.id).filter(|(former, _)| *former == row).map(|(_, app)| Arc::clone(app));
+            match kept.map_or_else(|| made(&row, config, sealer).map(Arc::new), Ok) {
+                Ok(app) => {
+                    all.apps.insert(row.id.clone(), Arc::clone(&app));
+                    all.made.insert(row.id.clone(), (row, app));
+                }
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    tracing::error!(app.id = row.id, error, "an app that is registered in the store can't be used");
+                }
+            }
+        }
+        self.all.store(Arc::new(all));
+    }
+
+    /// Refuses what stands both in the file and in the store: which of the two should hold?
+    pub(crate) fn refuse_clashes(&self) -> anyhow::Result<()> {
+        match self.all.load().clashes.first() {
+            Some(clash) => anyhow::bail!("{clash}"),
+            None => Ok(()),
+        }
+    }
+
+    fn clash(&self, row: &AppRow) -> Option<String> {
+        let id = &row.id;
+        if self.of_file.contains_key(id) {
+            return Some(format!(
+                "`app.{id}`: this id stands in menjin.toml and is registered in the store (`store.url`): take its [[app]] out of menjin.toml, or run `menjin app remove {id}`"
+            ));
+        }
+        let (platform, appid) = row.platform.as_ref()?;
+        let same = |app: &&Arc<App>| app.platform_name() == platform && app.appid == *appid;
+        let other = self.of_file.values().find(same)?;
+        Some(format!(
+            "`app.{}.appid`: {id}, which is registered in the store (`store.url`), has the same AppID: keep one of the two, or run `menjin app remove {id}`",
+            other.id
+        ))
+    }
+}
+
+fn made(row: &AppRow, config: &Config, sealer: &Sealer) -> anyhow::Result<App> {
+    let mut app = App::new(&as_configured(row, sealer)?, config)?;
+    app.secrets = row.secrets.iter().map(|secret| secret.digest).collect();
+    Ok(app)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{ConfigError, Lifetimes, Secret, choice};
+use super::{ClientKeys, ConfigError, Lifetimes, Secret, choice};
 
 /// What kind of program an app is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +61,17 @@ pub enum Need {
     Profile,
 }
 
+/// What gives way when a person has as many sessions as they may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenFull {
+    /// The oldest session ends.
+    #[default]
+    OldestGoes,
+    /// The new sign-in is refused.
+    NewestRefused,
+}
+
 /// One `[[app]]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -70,6 +81,9 @@ pub struct App {
     /// What it is.
     #[serde(deserialize_with = "choice::one")]
     pub kind: AppKind,
+    /// What people and operators read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// The back end that its tokens are for; the id when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
@@ -97,6 +111,9 @@ pub struct App {
     /// What a back end may ask of menjin beyond verifying tokens; nothing when not given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
+    /// The keys of session data that people reach by their own tokens.
+    #[serde(default)]
+    pub client_keys: ClientKeys,
     /// Where the platform's server API is for this app; instead of `wechat.base_url`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<Url>,
@@ -118,6 +135,12 @@ pub struct App {
     /// Sessions that one person may have in all.
     #[serde(default = "default_sessions")]
     pub sessions: u32,
+    /// Sessions in this app on one class of device that one person may have; 0: no limit.
+    #[serde(default)]
+    pub sessions_per_device_class: u32,
+    /// What gives way when one of the last two is reached.
+    #[serde(default, deserialize_with = "choice::one")]
+    pub when_full: WhenFull,
 }
 
 fn default_need() -> Vec<Need> {
@@ -132,40 +155,75 @@ fn default_sessions() -> u32 {
     20
 }
 
+impl App {
+    /// An app that is registered by command: what is not among these members has its default.
+    pub(crate) fn registered(members: serde_json::Value) -> Result<Self, ConfigError> {
+        let unreadable = |error: serde_json::Error| ConfigError::refused("app", error.to_string());
+        serde_json::from_value(members).map_err(unreadable)
+    }
+
+    /// Refuses what can't stand beside the `others`.
+    pub(crate) fn check_beside(&self, others: &[Self]) -> Result<(), ConfigError> {
+        let all: Vec<Self> = others.iter().chain([self]).cloned().collect();
+        check_one(self, &all)?;
+        let has_appid = |other: &&Self| self.appid.is_some() && self.platform_appid() == other.platform_appid();
+        others.iter().find(has_appid).map_or(Ok(()), |_| Err(appid_taken(self)))
+    }
+
+    /// How its platform names it.
+    fn platform_appid(&self) -> (Option<&'static str>, Option<&str>) {
+        (self.platform.map(PlatformName::as_str), self.appid.as_deref())
+    }
+}
+
 pub(super) fn check(apps: &[App]) -> Result<(), ConfigError> {
     let mut ids = HashSet::new();
     let mut appids = HashSet::new();
     for app in apps {
-        let key = |field: &str| format!("app.{}.{field}", app.id);
-        if !is_id(&app.id) {
-            return Err(ConfigError::refused("app.id", format!("{:?} must be 1 to 32 of a-z 0-9 - _", app.id)));
-        }
         if !ids.insert(&app.id) {
-            return Err(ConfigError::refused(key("id"), "stands twice: each app needs an id of its own"));
+            let why = "stands twice: each app needs an id of its own";
+            return Err(ConfigError::refused(format!("app.{}.id", app.id), why));
         }
-        if app.sessions == 0 || app.sessions_without_device == 0 {
-            return Err(ConfigError::refused(key("sessions"), "must be 1 or more"));
-        }
-        for (name, secret) in [("secret", &app.secret), ("client_secret", &app.client_secret)] {
-            if secret.is_placeholder() {
-                return Err(ConfigError::refused(key(name), "is empty or a placeholder: put in the one that is meant"));
-            }
-        }
-        check_scopes(app, apps)?;
-        match app.kind {
-            AppKind::MiniProgram => check_mini_program(app)?,
-            AppKind::Web | AppKind::Native | AppKind::Backend => {}
-        }
-        if let Some(appid) = &app.appid
-            && !appids.insert((app.platform.map(PlatformName::as_str), appid))
-        {
-            return Err(ConfigError::refused(
-                key("appid"),
-                "belongs to another app already: openids of one AppID are one set of people",
-            ));
+        check_one(app, apps)?;
+        if app.appid.is_some() && !appids.insert(app.platform_appid()) {
+            return Err(appid_taken(app));
         }
     }
     Ok(())
+}
+
+fn appid_taken(app: &App) -> ConfigError {
+    let why = "belongs to another app already: openids of one AppID are one set of people";
+    ConfigError::refused(format!("app.{}.appid", app.id), why)
+}
+
+/// Of all that `apps` are, what this one is by itself.
+fn check_one(app: &App, apps: &[App]) -> Result<(), ConfigError> {
+    let refused = |field: &str, why: &str| Err(ConfigError::refused(format!("app.{}.{field}", app.id), why));
+    if !is_id(&app.id) {
+        return Err(ConfigError::refused("app.id", format!("{:?} must be 1 to 32 of a-z 0-9 - _", app.id)));
+    }
+    if !app.name.as_ref().is_none_or(|name| is_name(name)) {
+        return refused("name", "must be a short name of at most 64 bytes, e.g. \"Shop\"");
+    }
+    let is_audience = |text: &String| is_name(text) && !text.contains(char::is_whitespace);
+    if !app.audience.as_ref().is_none_or(is_audience) {
+        return refused("audience", "must be a short name without spaces of at most 64 bytes, e.g. \"shop-api\"");
+    }
+    if app.sessions == 0 || app.sessions_without_device == 0 {
+        return refused("sessions", "must be 1 or more");
+    }
+    for (name, secret) in [("secret", &app.secret), ("client_secret", &app.client_secret)] {
+        if secret.is_placeholder() {
+            return refused(name, "is empty or a placeholder: put in the one that is meant");
+        }
+    }
+    app.client_keys.check(|| format!("app.{}.client_keys", app.id))?;
+    check_scopes(app, apps)?;
+    match app.kind {
+        AppKind::MiniProgram => check_mini_program(app),
+        AppKind::Web | AppKind::Native | AppKind::Backend => Ok(()),
+    }
 }
 
 /// An app's own lifetimes hold in the place of the common ones, and must fit those that it leaves.
@@ -185,6 +243,21 @@ pub(super) fn check_lifetimes(apps: &[App], common: &Lifetimes) -> Result<(), Co
     Ok(())
 }
 
+/// Tokens for menjin itself open its own routes: no back end has its audience.
+pub(super) fn check_audiences(apps: &[App], public_url: Option<&Url>) -> Result<(), ConfigError> {
+    let issuer = public_url.map(|url| url.as_str().trim_end_matches('/'));
+    match apps.iter().find(|app| issuer.is_some() && app.audience.as_deref() == issuer) {
+        Some(app) => Err(own_audience(&app.id)),
+        None => Ok(()),
+    }
+}
+
+/// The app has menjin's own audience.
+pub(crate) fn own_audience(id: &str) -> ConfigError {
+    let why = "is server.public_url, the audience of menjin itself: name the back end instead, e.g. \"shop-api\"";
+    ConfigError::refused(format!("app.{id}.audience"), why)
+}
+
 pub(super) fn check_for_production(apps: &[App]) -> Result<(), ConfigError> {
     match apps.iter().find(|app| app.base_url.as_ref().is_some_and(|url| url.scheme() != "https")) {
         Some(app) => Err(ConfigError::refused(
@@ -200,14 +273,21 @@ pub(crate) const PLATFORM_TOKEN: &str = "platform-token:";
 /// Whoever guesses the secret of an app with scopes speaks for the mini program.
 const SHORTEST_SECRET: usize = 32;
 
-/// It stands beside every person's unionid, in an index.
-const LONGEST_ACCOUNT: usize = 64;
+/// What every app may be granted that proves itself; beside these there is one [`PLATFORM_TOKEN`] for each app.
+pub(crate) const SCOPES: [&str; 3] = ["session-data", "sessions:open", "revocations:read"];
+
+/// Of an open-platform account, which stands beside every person's unionid in an index, and of other names.
+const LONGEST_NAME: usize = 64;
 
 fn check_scopes(app: &App, apps: &[App]) -> Result<(), ConfigError> {
     let refused = |field: &str, why: String| Err(ConfigError::refused(format!("app.{}.{field}", app.id), why));
     for scope in &app.scopes {
+        if SCOPES.contains(&scope.as_str()) {
+            continue;
+        }
         let Some(of) = scope.strip_prefix(PLATFORM_TOKEN) else {
-            return refused("scopes", format!("{scope:?} is unknown: \"platform-token:<app>\" is known"));
+            let known = SCOPES.map(|scope| format!("\"{scope}\"")).join(", ");
+            return refused("scopes", format!("{scope:?} is unknown: {known} and \"platform-token:<app>\" are known"));
         };
         if !apps.iter().any(|app| app.id == of && app.platform.is_some()) {
             return refused("scopes", format!("{scope:?} names no [[app]] of a platform"));
@@ -232,9 +312,8 @@ fn check_mini_program(app: &App) -> Result<(), ConfigError> {
             "is missing or odd: an AppID is wx and 16 hexadecimal digits, as the console of the platform shows it",
         ));
     }
-    let is_name = |text: &String| (1..=LONGEST_ACCOUNT).contains(&text.len()) && !text.chars().any(char::is_control);
-    if !app.open_account.as_ref().is_none_or(is_name) {
-        let why = format!("must be a short name of at most {LONGEST_ACCOUNT} bytes, e.g. \"acme\"");
+    if !app.open_account.as_ref().is_none_or(|account| is_name(account)) {
+        let why = format!("must be a short name of at most {LONGEST_NAME} bytes, e.g. \"acme\"");
         return Err(ConfigError::refused(key("open_account"), why));
     }
     if app.secret.is_absent() {
@@ -247,6 +326,10 @@ fn check_mini_program(app: &App) -> Result<(), ConfigError> {
 pub fn is_wechat_appid(text: &str) -> bool {
     let digits = text.strip_prefix("wx").unwrap_or_default();
     digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
 fn is_id(id: &str) -> bool {
@@ -285,6 +368,9 @@ mod tests {
         };
         assert_eq!(with("backend", secret, "platform-token:shop").unwrap().app[1].scopes, ["platform-token:shop"]);
         for (kind, secret, scope) in [
+            ("backend", secret, "session_data"),
+            ("mini_program", secret, "session-data"),
+            ("backend", &secret[1..], "session-data"),
             ("backend", secret, "platform-token:mailer"),
             ("backend", secret, "platform-token:nowhere"),
             ("backend", secret, "platform-token:"),
@@ -297,5 +383,25 @@ mod tests {
             assert!(error.contains("app.mailer.scopes") && !error.contains(&secret[1..]), "{scope}: {error}");
         }
         assert!(mailer("kind = \"backend\"\nscopes = [\"platform-token:shop\"]").is_err(), "without any secret");
+        for scope in super::SCOPES {
+            assert_eq!(with("backend", secret, scope).unwrap().app[1].scopes, [scope]);
+        }
+    }
+
+    #[test]
+    fn a_name_and_an_audience_are_short_and_readable() {
+        let with = |key: &str, text: &str| mailer(&format!("kind = \"backend\"\n{key} = \"{text}\""));
+        assert!(with("name", "某商城 shop").is_ok() && with("audience", "https://api.example.com").is_ok());
+        for (key, odd) in [
+            ("name", ""),
+            ("name", "a\\nb"),
+            ("name", &"a".repeat(65)),
+            ("audience", ""),
+            ("audience", "shop api"),
+            ("audience", &"a".repeat(65)),
+        ] {
+            let error = with(key, odd).unwrap_err();
+            assert!(error.contains(&format!("app.mailer.{key}")), "{odd:?}: {error}");
+        }
     }
 }

@@ -98,6 +98,11 @@ impl Source {
     }
 }
 
+/// Whether menjin itself gives a claim of this name a meaning.
+pub(crate) fn is_own_claim(name: &str) -> bool {
+    OWN.contains(&name)
+}
+
 pub(super) fn check(audiences: &BTreeMap<String, Audience>, apps: &[App]) -> Result<(), ConfigError> {
     for (name, audience) in audiences {
         let refused = |key: &str, why: &str| Err(ConfigError::refused(format!("audience.{name}{key}"), why));
@@ -112,7 +117,7 @@ pub(super) fn check(audiences: &BTreeMap<String, Audience>, apps: &[App]) -> Res
         }
         for (claim, value) in &audience.claims {
             let key = format!(".claims.{claim}");
-            if OWN.contains(&claim.as_str()) {
+            if is_own_claim(claim) {
                 return refused(&key, "is a claim that menjin itself writes: choose another name");
             }
             let looks_like_a_source = value

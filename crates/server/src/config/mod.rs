@@ -7,10 +7,13 @@ mod audience;
 mod choice;
 mod compat;
 mod duration;
+mod legacy;
 mod lifetimes;
+mod public_key;
 mod redis;
 mod secret;
 mod server;
+mod session_data;
 mod store;
 mod tls;
 
@@ -19,15 +22,19 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use app::PLATFORM_TOKEN;
-pub use app::{App, AppKind, Need, PlatformName, Profile, is_wechat_appid};
+pub use app::{App, AppKind, Need, PlatformName, Profile, WhenFull, is_wechat_appid};
+pub(crate) use app::{PLATFORM_TOKEN, SCOPES, own_audience};
+pub(crate) use audience::is_own_claim;
 pub use audience::{Audience, Source, TokenTyp};
 pub use compat::{Compat, CompatAlg, CompatKind};
+pub use legacy::{Legacy, LegacyUser};
 pub use lifetimes::Lifetimes;
 pub use redis::Redis;
 pub(crate) use redis::{RedisPlace, Sentinels};
 pub use secret::{MasterKey, Secret};
 pub use server::{Admin, Limits, Log, LogFormat, Server, Tokens, Wechat};
+pub(crate) use session_data::is_data_key;
+pub use session_data::{ClientKeys, SessionData};
 pub use store::{Migrate, Store, StorePlace};
 pub use tls::{Tls, TlsFiles};
 
@@ -68,6 +75,9 @@ pub struct Config {
     /// How long things last.
     #[serde(default)]
     pub lifetimes: Lifetimes,
+    /// What back ends may keep about a session.
+    #[serde(default)]
+    pub session_data: SessionData,
     /// How much a stranger may ask.
     #[serde(default)]
     pub limits: Limits,
@@ -86,6 +96,12 @@ pub struct Config {
     /// Old wire forms, each on its own paths.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub compat: Vec<Compat>,
+    /// Old systems whose tokens are taken until a date.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub legacy: Vec<Legacy>,
+    /// Remarks on files of secrets that others on the machine have rights to.
+    #[serde(skip)]
+    open_files: Vec<String>,
 }
 
 /// Why a configuration was refused; each names the key and the remedy.
@@ -161,21 +177,24 @@ impl Config {
 
     /// Secrets given as `<key>_file` are read once, here.
     fn resolve_files(&mut self, base: &Path) -> Result<(), ConfigError> {
-        self.secret_key.or_from_file(self.secret_key_file.as_deref(), base, "secret_key")?;
+        let mut open = vec![self.secret_key.or_from_file(self.secret_key_file.as_deref(), base, "secret_key")?];
         for app in &mut self.app {
-            app.secret.or_from_file(app.secret_file.as_deref(), base, &format!("app.{}.secret", app.id))?;
-            app.client_secret.or_from_file(
-                app.client_secret_file.as_deref(),
-                base,
-                &format!("app.{}.client_secret", app.id),
-            )?;
+            let key = format!("app.{}.secret", app.id);
+            open.push(app.secret.or_from_file(app.secret_file.as_deref(), base, &key)?);
+            let key = format!("app.{}.client_secret", app.id);
+            open.push(app.client_secret.or_from_file(app.client_secret_file.as_deref(), base, &key)?);
         }
         for (index, compat) in self.compat.iter_mut().enumerate() {
-            compat.secret.or_from_file(compat.secret_file.as_deref(), base, &format!("compat[{index}].secret"))?;
+            let key = format!("compat[{index}].secret");
+            open.push(compat.secret.or_from_file(compat.secret_file.as_deref(), base, &key)?);
         }
-        self.redis.resolve(base)?;
-        self.store.resolve(base)?;
+        for (index, legacy) in self.legacy.iter_mut().enumerate() {
+            open.push(legacy.resolve(base, &format!("legacy[{index}]"))?);
+        }
+        open.push(self.redis.resolve(base)?);
+        open.push(self.store.resolve(base)?);
         self.tls.resolve(base);
+        self.open_files = open.into_iter().flatten().collect();
         Ok(())
     }
 
@@ -186,10 +205,13 @@ impl Config {
         self.redis.check()?;
         self.lifetimes.check()?;
         self.tokens.check()?;
+        self.session_data.check()?;
         self.wechat.check(self.server.request_timeout)?;
         app::check(&self.app)?;
         app::check_lifetimes(&self.app, &self.lifetimes)?;
+        app::check_audiences(&self.app, self.server.public_url.as_ref())?;
         audience::check(&self.audience, &self.app)?;
+        legacy::check(&self.legacy)?;
         compat::check(&self.compat, &self.app)?;
         compat::check_below(&self.compat, self.server.path())
     }
@@ -215,17 +237,16 @@ impl Config {
         app::check_for_production(&self.app)
     }
 
-    /// What `menjin serve` refuses beside, and `menjin config check` remarks on: settings that a fresh `menjin init` leaves
-    /// to be filled in.
-    pub fn not_filled_in(&self) -> Vec<ConfigError> {
+    /// What `menjin serve` and `menjin config check` refuse beside: settings that a fresh `menjin init` leaves to be filled
+    /// in. Apps may also be registered in the store.
+    pub fn not_filled_in(&self, has_registered_apps: bool) -> Vec<ConfigError> {
         let mut missing = Vec::new();
         if self.server.has_example_url() {
             let why = "is still the example: put in the address that your clients call";
             missing.push(ConfigError::refused("server.public_url", why));
         }
-        if self.app.is_empty() {
-            let why =
-                "is missing: nobody can sign in without an [[app]], with the AppID and AppSecret of your mini program";
+        if self.app.is_empty() && !has_registered_apps {
+            let why = "is missing: nobody can sign in without an [[app]], with the AppID and AppSecret of your mini program, or one from `menjin app add`";
             missing.push(ConfigError::refused("app", why));
         }
         missing
@@ -233,7 +254,8 @@ impl Config {
 
     /// What is allowed and yet worth a second look.
     pub fn remarks(&self) -> Vec<String> {
-        self.admin.remark().into_iter().chain(self.store.remark()).chain(self.redis.remark()).collect()
+        let remarks = [self.admin.remark(), self.store.remark(), self.redis.remark()];
+        remarks.into_iter().flatten().chain(self.open_files.iter().cloned()).collect()
     }
 }
 

@@ -75,8 +75,8 @@ pub(crate) struct Sentinels {
 }
 
 impl Redis {
-    pub(super) fn resolve(&mut self, base: &Path) -> Result<(), ConfigError> {
-        self.url.or_from_file(self.url_file.as_deref(), base, "redis.url")?;
+    pub(super) fn resolve(&mut self, base: &Path) -> Result<Option<String>, ConfigError> {
+        let remark = self.url.or_from_file(self.url_file.as_deref(), base, "redis.url")?;
         if let Some(file) = &self.ca_file {
             let refused = |why: String| ConfigError::refused("redis.ca_file", why);
             let path = base.join(file);
@@ -87,7 +87,7 @@ impl Redis {
             }
             self.ca = Some(pem);
         }
-        Ok(())
+        Ok(remark)
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {

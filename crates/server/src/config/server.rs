@@ -37,6 +37,8 @@ pub struct Server {
     pub max_body: usize,
     /// Connections served at once; more wait.
     pub max_connections: usize,
+    /// Streams of what has ended that are served at once; more are refused.
+    pub max_streams: usize,
     /// On a stop signal, requests under way get so long.
     #[serde(with = "super::duration")]
     pub drain: Duration,
@@ -52,6 +54,7 @@ impl Default for Server {
             header_timeout: Duration::from_secs(10),
             max_body: 64 * 1024,
             max_connections: 20_000,
+            max_streams: 1000,
             drain: Duration::from_secs(20),
         }
     }
@@ -99,8 +102,10 @@ impl Server {
         if self.max_body < SMALLEST_BODY {
             return refused("max_body", "must be 1024 or more: a sign-in with encrypted data needs as much");
         }
-        if self.max_connections == 0 {
-            return refused("max_connections", "must be 1 or more");
+        for (key, value) in [("max_connections", self.max_connections), ("max_streams", self.max_streams)] {
+            if value == 0 {
+                return refused(key, "must be 1 or more");
+            }
         }
         Ok(())
     }

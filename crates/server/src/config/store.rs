@@ -16,32 +16,70 @@ const IN_PASSWORD: &str =
 
 const USUAL: &str = "sqlite://menjin.db";
 
-/// Parameters of an address that say how the server's certificate is checked, in either spelling.
-const MODES: [&str; 2] = ["sslmode", "ssl-mode"];
-/// Those that name files.
-const FILES: [&str; 9] =
-    ["sslrootcert", "ssl-root-cert", "ssl-ca", "sslca", "sslcert", "ssl-cert", "sslkey", "ssl-key", "sslcrl"];
+/// What may follow `?` in the address of PostgreSQL.
+const OF_POSTGRES: Parameters = Parameters {
+    modes: &["disable", "allow", "prefer", "require", "verify-ca", "verify-full"],
+    files: &["sslrootcert", "ssl-root-cert", "ssl-ca", "sslcert", "ssl-cert", "sslkey", "ssl-key"],
+    others: &["host", "hostaddr", "port", "user", "dbname", "application_name", "options"],
+    unknown: "has a parameter after `?` that menjin does not know for PostgreSQL: there are sslmode, sslrootcert, \
+              sslcert, sslkey, host, hostaddr, port, user, dbname, application_name, options",
+    no_mode: "has an sslmode that PostgreSQL does not know: it may be disable, allow, prefer, require, verify-ca or \
+              verify-full; without it the certificate is checked",
+};
 
-/// What may follow `?` in the address of a server.
-const PARAMETERS: [&str; 17] = [
-    "sslmode",
-    "ssl-mode",
-    "sslrootcert",
-    "ssl-root-cert",
-    "ssl-ca",
-    "sslcert",
-    "ssl-cert",
-    "sslkey",
-    "ssl-key",
-    "host",
-    "hostaddr",
-    "port",
-    "user",
-    "dbname",
-    "application_name",
-    "options",
-    "socket",
-];
+/// The same for MySQL.
+const OF_MYSQL: Parameters = Parameters {
+    modes: &["disabled", "preferred", "required", "verify_ca", "verify_identity"],
+    files: &["ssl-ca", "sslcert", "ssl-cert", "sslkey", "ssl-key"],
+    others: &["socket"],
+    unknown: "has a parameter after `?` that menjin does not know for MySQL: there are ssl-mode, ssl-ca, ssl-cert, \
+              ssl-key, socket",
+    no_mode: "has an ssl-mode that MySQL does not know: it may be disabled, preferred, required, verify_ca or \
+              verify_identity; without it the certificate is checked",
+};
+
+/// Parameters that say how the server's certificate is checked, in either spelling.
+const MODES: [&str; 2] = ["sslmode", "ssl-mode"];
+
+/// What may follow `?` in an address. The driver ignores others, or tells the log of them with their values.
+struct Parameters {
+    /// What the mode may be.
+    modes: &'static [&'static str],
+    /// Those that name files.
+    files: &'static [&'static str],
+    others: &'static [&'static str],
+    unknown: &'static str,
+    no_mode: &'static str,
+}
+
+impl Parameters {
+    fn of(url: &Url) -> &'static Self {
+        if url.scheme() == "mysql" { &OF_MYSQL } else { &OF_POSTGRES }
+    }
+
+    fn check(&self, url: &Url) -> Result<(), &'static str> {
+        for (name, value) in url.query_pairs() {
+            let name = &*name;
+            if name == "password" {
+                return Err("has the password in its query, where it would be shown: write user:password@host");
+            }
+            if MODES.contains(&name) {
+                if !self.modes.contains(&&*value.to_ascii_lowercase()) {
+                    return Err(self.no_mode);
+                }
+            } else if !self.files.contains(&name) && !self.others.contains(&name) {
+                return Err(self.unknown);
+            }
+            if name == "port" && value.parse::<u16>().is_err() {
+                return Err("has a port after `?` that is no number up to 65535");
+            }
+            if name == "hostaddr" && value.parse::<IpAddr>().is_err() {
+                return Err("has a hostaddr that is no IP address: a name goes into host");
+            }
+        }
+        Ok(())
+    }
+}
 
 /// Whether `serve` may change the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,8 +128,8 @@ impl Default for Store {
 }
 
 impl Store {
-    pub(super) fn resolve(&mut self, base: &Path) -> Result<(), ConfigError> {
-        self.url.or_from_file(self.url_file.as_deref(), base, "store.url")?;
+    pub(super) fn resolve(&mut self, base: &Path) -> Result<Option<String>, ConfigError> {
+        let remark = self.url.or_from_file(self.url_file.as_deref(), base, "store.url")?;
         if self.url.expose().is_some_and(|text| text.trim().is_empty()) {
             let why = "is empty: an unset variable, maybe; leave the key out for sqlite://menjin.db";
             return Err(ConfigError::refused("store.url", why));
@@ -101,7 +139,7 @@ impl Store {
         }
         let place = StorePlace::parse(self.url.expose().unwrap_or_default().trim(), base);
         self.place = Some(place.map_err(|why| ConfigError::refused("store.url", why))?);
-        Ok(())
+        Ok(remark)
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
@@ -168,16 +206,7 @@ impl StorePlace {
         if url.host_str().is_none_or(str::is_empty) && asked_host(&url).is_none() && !is_by_socket(&url) {
             return Err("names no host, e.g. \"postgres://menjin:password@10.0.0.5/menjin\"");
         }
-        if url.query_pairs().any(|(name, _)| name == "password") {
-            return Err("has the password in its query, where it would be shown: write user:password@host");
-        }
-        // The driver would tell the log of one that it does not know, with its value.
-        if url.query_pairs().any(|(name, _)| !PARAMETERS.contains(&&*name)) {
-            return Err(
-                "has a parameter after `?` that menjin does not know: sslmode, sslrootcert, sslcert, sslkey, host \
-                        (MySQL: ssl-mode, ssl-ca, ssl-cert, ssl-key, socket)",
-            );
-        }
+        Parameters::of(&url).check(&url)?;
         Ok(place(with_files_in(url, base)))
     }
 
@@ -222,8 +251,9 @@ fn asked_host(url: &Url) -> Option<String> {
 }
 
 fn is_by_socket(url: &Url) -> bool {
+    let names_it = if url.scheme() == "mysql" { "socket" } else { "host" };
     url.host_str().is_some_and(|host| host.starts_with("%2F"))
-        || url.query_pairs().any(|(name, value)| matches!(&*name, "host" | "socket") && value.starts_with('/'))
+        || url.query_pairs().any(|(name, value)| name == names_it && value.starts_with('/'))
 }
 
 /// Whether the way to a server leaves this machine.
@@ -239,7 +269,8 @@ fn is_remote(url: &Url) -> bool {
 
 /// Files of certificates are relative to the folder of menjin.toml, as all files are.
 fn with_files_in(mut url: Url, base: &Path) -> Url {
-    let is_file = |name: &str, value: &str| FILES.contains(&name) && !value.trim_start().starts_with("-----");
+    let files = Parameters::of(&url).files;
+    let is_file = |name: &str, value: &str| files.contains(&name) && !value.trim_start().starts_with("-----");
     if url.query_pairs().any(|(name, value)| is_file(&name, &value)) {
         let pairs: Vec<_> = url.query_pairs().into_owned().collect();
         let placed = pairs.into_iter().map(|(name, value)| {
@@ -292,7 +323,18 @@ mod tests {
             ("sqlite://", "names no file"),
             ("sqlite://menjin.db?mode=rwc", "takes no parameters"),
             ("postgres://u:p@db.internal/menjin?passwd=hunter2", "does not know"),
-            ("mysql://u:p@db.internal/menjin?sslmod=require", "does not know"),
+            ("mysql://u:p@db.internal/menjin?sslmod=require", "ssl-mode, ssl-ca"),
+            ("mysql://u:p@db.internal/menjin?host=/run/mysqld", "does not know for MySQL"),
+            ("postgres://u:p@db.internal/menjin?socket=/run/postgresql", "does not know for PostgreSQL"),
+            (
+                "postgres://u:p@db.internal/menjin?sslmode=nonsense",
+                "disable, allow, prefer, require, verify-ca or verify-full",
+            ),
+            ("postgres://u:p@db.internal/menjin?sslmode=verify_full", "verify-ca or verify-full"),
+            ("postgres://u:p@db.internal/menjin?sslmode=", "verify-ca or verify-full"),
+            ("mysql://u:p@db.internal/menjin?ssl-mode=require", "preferred, required, verify_ca or verify_identity"),
+            ("postgres://u:p@db.internal/menjin?port=many", "up to 65535"),
+            ("postgres://u:p@db.internal/menjin?hostaddr=db.internal", "goes into host"),
             ("postgres://u:p@db.internal", "names no database"),
             ("mysql://u:p@db.internal/", "names no database"),
             ("postgres:///menjin", "names no host"),

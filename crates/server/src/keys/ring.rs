@@ -14,6 +14,10 @@ use crate::problem::Problem;
 use crate::seal::{Sealed, Sealer};
 use crate::store::{KeyRow, KeyState, Rotating, Store, StoreError};
 
+/// Nodes that are told different algorithms, as amid an upgrade, would otherwise retire each other's keys as fast as they
+/// make them.
+const SETTLED: Duration = Duration::from_hours(1);
+
 /// Why the ring can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RingError {
@@ -189,7 +193,7 @@ impl Ring {
     async fn retire_what_is_not_configured(&self, tools: Tools<'_>, now: Timestamp) -> Result<(), RingError> {
         let lines: BTreeSet<Algorithm> = self.held.load().iter().map(|held| held.row.alg).collect();
         for alg in lines.difference(&self.policy.algs) {
-            if self.newest_live(*alg).is_some() {
+            if self.newest_open(*alg).is_some_and(|newest| now.since(newest.created_at) >= SETTLED) {
                 tools.store.retire_line(*alg, now.plus(self.policy.publish_ahead), now).await?;
             }
         }
@@ -245,10 +249,14 @@ impl Ring {
     }
 
     fn newest_live(&self, alg: Algorithm) -> Option<String> {
+        self.newest_open(alg).map(|newest| newest.kid)
+    }
+
+    fn newest_open(&self, alg: Algorithm) -> Option<KeyRow> {
         let held = self.held.load();
         let is_open = |row: &KeyRow| row.alg == alg && row.state == KeyState::Live && row.retired_at.is_none();
         let live = held.iter().filter(|held| is_open(&held.row));
-        live.max_by_key(|held| held.row.created_at).map(|held| held.row.kid.clone())
+        live.max_by_key(|held| held.row.created_at).map(|held| held.row.clone())
     }
 
     fn verifies(&self, row: &KeyRow, now: Timestamp) -> bool {

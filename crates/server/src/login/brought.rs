@@ -154,7 +154,7 @@ fn both<A, B>(
     }
 }
 
-fn device(input: DeviceInput, client: Client) -> Result<Device, Problem> {
+pub(super) fn device(input: DeviceInput, client: Client) -> Result<Device, Problem> {
     let bounded = |name: &str, text: Option<String>, longest: usize| match text {
         Some(text) if text.chars().count() > longest => {
             Err(Problem::field(format!("device.{name}"), Fault::TooLong(longest)))

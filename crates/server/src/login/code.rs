@@ -23,7 +23,7 @@ use crate::extract::{Client, JsonAndDigest};
 use crate::limits::{Allowed, Failures};
 use crate::people::{NeedView, Opened, Unusable, UserView, from_platform, need, open_fresh, proved};
 use crate::problem::{self, Fault, Problem};
-use crate::session::{self, Pair, SignIn, SignedIn};
+use crate::session::{self, Pair, Proof, SignIn, SignedIn};
 use crate::state::Menjin;
 use crate::store::{CodeDigest, IdempotencyKey, PhoneChange, ProfileChange, UserRow};
 
@@ -47,6 +47,14 @@ pub(crate) struct LoginAnswer {
     need: Vec<NeedView>,
 }
 
+impl LoginAnswer {
+    pub(super) fn of(app: &App, signed_in: SignedIn, unusable: Unusable) -> Self {
+        let need = need(app, &signed_in.user, unusable);
+        let SignedIn { pair, user, is_new_user } = signed_in;
+        Self { pair, is_new_user, user: user.into(), need }
+    }
+}
+
 /// Trades a login code for a session.
 ///
 /// Exactly one exchange a code: a second request with it gets `code_used`, unless both carry the same `Idempotency-Key` and
@@ -58,6 +66,7 @@ pub(crate) struct LoginAnswer {
         (status = 401, description = "`code_used`, `code_invalid`: call `wx.login` again; `user_disabled`"),
         (status = 403, description = "`platform_blocked`: the platform refuses this person"),
         (status = 404, description = "`app_unknown`"),
+        (status = 409, description = "`sessions_full`: as many sessions live as the app lets one person have"),
         (status = 422, description = "`idempotency_mismatch`: the key came with another body"),
         (status = 503, description = "`platform_unavailable`, `platform_quota`, `platform_misconfigured`: `action` says whether the same code may come again"),
     ))]
@@ -73,9 +82,8 @@ async fn login(
     let failures = allowed.before_sign_in(&app.id)?;
     let Entered { signed_in, unusable } =
         sign_in(&menjin, Arc::clone(&app), (request, arrived.client), idempotency, failures).await?;
-    let need = need(&app, &signed_in.user, unusable);
-    let SignedIn { pair, user, is_new_user } = signed_in;
-    Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(LoginAnswer { pair, is_new_user, user: user.into(), need })))
+    let answer = LoginAnswer::of(&app, signed_in, unusable);
+    Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(answer)))
 }
 
 /// An open session, and what of the request could not be used.
@@ -160,9 +168,10 @@ async fn enter(
         data.unusable.phone = data.phone.is_none();
     }
     let Spent { code, repeatable } = spent;
-    let sign_in =
-        SignIn { app, identity, profile: data.profile, phone: data.phone, device: brought.device, code, repeatable };
-    Ok(Entered { signed_in: session::open(menjin, sign_in, now).await?, unusable: data.unusable })
+    let (proof, code) = (Proof::Platform(identity), Some(code));
+    let Data { profile, phone, unusable } = data;
+    let sign_in = SignIn { app, proof, profile, phone, device: brought.device, code, repeatable };
+    Ok(Entered { signed_in: session::open(menjin, sign_in, now).await?, unusable })
 }
 
 /// What the platform's own data says of a person.
@@ -260,6 +269,11 @@ where
 }
 
 impl Arrived {
+    /// What makes the request repeatable.
+    pub(super) fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
     fn idempotency_key(&self, app: &str, body: [u8; 32]) -> Option<IdempotencyKey> {
         self.key
             .as_ref()

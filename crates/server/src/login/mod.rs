@@ -1,10 +1,13 @@
-//! Ways to prove who you are: a platform's code, exchanged exactly once.
+//! Ways to prove who you are: a platform's code, exchanged exactly once; a back end that vouches for somebody; an old
+//! system's token.
 //!
 //! Does not: opening sessions (`session`), finding people (`store`, in the same transaction), the platform's wire (`platform`).
 
 mod brought;
 mod code;
+mod exchange;
 mod once;
+mod vouched;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -14,5 +17,5 @@ pub(crate) use brought::LoginRequest;
 pub(crate) use code::sign_in;
 
 pub(crate) fn routes() -> OpenApiRouter<Menjin> {
-    code::routes()
+    code::routes().merge(vouched::routes()).merge(exchange::routes())
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use menjin_platform::{Identity, JsCode};
-use menjin_token::SessionId;
+use menjin_token::{SessionId, Timestamp};
 use tokio::time::Instant;
 
 use crate::apps::App;
@@ -43,7 +43,21 @@ pub(super) async fn claim(
 }
 
 /// Asks until the same request is no longer under way elsewhere, or has taken longer than any can.
-async fn settled(menjin: &Menjin, code: CodeDigest, idempotency: Option<IdempotencyKey>) -> Result<CodeClaim, Problem> {
+pub(super) async fn settled(
+    menjin: &Menjin,
+    code: CodeDigest,
+    idempotency: Option<IdempotencyKey>,
+) -> Result<CodeClaim, Problem> {
+    settled_and_kept(menjin, code, idempotency, Timestamp::default()).await
+}
+
+/// The same for a code that is remembered until `kept`, if that is longer than usual.
+pub(super) async fn settled_and_kept(
+    menjin: &Menjin,
+    code: CodeDigest,
+    idempotency: Option<IdempotencyKey>,
+    kept: Timestamp,
+) -> Result<CodeClaim, Problem> {
     let patience = Instant::now() + menjin.config.wechat.deadline + SLACK;
     loop {
         let now = menjin.clock.now();
@@ -52,7 +66,7 @@ async fn settled(menjin: &Menjin, code: CodeDigest, idempotency: Option<Idempote
             code,
             idempotency,
             now,
-            until: now.plus(lifetimes.used_code),
+            until: now.plus(lifetimes.used_code).max(kept),
             repeatable_since: now.minus(lifetimes.login_result),
         };
         let claim = menjin.store.claim_code(claiming).await?;
@@ -122,7 +136,7 @@ fn remembered(problem: &Problem) -> Refused {
 }
 
 /// What the first request was told.
-fn same_refusal(refused: &Refused) -> Problem {
+pub(super) fn same_refusal(refused: &Refused) -> Problem {
     let mut parts = refused.0.splitn(3, ' ');
     let code = parts.next().unwrap_or_default();
     let errcode = parts.next().and_then(|number| number.parse().ok());
@@ -140,6 +154,7 @@ fn same_refusal(refused: &Refused) -> Problem {
         "platform_misconfigured" => Problem::PlatformMisconfigured { errcode },
         "store_unavailable" => Problem::SignInLost(anyhow::anyhow!("the store failed the same request before")),
         "user_disabled" => Problem::Ended(EndReason::UserDisabled),
+        "sessions_full" => Problem::SessionsFull,
         _ => Problem::CodeUsed,
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail, ensure};
 
 use crate::config::StorePlace;
-use crate::store::across::{Digest, End, PAGE, Position, fingerprint, source, target};
+use crate::store::across::{Digest, End, Position, fingerprint, source, target};
 use crate::store::tables::{TABLES, Table};
 
 /// What a move is doing.
@@ -81,7 +81,7 @@ async fn copy(
     while position.table < TABLES.len() {
         let table = &TABLES[position.table];
         let rows = source.page(table, position.after.as_ref()).await?;
-        let is_last = rows.len() < PAGE as usize;
+        let is_last = rows.len() < table.page_rows() as usize;
         done += rows.len() as u64;
         if is_last && position.table + 1 == TABLES.len() {
             // The position stays in the last table, behind its last row.
@@ -135,7 +135,7 @@ async fn digest(end: &mut dyn End, table: &Table, told: &dyn Fn(u64)) -> anyhow:
             digest.add(row);
         }
         told(digest.rows);
-        if rows.len() < PAGE as usize {
+        if rows.len() < table.page_rows() as usize {
             return Ok(digest);
         }
         after = rows.last().map(|row| row[0].clone());

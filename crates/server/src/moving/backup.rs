@@ -48,6 +48,8 @@ pub fn backup(config: &Config, backup: &Backup<'_>, progress: Progress<'_>) -> a
     ensure!(!file.is_dir(), "{} is a folder: name the file", file.display());
     ensure!(backup.overwrite || !file.exists(), "{} exists: choose another name, or --force", file.display());
     ensure!(!is_same(&from, file), "{} is the database itself", file.display());
+    let logs = ["-wal", "-shm", "-journal"].map(|log| PathBuf::from(format!("{}{log}", from.display())));
+    ensure!(!logs.iter().any(|log| is_same(log, file)), "{} is a part of the database", file.display());
     let part = Part::of(file)?;
     let contents = Sqlite::copy(&from, part.path(), progress)?;
     let bytes = part.len()?;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use menjin_token::Timestamp;
 
 use super::Progress;
@@ -12,7 +12,7 @@ use super::backup::sqlite;
 use super::part::{Part, sync_folder};
 use crate::config::Config;
 use crate::seal::{Sealer, hex};
-use crate::store::{self, Alone, Restored, Restoring, Sqlite};
+use crate::store::{self, Alone, Restored, Restoring, Sqlite, check_folder};
 
 /// A backup, and how it becomes the database.
 #[derive(Debug)]
@@ -89,13 +89,12 @@ pub fn restore(config: &Config, restore: &Restore<'_>, progress: Progress<'_>) -
     let sealer = Sealer::new(&config.master_keys()?);
     let file = restore.file;
     ensure!(file.is_file(), "{} is no file", file.display());
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    }
+    check_folder(&path).map_err(|why| anyhow!("`store.url`: {}: {why}", path.display()))?;
     let part = Part::of(&path)?;
     // Before the database is opened, which may leave a log of ours beside it.
     keep_owner(&part, &path)?;
-    let alone = path.exists().then(|| Sqlite::alone(&path)).transpose()?;
+    let alone = path.exists().then(|| Sqlite::alone(&path)).transpose();
+    let alone = alone.with_context(|| path.display().to_string())?;
     if alone.is_some() && !restore.overwrite {
         bail!("{} exists: --force puts it aside, and the backup in its place", path.display());
     }

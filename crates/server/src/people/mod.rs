@@ -4,6 +4,7 @@
 
 mod me;
 mod open_data;
+mod operated;
 mod person;
 mod phone;
 mod profile;
@@ -14,6 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::state::Menjin;
 
 pub(crate) use open_data::{Opened, open_fresh};
+pub use operated::{AccountView, IdentityView, UserName};
 pub(crate) use person::Person;
 pub(crate) use phone::proved;
 pub(crate) use profile::{ProfileInput, avatar_url, chosen, from_platform, is_unprintable, nickname};

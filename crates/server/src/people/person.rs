@@ -5,6 +5,7 @@ use menjin_token::SessionId;
 
 use crate::extract::{authorization, caller};
 use crate::problem::Problem;
+use crate::replaced;
 use crate::state::Menjin;
 use crate::store::{EndReason, SessionHead, UserRow};
 
@@ -44,11 +45,12 @@ impl Person {
         }
     }
 
-    async fn in_session(menjin: &Menjin, session: SessionId) -> Result<Self, Problem> {
+    /// Who is in this session, if it lives.
+    pub(crate) async fn in_session(menjin: &Menjin, session: SessionId) -> Result<Self, Problem> {
         let now = menjin.clock.now();
         let (user, session) = menjin.store.user_of_session(session).await?.ok_or(Problem::Ended(EndReason::Logout))?;
         match session.ended {
-            Some((_, reason)) => Err(Problem::Ended(reason)),
+            Some((_, reason)) => Err(replaced::told(menjin, Problem::Ended(reason.now_of(&user)), session.id).await),
             None if now >= session.expires_at => Err(Problem::Ended(EndReason::Expired)),
             None if user.disabled_at.is_some() => Err(Problem::Ended(EndReason::UserDisabled)),
             None => Ok(Self { user, session }),

@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use axum::Router;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 
 use super::Problem;
-use super::words::{Language, catalogue};
+use super::words::{Language, below, catalogue};
 use crate::state::Menjin;
 
 pub(crate) fn routes() -> Router<Menjin> {
@@ -17,10 +17,15 @@ pub(crate) fn routes() -> Router<Menjin> {
 }
 
 /// What a problem means, as plain text in the reader's language.
-async fn show(Path(code): Path<String>, headers: HeaderMap) -> Result<impl IntoResponse, Problem> {
+async fn show(
+    State(menjin): State<Menjin>,
+    Path(code): Path<String>,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Problem> {
     let words = catalogue().get(&code).ok_or(Problem::RouteUnknown)?;
     let language = Language::accepted(headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()));
-    let text = format!("{code} ({})\n{}\n\n{}\n", words.status, words.title_in(language), words.detail_in(language));
+    let detail = below(menjin.config.server.path(), words.detail_in(language));
+    let text = format!("{code} ({})\n{}\n\n{detail}\n", words.status, words.title_in(language));
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::VARY, "accept-language")], text))
 }
 

@@ -33,6 +33,10 @@ pub enum Fault {
     NotText,
     /// It is base64 whose `+` became a space.
     Unescaped,
+    /// None of these is there.
+    MissingOneOf(&'static [&'static str]),
+    /// A claim that menjin itself writes.
+    OwnClaim,
     /// It does not go together with another member.
     NotBeside(&'static str),
     /// The body is no JSON object.
@@ -50,6 +54,12 @@ pub enum Fault {
     CutShort,
     /// Something stands behind the JSON value.
     Trailing,
+    /// It is no key of session data.
+    NotADataKey,
+    /// It is no value that every reader could read.
+    NotAValue,
+    /// It is no list of versions.
+    NotAVersion,
 }
 
 impl Fault {
@@ -103,6 +113,17 @@ impl Fault {
                 "has spaces where base64 has `+`: send it as JSON, or percent-encode it",
                 "中的 `+` 变成了空格：请以 JSON 发送或先做 URL 编码",
             ),
+            Self::MissingOneOf(words) => {
+                let words = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>();
+                (
+                    format!("is missing: send exactly one of {}", words.join(", ")),
+                    format!("缺失：必须提供 {} 之一", words.join("、")),
+                )
+            }
+            Self::OwnClaim => plain(
+                "has a name that menjin itself writes into tokens: choose another",
+                "含有令牌自身使用的字段名：请换一个名字",
+            ),
             Self::NotBeside(other) => {
                 (format!("does not go together with `{other}`"), format!("不能与 `{other}` 同时使用"))
             }
@@ -114,6 +135,18 @@ impl Fault {
             ),
             Self::CutShort => plain("it ended too early", "未完整到达"),
             Self::Trailing => plain("something stands behind the JSON value", "JSON 之后还有多余内容"),
+            Self::NotADataKey => plain(
+                "must have 1 to 64 of A-Z a-z 0-9 . _ : - as its name, and not be `.` or `..`",
+                "的键名必须由 1 到 64 个 A-Z a-z 0-9 . _ : - 组成，且不能是 `.` 或 `..`",
+            ),
+            Self::NotAValue => plain(
+                "is nested too deeply, or has a number or half a character that JSON readers refuse",
+                "嵌套过深，或含有 JSON 解析器无法接受的数字或半个字符",
+            ),
+            Self::NotAVersion => plain(
+                "must be * or what an ETag of this route said, in its quotes",
+                "必须是 * 或本接口 ETag 给出的值（带引号）",
+            ),
         }
     }
 }

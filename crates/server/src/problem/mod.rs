@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 
 use menjin_guard::Refusal;
 
-use crate::store::{EndReason, StoreError};
+use crate::store::{EndReason, Replacement, StoreError};
 pub use catalogue::markdown;
 pub(crate) use catalogue::routes;
 pub use fault::Fault;
@@ -141,6 +141,9 @@ pub enum Problem {
     /// Not a token of ours.
     #[error("the token is not valid")]
     TokenInvalid,
+    /// An old system's token that was traded for a session before.
+    #[error("the old system's token was exchanged before")]
+    TokenUsed,
     /// Its time is over.
     #[error("the token has expired")]
     TokenExpired {
@@ -171,15 +174,48 @@ pub enum Problem {
     /// The token's scope does not reach.
     #[error("the token lacks the scope {0}")]
     InsufficientScope(String),
+    /// An app that came with its secret was not granted this scope.
+    #[error("the app was not granted the scope {0}")]
+    NotGranted(String),
     /// The caller may not do this.
     #[error("not yours")]
     Forbidden,
     /// A route of `menjin dev`, asked from another machine or by somebody else's page.
     #[error("asked from elsewhere")]
     OriginRefused,
+    /// A newer sign-in took the session's place, and this is known of it.
+    #[error("the session was replaced")]
+    Replaced(Replacement),
+    /// As many sessions live as the app lets one person have, and none gives way.
+    #[error("as many sessions live as may")]
+    SessionsFull,
+    /// No such user.
+    #[error("no such user")]
+    UserUnknown,
+    /// As many streams are open as this node serves.
+    #[error("as many streams are open as `server.max_streams`")]
+    StreamsFull,
     /// No such session, or not the caller's.
     #[error("no such session")]
     SessionUnknown,
+    /// A back end that does not say in whose session.
+    #[error("no Menjin-Subject-Token")]
+    SubjectTokenMissing,
+    /// A person's own token where only a back end may write or read.
+    #[error("this session data belongs to back ends")]
+    BackendOnly,
+    /// Nothing is kept under this key.
+    #[error("no such key")]
+    KeyUnknown,
+    /// Somebody else has written since.
+    #[error("the version is another one")]
+    VersionMismatch {
+        /// The one that there is.
+        current: Option<i64>,
+    },
+    /// A value or a map would be too large.
+    #[error("the session data would be too large")]
+    SessionDataFull,
     /// Too many requests.
     #[error("too many requests")]
     TooManyRequests {
@@ -195,6 +231,9 @@ pub enum Problem {
     /// The feed of ends is older than it may be.
     #[error("the feed of ends is stale")]
     RevocationsStale,
+    /// A proxy asks whether a request may pass, in a way that can't stand.
+    #[error("the proxy's forward-auth address can't stand: {0}")]
+    ForwardAuthMisconfigured(&'static str),
     /// It took too long.
     #[error("the request took too long")]
     TimedOut,
@@ -251,6 +290,7 @@ impl Problem {
             Self::SessionKeyStale => spec(StatusCode::CONFLICT, "session_key_stale", Action::Relogin),
             Self::TokenMissing => spec(StatusCode::UNAUTHORIZED, "token_missing", Action::Relogin),
             Self::TokenInvalid => spec(StatusCode::UNAUTHORIZED, "token_invalid", Action::Relogin),
+            Self::TokenUsed => spec(StatusCode::UNAUTHORIZED, "token_used", Action::Relogin),
             Self::TokenExpired { status } => spec(*status, "token_expired", Action::Refresh),
             Self::OldTokenExpired { status } => spec(*status, "token_expired", Action::Relogin),
             // Signing in again would only meet the same refusal.
@@ -263,21 +303,35 @@ impl Problem {
                 spec(StatusCode::TOO_MANY_REQUESTS, "platform_token_limit", Action::Retry)
             }
             Self::ReauthRequired => spec(StatusCode::FORBIDDEN, "reauth_required", Action::Reauth),
-            Self::InsufficientScope(_) => spec(StatusCode::FORBIDDEN, "insufficient_scope", Action::None),
+            Self::InsufficientScope(_) | Self::NotGranted(_) => {
+                spec(StatusCode::FORBIDDEN, "insufficient_scope", Action::None)
+            }
             Self::Forbidden => spec(StatusCode::FORBIDDEN, "forbidden", Action::None),
             Self::OriginRefused => spec(StatusCode::FORBIDDEN, "origin_refused", Action::None),
+            Self::Replaced(_) => spec(StatusCode::UNAUTHORIZED, EndReason::Replaced.code(), Action::Relogin),
+            Self::SessionsFull => spec(StatusCode::CONFLICT, "sessions_full", Action::None),
+            Self::UserUnknown => spec(StatusCode::NOT_FOUND, "user_unknown", Action::None),
+            Self::StreamsFull => spec(StatusCode::SERVICE_UNAVAILABLE, "streams_full", Action::Retry),
             Self::SessionUnknown => spec(StatusCode::NOT_FOUND, "session_unknown", Action::None),
+            Self::SubjectTokenMissing => spec(StatusCode::BAD_REQUEST, "subject_token_missing", Action::None),
+            Self::BackendOnly => spec(StatusCode::FORBIDDEN, "backend_only", Action::None),
+            Self::KeyUnknown => spec(StatusCode::NOT_FOUND, "key_unknown", Action::None),
+            Self::VersionMismatch { .. } => spec(StatusCode::PRECONDITION_FAILED, "version_mismatch", Action::None),
+            Self::SessionDataFull => spec(StatusCode::PAYLOAD_TOO_LARGE, "session_data_full", Action::None),
             Self::TooManyRequests { .. } => spec(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", Action::Retry),
             Self::StoreUnavailable(_) => spec(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", Action::Retry),
             Self::SignInLost(_) => spec(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", Action::Relogin),
             Self::RevocationsStale => spec(StatusCode::SERVICE_UNAVAILABLE, "revocations_stale", Action::Retry),
+            Self::ForwardAuthMisconfigured(_) => {
+                spec(StatusCode::INTERNAL_SERVER_ERROR, "forward_auth_misconfigured", Action::None)
+            }
             Self::TimedOut => spec(StatusCode::SERVICE_UNAVAILABLE, "timed_out", Action::Retry),
             Self::Internal(_) => spec(StatusCode::INTERNAL_SERVER_ERROR, "internal", Action::None),
         }
     }
 
     /// Seconds, rounded up, after which a 503 or 429 may be tried again.
-    fn retry_after(&self) -> Option<u64> {
+    pub(crate) fn retry_after(&self) -> Option<u64> {
         if let Self::PlatformBusy { retry_after }
         | Self::PlatformQuota { retry_after, .. }
         | Self::PlatformTokenLimit { retry_after }
@@ -343,7 +397,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Missing => Self::TokenMissing,
-            Refusal::Invalid(_) => Self::TokenInvalid,
+            Refusal::Invalid(_) | Refusal::Twice => Self::TokenInvalid,
             Refusal::Expired => Self::TokenExpired { status: StatusCode::UNAUTHORIZED },
             // The session lives: what its token says has changed, and a fresh one says it right.
             Refusal::Ended(because) if because.code == "token_expired" => {
@@ -354,6 +408,7 @@ impl From<Refusal> for Problem {
             Refusal::Forbidden(_) => Self::Forbidden,
             Refusal::KeysUnavailable => Self::Internal(anyhow::anyhow!("the ring holds no keys")),
             Refusal::FeedStale => Self::RevocationsStale,
+            Refusal::Unavailable => Self::Internal(anyhow::anyhow!("the guard looked somebody up")),
         }
     }
 }

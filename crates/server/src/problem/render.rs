@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, Response, header};
 use serde_json::{Map, Value, json};
 
 use super::Problem;
-use super::words::{Language, catalogue};
+use super::words::{Language, below, catalogue};
 
 /// Who reads the answer.
 pub(crate) struct Reader<'a> {
@@ -38,6 +38,10 @@ pub(crate) fn answer(problem: &Problem, reader: &Reader<'_>) -> Response<Body> {
     if let Some(said) = problem.platform_said() {
         body.insert("platform".into(), json!({"errcode": said.errcode, "errmsg": said.errmsg}));
     }
+    if let Problem::Replaced(by) = problem {
+        let device = json!({"class": by.class.as_str(), "name": by.name});
+        body.insert("replaced_by".into(), json!({"device": device, "at": by.at}));
+    }
     if let Problem::BadField { field, .. } = problem {
         body.insert("field".into(), field.as_str().into());
     }
@@ -50,6 +54,11 @@ pub(crate) fn answer(problem: &Problem, reader: &Reader<'_>) -> Response<Body> {
     headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
     if let Some(seconds) = problem.retry_after() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let Problem::VersionMismatch { current: Some(version) } = problem
+        && let Ok(tag) = HeaderValue::try_from(format!("\"{version}\""))
+    {
+        headers.insert(header::ETAG, tag);
     }
     if let Some(challenge) = challenge(problem) {
         headers.insert(header::WWW_AUTHENTICATE, challenge);
@@ -64,7 +73,8 @@ fn challenge(problem: &Problem) -> Option<HeaderValue> {
     if matches!(problem, Problem::TokenMissing) {
         return Some(HeaderValue::from_static("Bearer realm=\"menjin\""));
     }
-    if matches!(problem, Problem::ClientInvalid) {
+    // Whoever comes with an app's secret is asked for another app's, not for a token.
+    if matches!(problem, Problem::ClientInvalid | Problem::NotGranted(_)) {
         return Some(HeaderValue::from_static("Basic realm=\"menjin\", charset=\"UTF-8\""));
     }
     if let Problem::InsufficientScope(scope) = problem {
@@ -112,8 +122,9 @@ fn detail(problem: &Problem, language: Language, reader: &Reader<'_>) -> String 
         (Problem::OldTokenExpired { .. }, Language::English) => "The token has expired: sign in again.",
         _ => words(problem.spec().code, language, true),
     };
+    let text = below(reader.path, text);
     if let Problem::BadField { field, fault } = problem {
         return text.replace("{field}", field).replace("{why}", &fault.words(language));
     }
-    if let Problem::BadJson(fault) = problem { text.replace("{why}", &fault.words(language)) } else { text.to_owned() }
+    if let Problem::BadJson(fault) = problem { text.replace("{why}", &fault.words(language)) } else { text }
 }

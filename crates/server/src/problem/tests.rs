@@ -8,6 +8,7 @@ use menjin_token::{Invalid, Timestamp};
 use serde_json::Value;
 
 use super::*;
+use crate::store::DeviceClass;
 
 /// One of each. A new variant stops this file from compiling until it stands in [`place`], and then must stand here.
 fn one_of_each() -> Vec<Problem> {
@@ -40,13 +41,25 @@ fn one_of_each() -> Vec<Problem> {
         Problem::ClientInvalid,
         Problem::PlatformTokenLimit { retry_after: wait },
         Problem::InsufficientScope("orders:read".to_owned()),
+        Problem::NotGranted("platform-token:shop".to_owned()),
         Problem::Forbidden,
         Problem::OriginRefused,
         Problem::SessionUnknown,
+        Problem::Replaced(Replacement { class: DeviceClass::Phone, name: None, at: Timestamp::default() }),
+        Problem::SessionsFull,
+        Problem::UserUnknown,
+        Problem::StreamsFull,
+        Problem::SubjectTokenMissing,
+        Problem::BackendOnly,
+        Problem::KeyUnknown,
+        Problem::VersionMismatch { current: Some(7) },
+        Problem::SessionDataFull,
         Problem::TooManyRequests { retry_after: wait },
         Problem::StoreUnavailable(anyhow::anyhow!("down")),
         Problem::SignInLost(anyhow::anyhow!("down")),
         Problem::RevocationsStale,
+        Problem::ForwardAuthMisconfigured("a parameter stands twice"),
+        Problem::TokenUsed,
         Problem::TimedOut,
         Problem::Internal(anyhow::anyhow!("a bug")),
     ];
@@ -82,6 +95,10 @@ fn place(problem: &Problem) -> usize {
         Problem::Forbidden => 22,
         Problem::OriginRefused => 23,
         Problem::SessionUnknown => 24,
+        Problem::Replaced(_) => 42,
+        Problem::SessionsFull => 43,
+        Problem::UserUnknown => 44,
+        Problem::StreamsFull => 45,
         Problem::TooManyRequests { .. } => 25,
         Problem::StoreUnavailable(_) => 26,
         Problem::SignInLost(_) => 27,
@@ -93,13 +110,21 @@ fn place(problem: &Problem) -> usize {
         Problem::PlatformQuota { .. } => 33,
         Problem::ClientInvalid => 34,
         Problem::PlatformTokenLimit { .. } => 35,
+        Problem::NotGranted(_) => 36,
+        Problem::SubjectTokenMissing => 37,
+        Problem::BackendOnly => 38,
+        Problem::KeyUnknown => 39,
+        Problem::VersionMismatch { .. } => 40,
+        Problem::SessionDataFull => 41,
+        Problem::ForwardAuthMisconfigured(_) => 46,
+        Problem::TokenUsed => 47,
     }
 }
 
 #[test]
 fn no_variant_is_left_out_of_these_tests() {
     let places: BTreeSet<usize> = one_of_each().iter().map(place).collect();
-    assert!(places.iter().copied().eq(0..=35), "{places:?}");
+    assert!(places.iter().copied().eq(0..=47), "{places:?}");
 }
 
 #[test]
@@ -186,10 +211,10 @@ fn what_the_guard_refuses_is_answered_as_any_guard_would() {
 fn only_a_request_without_a_token_is_challenged_without_an_error() {
     for problem in one_of_each() {
         let (status, challenge, _) = answered(&problem);
-        let lacks_scope = matches!(problem, Problem::InsufficientScope(_));
+        let lacks_scope = matches!(problem, Problem::InsufficientScope(_) | Problem::NotGranted(_));
         assert_eq!(status == StatusCode::UNAUTHORIZED || lacks_scope, !challenge.is_empty(), "{problem:?}");
         let names_an_error = challenge.contains("error=");
-        let is_bare = matches!(problem, Problem::TokenMissing | Problem::ClientInvalid);
+        let is_bare = matches!(problem, Problem::TokenMissing | Problem::ClientInvalid | Problem::NotGranted(_));
         assert_eq!(!challenge.is_empty() && !is_bare, names_an_error, "{challenge}");
     }
     let hostile = Problem::InsufficientScope("a\", error=\"none\\\r\nx: y".to_owned());

@@ -74,6 +74,11 @@ impl Words {
     }
 }
 
+/// The words with `/docs` where it is found: below the path of `server.public_url`.
+pub(super) fn below(path: &str, words: &str) -> String {
+    words.replace("/docs", &format!("{path}/docs"))
+}
+
 static CATALOGUE: LazyLock<BTreeMap<String, Words>> =
     LazyLock::new(|| toml::from_str(include_str!("words.toml")).expect("words.toml is compiled in and tested"));
 

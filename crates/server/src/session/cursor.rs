@@ -3,6 +3,9 @@
 //!
 //! A COMMIT itself may take longer than that, when a standby has to confirm it and does not: then its client was told that
 //! the store is unavailable, and the end holds all the same. So single places are looked for as long as a token lives.
+//!
+//! What was read last is read again each time. Once it is gone, this may be another feed: that of a database which a failover
+//! or a backup brought back to an earlier time, and which gives the same places again.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -25,6 +28,8 @@ const YOUNG: Duration = Duration::from_secs(70);
 pub(crate) struct Cursor {
     /// The last place that was read.
     last: i64,
+    /// What stood there.
+    witness: Option<Event>,
     /// Places before it that were not there, and since when they are missed.
     missing: Vec<(RangeInclusive<i64>, Instant)>,
     /// Places that were given up, each looked for by itself until then.
@@ -35,13 +40,33 @@ pub(crate) struct Cursor {
     tries: u32,
     /// The ring is to be read again: it stays so until that is done, also if whoever read this line was stopped before.
     pub(crate) keys_changed: bool,
+    /// The same of the apps that the store holds.
+    pub(crate) apps_changed: bool,
 }
 
 impl Cursor {
     /// A reading begins: everything after this place.
     pub(crate) fn begin(&mut self) -> i64 {
         self.tries = self.tries.saturating_add(1);
-        self.after()
+        if self.witness.is_some() { self.after().min(self.last - 1) } else { self.after() }
+    }
+
+    /// Whether what was read last still stands where it stood, as a reading found.
+    pub(crate) fn is_at_home(&self, events: &[Event]) -> bool {
+        self.witness.as_ref().is_none_or(|witness| events.contains(witness))
+    }
+
+    /// It does not: all is read once more, and what is known stays known. `true` when nobody can have swept it, as tokens that it
+    /// refuses may live: the feed went back.
+    pub(crate) fn begin_again(&mut self, now: Timestamp) -> bool {
+        let went_back = self.witness.take().is_some_and(|witness| now < witness.until);
+        (self.last, self.has_begun) = (0, false);
+        self.missing.clear();
+        self.late.clear();
+        // Keys and apps are those of an earlier time, too.
+        self.keys_changed |= went_back;
+        self.apps_changed |= went_back;
+        went_back
     }
 
     fn after(&self) -> i64 {
@@ -59,6 +84,9 @@ impl Cursor {
         if std::mem::take(&mut self.tries) > 1 {
             // The store hung or was gone: a COMMIT that waited as long as we did may be carried out only now.
             self.missing.iter_mut().for_each(|(_, since)| *since = began);
+        }
+        if let Some(latest) = events.last().filter(|latest| latest.seq >= self.last) {
+            self.witness = Some(latest.clone());
         }
         let mut new = Vec::new();
         for event in events {
@@ -153,11 +181,35 @@ mod tests {
 
         fn read_after(&mut self, wait: u64) -> Vec<i64> {
             self.clock += Duration::from_secs(wait);
+            let found = self.found();
+            assert!(self.cursor.is_at_home(&found));
+            self.take(found)
+        }
+
+        fn found(&mut self) -> Vec<Event> {
             let after = self.cursor.begin();
             let mut found: Vec<Event> = self.there.iter().filter(|event| event.seq > after).cloned().collect();
             found.sort_by_key(|event| event.seq);
+            found
+        }
+
+        fn take(&mut self, found: Vec<Event>) -> Vec<i64> {
             self.cursor.take(found, (self.clock, now()), LIFE).into_iter().map(|event| event.seq).collect()
         }
+
+        /// A reading that does not find what was read last; whether the feed went back, and what is read then.
+        fn read_again(&mut self) -> (bool, Vec<i64>) {
+            let found = self.found();
+            assert!(!self.cursor.is_at_home(&found));
+            let went_back = self.cursor.begin_again(now());
+            let found = self.found();
+            (went_back, self.take(found))
+        }
+    }
+
+    /// One that refuses tokens which may live.
+    fn telling(seq: i64, reason: &str) -> Event {
+        Event { reason: reason.to_owned(), until: now().plus(LIFE), ..event(seq, now()) }
     }
 
     #[test]
@@ -237,6 +289,54 @@ mod tests {
         assert!(feed.read_after(3600).is_empty(), "the store is back, and carries the commit out after this reading");
         feed.write([2]);
         assert_eq!(feed.read_after(1), [2]);
+    }
+
+    #[test]
+    fn a_feed_that_went_back_is_read_from_its_beginning() {
+        let mut feed = Feed::new();
+        feed.there = (1..=5).map(|seq| telling(seq, "before")).collect();
+        assert_eq!(feed.read_after(0), [1, 2, 3, 4, 5]);
+        feed.there.truncate(3);
+        assert_eq!(feed.read_again(), (true, vec![1, 2, 3]));
+        assert!(feed.cursor.keys_changed && feed.cursor.apps_changed);
+        feed.there.push(telling(4, "after"));
+        assert_eq!(feed.read_after(1), [4]);
+    }
+
+    #[test]
+    fn a_feed_that_went_back_and_came_on_again_meanwhile_is_told_by_what_stands_there() {
+        let mut feed = Feed::new();
+        feed.there = (1..=5).map(|seq| telling(seq, "before")).collect();
+        feed.read_after(0);
+        feed.there.truncate(3);
+        feed.there.extend((4..=9).map(|seq| telling(seq, "after")));
+        assert_eq!(feed.read_again(), (true, (1..=9).collect()));
+        assert!(feed.read_after(1).is_empty());
+    }
+
+    #[test]
+    fn a_feed_that_was_swept_did_not_go_back() {
+        let mut feed = Feed::new();
+        feed.write(1..=3);
+        feed.read_after(0);
+        feed.there.clear();
+        assert_eq!(feed.read_again(), (false, Vec::new()));
+        assert!(!feed.cursor.keys_changed);
+        assert!(feed.read_after(1).is_empty());
+        feed.there = vec![telling(2, "")];
+        assert_eq!(feed.read_after(1), [2], "nobody could see that this one went back, and it is read all the same");
+    }
+
+    #[test]
+    fn a_feed_that_can_t_be_read_after_it_went_back_is_read_from_its_beginning_later() {
+        let mut feed = Feed::new();
+        feed.there = (1..=5).map(|seq| telling(seq, "before")).collect();
+        feed.read_after(0);
+        feed.there.truncate(3);
+        feed.found();
+        assert!(feed.cursor.begin_again(now()));
+        feed.fail();
+        assert_eq!(feed.read_after(1), [1, 2, 3]);
     }
 
     #[test]

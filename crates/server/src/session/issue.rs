@@ -69,6 +69,12 @@ async fn access_token(menjin: &Menjin, standing: &Standing, now: Timestamp) -> R
         amr: vec![standing.amr.clone()],
         ..Claims::expiring(now.plus(menjin.config.lifetimes.access_token))
     };
+    // The audience's own claims count more.
+    if let Some(said) = &standing.claims {
+        claims.extra = serde_json::from_str(said)
+            .with_context(|| format!("reading the claims of {}", standing.session))
+            .map_err(Problem::Internal)?;
+    }
     let typ = app.shape.fill(&mut claims, standing, identity.as_ref());
     menjin_token::sign(&key, typ, &claims).context("signing an access token").map_err(Problem::Internal)
 }

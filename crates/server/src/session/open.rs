@@ -1,33 +1,55 @@
-//! Opening a session for somebody whom a platform has proved, and issuing its first pair.
+//! Opening a session for somebody whom a platform or a back end has proved, and issuing its first pair.
 
 use menjin_platform::{Identity, SessionKey};
 use menjin_token::{Id, SessionId, Timestamp};
 
 use super::{Pair, issue};
 use crate::apps::App;
+use crate::config::WhenFull;
 use crate::problem::Problem;
 use crate::seal::Sealed;
 use crate::state::Menjin;
 use crate::store::{
     CodeDigest, Device, EndReason, IdentityName, Limit, Opened, Opening, PhoneChange, ProfileChange, Standing, UserRow,
+    Who,
 };
 
 /// A proved sign-in.
 pub(crate) struct SignIn<'a> {
     /// The app.
     pub(crate) app: &'a App,
-    /// Who the platform says it is.
-    pub(crate) identity: &'a Identity,
+    /// Who says who it is.
+    pub(crate) proof: Proof<'a>,
     /// What the person brought of a profile.
     pub(crate) profile: ProfileChange,
     /// A number that the platform proved.
     pub(crate) phone: Option<PhoneChange>,
     /// The device.
     pub(crate) device: Device,
-    /// The code that was spent.
-    pub(crate) code: CodeDigest,
+    /// The code that was spent, or what stands for the request.
+    pub(crate) code: Option<CodeDigest>,
     /// Whether the same request may come again.
     pub(crate) repeatable: bool,
+}
+
+/// Who says who it is.
+pub(crate) enum Proof<'a> {
+    /// The app's platform.
+    Platform(&'a Identity),
+    /// A back end.
+    App(Vouched),
+}
+
+/// Somebody whom a back end vouches for.
+pub(crate) struct Vouched {
+    /// The back end, or the old system.
+    pub(crate) by: String,
+    /// How somebody was proved.
+    pub(crate) amr: &'static str,
+    /// Who it is.
+    pub(crate) who: Who,
+    /// What their access tokens say beside the usual: a JSON object.
+    pub(crate) claims: Option<String>,
 }
 
 /// An open session.
@@ -45,6 +67,8 @@ pub(crate) async fn open(menjin: &Menjin, sign_in: SignIn<'_>, now: Timestamp) -
     let opened = menjin.store.open_session(opening(menjin, sign_in, now)).await?;
     match opened {
         Opened::Disabled => Err(Problem::Ended(EndReason::UserDisabled)),
+        Opened::Full => Err(Problem::SessionsFull),
+        Opened::Unknown => Err(Problem::UserUnknown),
         Opened::Open { standing, is_new_user, replaced } => {
             ended(menjin, &replaced, EndReason::Replaced, now);
             let pair = issue(menjin, &standing, now).await?;
@@ -72,7 +96,8 @@ pub(super) fn ended(menjin: &Menjin, sessions: &[SessionId], reason: EndReason, 
 }
 
 fn opening(menjin: &Menjin, sign_in: SignIn<'_>, now: Timestamp) -> Opening {
-    let SignIn { app, identity, profile, phone, device, code, repeatable } = sign_in;
+    let SignIn { app, proof, profile, phone, device, code, repeatable } = sign_in;
+    let Named { who, identity, vouched } = named(app, proof);
     let entropy = &*menjin.entropy;
     let grant = Id::new(now, entropy.bytes());
     let expires_at = now.plus(app.refresh_absolute);
@@ -81,32 +106,65 @@ fn opening(menjin: &Menjin, sign_in: SignIn<'_>, now: Timestamp) -> Opening {
         grant,
         new_user: Id::new(now, entropy.bytes()),
         new_identity: Id::new(now, entropy.bytes()),
-        identity: IdentityName {
-            platform: app.platform_name(),
-            appid: app.appid.clone(),
-            openid: identity.openid.as_str().to_owned(),
-        },
+        who,
         unionid: identity
-            .unionid
-            .as_ref()
+            .and_then(|it| it.unionid.as_ref())
             .zip(app.open_account.as_ref())
             .map(|(id, account)| (id.as_str().to_owned(), account.clone())),
-        session_key: identity.session_key.as_ref().map(|key| sealed_session_key(menjin, key)),
+        session_key: identity.and_then(|it| it.session_key.as_ref()).map(|key| sealed_session_key(menjin, key)),
         superseded_until: now.plus(menjin.config.lifetimes.superseded_session_key),
         profile,
         phone,
         app: app.id.clone(),
+        amr: vouched.as_ref().map_or(app.platform_name(), |it| it.amr),
+        opened_by: vouched.as_ref().map(|it| it.by.clone()),
+        claims: vouched.and_then(|it| it.claims),
         device,
-        limit: Limit { without_device: app.sessions_without_device, in_all: app.sessions },
+        limit: limit(app),
         secret: menjin.sealer.seal(Sealed::GrantSecret, &grant.to_bytes(), &entropy.bytes::<32>(), entropy),
         master_key: menjin.sealer.present(),
-        amr: app.platform_name(),
         code,
         repeatable,
         now,
         idle_until: now.plus(app.refresh_idle).min(expires_at),
         expires_at,
         tokens_until: menjin.tokens_until(now),
+    }
+}
+
+fn limit(app: &App) -> Limit {
+    Limit {
+        without_device: app.sessions_without_device,
+        on_class: Some(app.sessions_per_device_class).filter(|most| *most > 0),
+        in_all: app.sessions,
+        refuses_newest: app.when_full == WhenFull::NewestRefused,
+    }
+}
+
+/// Whom a proof names.
+struct Named<'a> {
+    who: Who,
+    identity: Option<&'a Identity>,
+    vouched: Option<Voucher>,
+}
+
+/// Who vouches.
+struct Voucher {
+    by: String,
+    amr: &'static str,
+    claims: Option<String>,
+}
+
+fn named<'a>(app: &App, proof: Proof<'a>) -> Named<'a> {
+    match proof {
+        Proof::App(Vouched { by, amr, who, claims }) => {
+            Named { who, identity: None, vouched: Some(Voucher { by, amr, claims }) }
+        }
+        Proof::Platform(identity) => {
+            let openid = identity.openid.as_str().to_owned();
+            let name = IdentityName { platform: app.platform_name(), appid: app.appid.clone(), openid };
+            Named { who: Who::Identity(name), identity: Some(identity), vouched: None }
+        }
     }
 }
 

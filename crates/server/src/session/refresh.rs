@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
+use menjin_token::SessionId;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
@@ -14,6 +15,7 @@ use super::{Pair, issue, open};
 use crate::extract::Json;
 use crate::limits::Allowed;
 use crate::problem::Problem;
+use crate::replaced;
 use crate::seal::Sealed;
 use crate::state::Menjin;
 use crate::store::{self, EndReason, Rotation};
@@ -77,7 +79,7 @@ async fn next_pair(menjin: &Menjin, token: &SecretString) -> Result<Pair, Proble
         Rotation::Stolen(session) => Err(end(menjin, session, EndReason::RefreshReused)),
         Rotation::Restored(session) => Err(end(menjin, session, EndReason::Restored)),
         Rotation::Expired(session) => Err(end(menjin, session, EndReason::Expired)),
-        Rotation::Ended(reason) => Err(Problem::Ended(reason)),
+        Rotation::Ended(reason) => Err(replaced::told(menjin, Problem::Ended(reason), presented.session).await),
         Rotation::Unknown => Err(Problem::TokenInvalid),
     }
 }
@@ -86,6 +88,7 @@ async fn next_pair(menjin: &Menjin, token: &SecretString) -> Result<Pair, Proble
 pub(super) struct Believed {
     pub(super) token: Presented,
     pub(super) app: String,
+    pub(super) session: SessionId,
 }
 
 /// Checks the MAC before anything else; a bad one changes nothing.
@@ -99,10 +102,10 @@ pub(super) async fn believe(menjin: &Menjin, token: &str) -> Result<Believed, Pr
     if !token.is_ours(&menjin.sealer, &secret) {
         return Err(Problem::TokenInvalid);
     }
-    Ok(Believed { token, app: grant.app })
+    Ok(Believed { token, app: grant.app, session: grant.session })
 }
 
-fn end(menjin: &Menjin, session: menjin_token::SessionId, reason: EndReason) -> Problem {
+fn end(menjin: &Menjin, session: SessionId, reason: EndReason) -> Problem {
     tracing::warn!(session.id = %session, reason = reason.code(), "a refresh ended its session");
     open::ended(menjin, &[session], reason, menjin.clock.now());
     Problem::Ended(reason)

@@ -9,8 +9,8 @@ use super::{Database, Sqlite};
 use crate::config::StorePlace;
 use crate::entropy::sha256;
 
-/// Rows in one transaction.
-pub(crate) const PAGE: u32 = 500;
+/// Rows in one transaction, at the most.
+pub(super) const PAGE: u32 = 500;
 
 /// Where a move noted how far it is, in the store that it goes to.
 pub(super) const NOTES: &str = "_move";

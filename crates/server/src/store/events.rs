@@ -10,10 +10,16 @@ use super::Result;
 pub enum EventKind {
     /// One session.
     SessionEnded(SessionId),
+    /// Every sign-in of this user that was opened before.
+    UserNotBefore(UserId),
+    /// Every token that was issued to this app before.
+    AppNotBefore(String),
     /// A signing key.
     KeyRevoked(String),
     /// The ring of signing keys changed.
     KeysChanged,
+    /// The apps that the store holds changed.
+    AppsChanged,
     /// Something that a newer program tells, beside this one for a while.
     Unknown,
 }
@@ -23,11 +29,14 @@ impl EventKind {
     pub(super) const SESSION_ENDED: &'static str = "session_ended";
 
     /// The kind, as it is stored.
-    pub(super) fn word(&self) -> &'static str {
+    pub(crate) fn word(&self) -> &'static str {
         match self {
             Self::SessionEnded(_) => Self::SESSION_ENDED,
+            Self::UserNotBefore(_) => "user_not_before",
+            Self::AppNotBefore(_) => "app_not_before",
             Self::KeyRevoked(_) => "key_revoked",
             Self::KeysChanged => "keys_changed",
+            Self::AppsChanged => "apps_changed",
             Self::Unknown => "unknown",
         }
     }
@@ -36,8 +45,9 @@ impl EventKind {
     pub(super) fn subject(&self) -> Option<Vec<u8>> {
         match self {
             Self::SessionEnded(id) => Some(id.to_bytes().to_vec()),
-            Self::KeyRevoked(kid) => Some(kid.as_bytes().to_vec()),
-            Self::KeysChanged | Self::Unknown => None,
+            Self::UserNotBefore(id) => Some(id.to_bytes().to_vec()),
+            Self::AppNotBefore(name) | Self::KeyRevoked(name) => Some(name.as_bytes().to_vec()),
+            Self::KeysChanged | Self::AppsChanged | Self::Unknown => None,
         }
     }
 
@@ -45,9 +55,12 @@ impl EventKind {
     pub(super) fn from_stored(word: &str, subject: Option<Vec<u8>>) -> Option<Self> {
         match (word, subject) {
             ("session_ended", Some(id)) => Some(Self::SessionEnded(SessionId::from_bytes(id.try_into().ok()?))),
+            ("user_not_before", Some(id)) => Some(Self::UserNotBefore(UserId::from_bytes(id.try_into().ok()?))),
+            ("app_not_before", Some(app)) => Some(Self::AppNotBefore(String::from_utf8(app).ok()?)),
             ("key_revoked", Some(kid)) => Some(Self::KeyRevoked(String::from_utf8(kid).ok()?)),
             ("keys_changed", _) => Some(Self::KeysChanged),
-            ("session_ended" | "key_revoked", None) => None,
+            ("apps_changed", _) => Some(Self::AppsChanged),
+            ("session_ended" | "user_not_before" | "app_not_before" | "key_revoked", None) => None,
             _ => Some(Self::Unknown),
         }
     }

@@ -2,20 +2,26 @@
 //!
 //! Lives here: the traits, the rows and outcomes that cross them, the back ends. Does not: HTTP, policy, reading a clock.
 
+mod accounts;
 pub(crate) mod across;
+mod apps;
 mod codes;
 mod columns;
 #[cfg(test)]
 mod conformance;
+mod data_map;
 mod events;
 mod fast;
 mod foreign;
+mod grants;
 mod keys;
 mod moving;
+mod opening;
 mod people;
 mod rows;
 mod rules;
 mod schema;
+mod session_data;
 mod sessions;
 mod sql;
 mod sqlite;
@@ -23,21 +29,30 @@ pub(crate) mod tables;
 mod tokens;
 mod upkeep;
 
+pub use accounts::{Account, Accounts, Ban, Banned};
+pub use apps::{AppAdded, AppChange, AppChanged, AppRow, Apps, ChangingApp, ClientSecretRow, LIVE_SECRETS};
 pub use codes::{Claiming, CodeClaim, CodeDigest, Codes, IdempotencyKey, Refused};
+pub use data_map::{DataAt, DataEntry, DataMap, JsonText};
 pub use events::{Audit, AuditLine, Event, EventKind, Feed};
 pub use fast::Bell;
 pub(crate) use fast::{Fast, InProcess, Line, Quotas};
 pub use foreign::{ForeignRow, ForeignRows, ForeignTable};
+pub use grants::{Grants, LivingGrant};
 pub use keys::{KeyRow, KeyState, Keys, MasterKeyRow, Rotating, SealedCount, SealedPlace, SealedValue};
 pub(crate) use moving::settle;
 pub use moving::{Clash, MovedIn, MovingIn, NewIdentity, Newcomer};
+pub use opening::{Limit, Opened, Opening, Who};
 pub use people::{IdentityName, KeptKey, People, PhoneChange, ProfileChange, UserRow};
 pub use schema::{OnOldSchema, OpenError};
+pub use session_data::{
+    Condition, DataChange, DataChanged, DataLimits, DataPlace, DataRead, DataWrite, Present, SessionData, Versions,
+};
 pub use sessions::{
-    Device, DeviceClass, EndReason, Ending, Ends, GrantRow, Limit, Opened, Opening, Presented, Rotation, SessionHead,
-    SessionRow, Sessions, Standing,
+    Device, DeviceClass, EndReason, Ending, Ends, GrantRow, Presented, Replacement, Rotation, SessionHead, SessionRow,
+    Sessions, Standing,
 };
 pub use sql::Database;
+pub(crate) use sqlite::check_folder;
 pub use sqlite::{Alone, Contents, Restored, Restoring, Sqlite};
 pub use tokens::{Forced, Forcing, PlatformTokenRow, PlatformTokens, TokenClaim, TokenClaiming};
 pub use upkeep::{Sweeping, Swept, Upkeep};
@@ -55,11 +70,37 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// Everything that menjin keeps.
 pub trait Store:
-    Codes + Sessions + People + Feed + Audit + Keys + PlatformTokens + Upkeep + MovingIn + std::fmt::Debug
+    Codes
+    + Sessions
+    + SessionData
+    + Grants
+    + People
+    + Accounts
+    + Apps
+    + Feed
+    + Audit
+    + Keys
+    + PlatformTokens
+    + Upkeep
+    + MovingIn
+    + std::fmt::Debug
 {
 }
 
-impl<T: Codes + Sessions + People + Feed + Audit + Keys + PlatformTokens + Upkeep + MovingIn + std::fmt::Debug> Store
-    for T
+impl<T> Store for T where
+    T: Codes
+        + Sessions
+        + SessionData
+        + Grants
+        + People
+        + Accounts
+        + Apps
+        + Feed
+        + Audit
+        + Keys
+        + PlatformTokens
+        + Upkeep
+        + MovingIn
+        + std::fmt::Debug
 {
 }

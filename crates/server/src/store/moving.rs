@@ -71,7 +71,8 @@ pub enum Clash {
 #[async_trait]
 pub trait MovingIn: Send + Sync {
     /// Takes them in. Atomic for all; one who is refused takes nobody with them. What is here already is never changed.
-    /// A `rehearsal` answers the same, and keeps nothing.
+    /// A `rehearsal` answers the same, as long as nobody stands twice among them, and writes nothing: of numbers that were
+    /// written MySQL keeps the highest, also when that is undone.
     async fn move_in(&self, newcomers: Vec<Newcomer>, now: Timestamp, rehearsal: bool) -> Result<Vec<MovedIn>>;
     /// Whether `menjin move` has begun to fill this store, and has not come to its end.
     async fn is_half_moved(&self) -> Result<bool>;
@@ -91,7 +92,7 @@ pub(crate) async fn settle(
 ) -> anyhow::Result<Restored> {
     match place {
         StorePlace::Sqlite(path) => {
-            anyhow::ensure!(path.is_file(), "{} does not exist", path.display());
+            anyhow::ensure!(path.is_file(), "it does not exist");
             drop(Sqlite::alone(path)?);
             Sqlite::restore(path, None, restoring)
         }
@@ -119,6 +120,17 @@ pub(super) enum Verdict {
     Add(Vec<usize>),
     /// Write nothing.
     Refuse(Clash),
+}
+
+impl From<Verdict> for MovedIn {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Make => Self::Made,
+            Verdict::Add(places) if places.is_empty() => Self::There,
+            Verdict::Add(_) => Self::Completed,
+            Verdict::Refuse(clash) => Self::Refused(clash),
+        }
+    }
 }
 
 impl Found {

@@ -2,11 +2,14 @@
 
 use menjin_token::{Id, Kind, Timestamp};
 
+use super::apps::AppAndSecret;
 use super::columns::{Column, Columns, Corrupt};
-use super::rules::{Found, PLATFORMS};
+use super::data_map::DataMap;
+use super::rules::{Beside, Found, PLATFORMS};
 use super::{
-    Claiming, CodeClaim, Device, DeviceClass, EndReason, Event, EventKind, IdempotencyKey, IdentityName, KeptKey,
-    KeyRow, KeyState, Refused, SessionHead, SessionRow, Standing, UserRow,
+    AppRow, Claiming, ClientSecretRow, CodeClaim, DataRead, Device, DeviceClass, EndReason, Event, EventKind,
+    IdempotencyKey, IdentityName, KeptKey, KeyRow, KeyState, LivingGrant, Refused, Replacement, SessionHead,
+    SessionRow, Standing, UserRow,
 };
 
 /// What [`user`] reads, of `users AS u`.
@@ -24,14 +27,29 @@ macro_rules! session_columns {
     };
 }
 
-/// What [`standing`] reads, of `grants AS g` and `sessions AS s`; the user's columns follow.
-macro_rules! standing_columns {
+/// What [`app_and_secret`] reads, of `apps` and `app_secrets`.
+macro_rules! app_columns {
     () => {
-        "g.id, g.counter, g.session, g.app, s.opened_at, s.amr, g.idle_until, g.secret"
+        "apps.id, apps.kind, apps.name, apps.audience, apps.scopes, apps.platform, apps.appid, apps.open_account, \
+         apps.app_secret, apps.created_at, apps.disabled_at, app_secrets.digest, app_secrets.created_at"
     };
 }
 
-pub(super) use {session_columns, standing_columns, user_columns};
+/// What [`living_grant`] reads, of `grants AS g`, `sessions AS s` and `users AS u`.
+macro_rules! living_grant_columns {
+    () => {
+        "g.app, g.counter, g.rotated_at, g.idle_until, s.expires_at, s.ended_at, s.id, u.id, u.disabled_at"
+    };
+}
+
+/// What [`standing`] reads, of `grants AS g` and `sessions AS s`; the user's columns follow.
+macro_rules! standing_columns {
+    () => {
+        "g.id, g.counter, g.session, g.app, s.opened_at, s.amr, g.idle_until, g.secret, s.claims"
+    };
+}
+
+pub(super) use {app_columns, living_grant_columns, session_columns, standing_columns, user_columns};
 
 pub(super) fn user(it: &mut Columns<'_>) -> Result<UserRow, Corrupt> {
     it.of_table("users");
@@ -72,6 +90,20 @@ pub(super) fn session_head(it: &mut Columns<'_>) -> Result<SessionHead, Corrupt>
     Ok(SessionHead { id: it.id()?, app: it.get()?, opened_at: it.time()?, expires_at: it.time()?, ended: ended(it)? })
 }
 
+/// What took a session's place: of the one that did, and when that was.
+pub(super) fn replacement(it: &mut Columns<'_>) -> Result<Replacement, Corrupt> {
+    it.of_table("sessions");
+    let class = it.word(|text| Some(DeviceClass::parse(text)))?;
+    Ok(Replacement { class, name: it.get()?, at: it.time()? })
+}
+
+/// A live session that a new one may take the place of.
+pub(super) fn beside(it: &mut Columns<'_>) -> Result<Beside, Corrupt> {
+    it.of_table("sessions");
+    let (id, app, device) = (it.id()?, it.get()?, it.get()?);
+    Ok(Beside { id, app, device, class: it.word(|text| Some(DeviceClass::parse(text)))? })
+}
+
 /// When and why a session ended.
 pub(super) fn ended(it: &mut Columns<'_>) -> Result<Option<(Timestamp, EndReason)>, Corrupt> {
     Ok(match it.time_or_null()? {
@@ -91,6 +123,7 @@ pub(super) fn standing(it: &mut Columns<'_>) -> Result<Standing, Corrupt> {
         amr: it.get()?,
         idle_until: it.of_table("grants").time()?,
         secret: it.get()?,
+        claims: it.of_table("sessions").get()?,
         user: user(it)?,
     })
 }
@@ -152,6 +185,64 @@ pub(super) fn claimed(
     })
 }
 
+/// An app beside one of its client secrets.
+pub(super) fn app_and_secret(it: &mut Columns<'_>) -> Result<AppAndSecret, Corrupt> {
+    it.of_table("apps");
+    let (id, kind, name) = (it.get()?, it.get()?, it.get()?);
+    let (audience, scopes) = (it.get()?, it.get()?);
+    let (platform, appid): (Option<String>, Option<String>) = (it.get()?, it.get()?);
+    let app = AppRow {
+        id,
+        kind,
+        name,
+        audience,
+        scopes,
+        platform: platform.zip(appid),
+        open_account: it.get()?,
+        app_secret: it.get()?,
+        created_at: it.time()?,
+        disabled_at: it.time_or_null()?,
+        secrets: Vec::new(),
+    };
+    it.of_table("app_secrets");
+    let (digest, made_at) = (it.get::<Option<[u8; 32]>>()?, it.time_or_null()?);
+    Ok((app, digest.zip(made_at).map(|(digest, created_at)| ClientSecretRow { digest, created_at })))
+}
+
+/// A grant; `None` unless its session and its user live.
+pub(super) fn living_grant(it: &mut Columns<'_>) -> Result<Option<LivingGrant>, Corrupt> {
+    it.of_table("grants");
+    let (app, counter, rotated_at) = (it.get()?, it.get()?, it.time()?);
+    let (idle_until, expires_at) = (it.time_or_null()?.unwrap_or_default(), it.of_table("sessions").time()?);
+    let (ended_at, session) = (it.time_or_null()?, it.id()?);
+    let (user, disabled_at) = (it.of_table("users").id()?, it.time_or_null()?);
+    let grant = LivingGrant { app, counter, rotated_at, until: idle_until.min(expires_at), session, user };
+    Ok(Some(grant).filter(|_| ended_at.is_none() && disabled_at.is_none()))
+}
+
+/// A session and a map of it: the map, if the session lives.
+pub(super) fn data(it: &mut Columns<'_>, now: Timestamp) -> Result<DataRead, Corrupt> {
+    it.of_table("sessions");
+    let (expires_at, ended) = (it.time()?, ended(it)?);
+    it.of_table("session_data");
+    let (version, text) = (it.get::<Option<i64>>()?, it.get::<Option<Vec<u8>>>()?);
+    Ok(match ended {
+        Some((_, reason)) => DataRead::Ended(reason),
+        None if now >= expires_at => DataRead::Ended(EndReason::Expired),
+        None => DataRead::Map(version.zip(text).map(|(version, text)| DataMap { version, text }).unwrap_or_default()),
+    })
+}
+
+/// A map by itself.
+pub(super) fn data_map(it: &mut Columns<'_>) -> Result<DataMap, Corrupt> {
+    Ok(DataMap { version: it.get()?, text: it.get()? })
+}
+
+/// A map and its row's name.
+pub(super) fn due_data(it: &mut Columns<'_>) -> Result<(Vec<u8>, DataMap), Corrupt> {
+    Ok((it.get()?, data_map(it)?))
+}
+
 /// The first column, for whoever reads no other.
 pub(super) fn value<T: Column>(it: &mut Columns<'_>) -> Result<T, Corrupt> {
     it.get()
@@ -160,6 +251,11 @@ pub(super) fn value<T: Column>(it: &mut Columns<'_>) -> Result<T, Corrupt> {
 /// The first column, as a time.
 pub(super) fn time(it: &mut Columns<'_>) -> Result<Timestamp, Corrupt> {
     it.time()
+}
+
+/// The first column, as a time that may not have come.
+pub(super) fn time_or_null(it: &mut Columns<'_>) -> Result<Option<Timestamp>, Corrupt> {
+    it.time_or_null()
 }
 
 /// The first column, as an id.

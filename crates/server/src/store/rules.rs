@@ -5,10 +5,16 @@ use std::time::Duration;
 
 use menjin_token::{Id, SessionId, Timestamp, UserId};
 
-use super::{AuditLine, EndReason, Opening, Presented, Standing, UserRow};
+use super::{AuditLine, Ban, DeviceClass, EndReason, Limit, Opened, Opening, Presented, Refused, Standing, UserRow};
 
 /// A key that signs at once is told for so long all the same: every node reads the feed before it is swept.
 pub(super) const KEY_TOLD: Duration = Duration::from_mins(1);
+
+/// A change of the apps is told for so long: a node reads all of them when it starts.
+pub(super) const APPS_TOLD: Duration = KEY_TOLD;
+
+/// What late requests hear when the tokens of an app are cut: the sessions live on, should the app come back.
+pub(super) const CUT_REASON: &str = "token_expired";
 
 /// The platforms that identities may be of.
 pub(super) const PLATFORMS: [&str; 1] = ["wechat"];
@@ -18,10 +24,11 @@ pub(super) struct Beside {
     pub(super) id: SessionId,
     pub(super) app: String,
     pub(super) device: Option<String>,
+    pub(super) class: DeviceClass,
 }
 
-/// Which of the live sessions, the oldest first, give way to the new one.
-pub(super) fn to_replace(beside: &[Beside], opening: &Opening) -> Vec<SessionId> {
+/// Which of the live sessions, the oldest first, give way to the new one; `None`: none does, and it is refused.
+pub(super) fn to_replace(beside: &[Beside], opening: &Opening) -> Option<Vec<SessionId>> {
     let same_app = |it: &&Beside| it.app == opening.app;
     let mut replaced: Vec<SessionId> = if let Some(device) = &opening.device.id {
         beside.iter().filter(same_app).filter(|it| it.device.as_ref() == Some(device)).map(|it| it.id).collect()
@@ -30,10 +37,28 @@ pub(super) fn to_replace(beside: &[Beside], opening: &Opening) -> Vec<SessionId>
         let over = (without.len() + 1).saturating_sub(opening.limit.without_device as usize);
         without.into_iter().take(over).collect()
     };
-    let left: Vec<_> = beside.iter().map(|it| it.id).filter(|id| !replaced.contains(id)).collect();
-    let over = (left.len() + 1).saturating_sub(opening.limit.in_all as usize);
-    replaced.extend(left.into_iter().take(over));
-    replaced
+    let of_class = |it: &&Beside| it.app == opening.app && it.class == opening.device.class;
+    let Limit { on_class, in_all, refuses_newest, .. } = opening.limit;
+    for (most, only_class) in [(on_class, true), (Some(in_all), false)] {
+        let counted = beside.iter().filter(|it| !only_class || of_class(it));
+        let left: Vec<_> = counted.map(|it| it.id).filter(|id| !replaced.contains(id)).collect();
+        let over = most.map_or(0, |most| (left.len() + 1).saturating_sub(most as usize));
+        if over > 0 && refuses_newest {
+            return None;
+        }
+        replaced.extend(left.into_iter().take(over));
+    }
+    Some(replaced)
+}
+
+/// Why nobody was let in, as a repeated request is told.
+pub(super) fn refused(outcome: &Opened) -> Option<Refused> {
+    let code = match outcome {
+        Opened::Disabled => EndReason::UserDisabled.code(),
+        Opened::Full => "sessions_full",
+        Opened::Open { .. } | Opened::Unknown => return None,
+    };
+    Some(Refused(code.to_owned()))
 }
 
 /// A grant and what decides about it.
@@ -56,6 +81,11 @@ pub(super) enum Meaning {
 }
 
 impl Found {
+    /// Why it was over before.
+    pub(super) fn ended(&self) -> Option<EndReason> {
+        self.ended.map(|reason| reason.now_of(&self.standing.user))
+    }
+
     pub(super) fn meaning(&self, presented: &Presented) -> Meaning {
         if presented.counter == self.standing.counter {
             Meaning::Current
@@ -87,26 +117,37 @@ pub(super) fn standing(opening: &Opening, user: UserRow) -> Standing {
         amr: opening.amr.to_owned(),
         idle_until: opening.idle_until,
         secret: opening.secret.clone(),
+        claims: opening.claims.clone(),
         user,
     }
 }
 
+/// Who opens a session, and what the audit adds to that.
+fn opener(opening: &Opening) -> (&'static str, Option<String>) {
+    match &opening.opened_by {
+        None => ("user", None),
+        Some(app) => ("app", Some(format!("by {app}"))),
+    }
+}
+
 pub(super) fn opened_line(opening: &Opening, user: &UserRow, is_new_user: bool) -> AuditLine {
+    let (actor, by) = opener(opening);
+    let new = is_new_user.then(|| format!("new user {}", Id::to_string(&user.id)));
     AuditLine {
         action: "session.opened",
-        actor: "user",
+        actor,
         user: Some(user.id),
         session: Some(opening.session),
         app: Some(opening.app.clone()),
         ip: opening.device.ip.clone(),
-        detail: is_new_user.then(|| format!("new user {}", Id::to_string(&user.id))),
+        detail: [new, by].into_iter().flatten().reduce(|new, by| format!("{new}, {by}")),
     }
 }
 
 pub(super) fn replaced_line(opening: &Opening, user: &UserRow, replaced: SessionId) -> AuditLine {
     AuditLine {
         action: "session.replaced",
-        actor: "user",
+        actor: opener(opening).0,
         user: Some(user.id),
         session: Some(replaced),
         app: Some(opening.app.clone()),
@@ -128,4 +169,14 @@ pub(super) fn refresh_line(of: &Standing, action: &'static str, actor: &'static 
 
 pub(super) fn phone_line(action: &'static str, user: UserId) -> AuditLine {
     AuditLine { action, actor: "user", user: Some(user), ..AuditLine::default() }
+}
+
+/// What the audit says of an account that an operator changes.
+pub(super) fn account_line(ban: &Ban, action: &'static str) -> AuditLine {
+    AuditLine { action, actor: "operator", user: Some(ban.user), ..AuditLine::default() }
+}
+
+/// What the audit says of a session that ends with its user.
+pub(super) fn banned_line(ban: &Ban, session: SessionId) -> AuditLine {
+    AuditLine { session: Some(session), detail: Some("user disabled".to_owned()), ..account_line(ban, "session.ended") }
 }

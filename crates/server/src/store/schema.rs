@@ -14,8 +14,8 @@ pub enum OnOldSchema {
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The folder or file can't be read or written.
-    #[error("{path} can't be opened: {why}")]
+    /// The folder or file can't be read or written. Whoever tells of it names the file first.
+    #[error("can't be opened: {why}")]
     Unusable {
         /// The file.
         path: PathBuf,

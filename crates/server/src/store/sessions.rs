@@ -1,12 +1,14 @@
 //! Sessions and their grants: opened, rotated and ended in one transaction each (design §4.3, §4.4).
+//!
+//! Not here: what an opening is made of (`opening`).
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use menjin_token::{GrantId, IdentityId, SessionId, Timestamp, UserId};
+use menjin_token::{GrantId, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use super::{AuditLine, CodeDigest, IdentityName, PhoneChange, ProfileChange, Result, UserRow};
+use super::{AuditLine, Opened, Opening, Result, UserRow};
 
 /// Why a session is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,6 +55,12 @@ impl EndReason {
             Self::RefreshReused => "refresh_reused",
             Self::Restored => "restored",
         }
+    }
+
+    /// To whoever asks now: of an account that was enabled again it is no longer the reason that it is disabled.
+    #[must_use]
+    pub fn now_of(self, user: &UserRow) -> Self {
+        if self == Self::UserDisabled && user.disabled_at.is_none() { Self::Kicked } else { self }
     }
 
     /// The reason with this code.
@@ -110,64 +118,6 @@ pub struct Device {
     pub user_agent: Option<String>,
 }
 
-/// How many sessions may live beside a new one.
-#[derive(Debug, Clone, Copy)]
-pub struct Limit {
-    /// Of this user and app, without a device id.
-    pub without_device: u32,
-    /// Of this user.
-    pub in_all: u32,
-}
-
-/// A sign-in that the platform has proved: everything that one transaction needs.
-#[derive(Debug, Clone)]
-pub struct Opening {
-    /// Id of the session.
-    pub session: SessionId,
-    /// Id of its grant.
-    pub grant: GrantId,
-    /// Id of the user, should they be new.
-    pub new_user: UserId,
-    /// Id of the identity, should it be new.
-    pub new_identity: IdentityId,
-    /// Who the platform says it is.
-    pub identity: IdentityName,
-    /// The person's name in the open-platform account, and that account.
-    pub unionid: Option<(String, String)>,
-    /// The platform's `session_key`: its row, sealed, with a keyed digest that tells an unchanged one.
-    pub session_key: Option<([u8; 16], Vec<u8>, [u8; 32])>,
-    /// Superseded keys are kept until then.
-    pub superseded_until: Timestamp,
-    /// What the person brought of a profile.
-    pub profile: ProfileChange,
-    /// A proved phone number.
-    pub phone: Option<PhoneChange>,
-    /// The app.
-    pub app: String,
-    /// The device.
-    pub device: Device,
-    /// How many sessions may live.
-    pub limit: Limit,
-    /// The grant's secret, sealed.
-    pub secret: Vec<u8>,
-    /// Id of the master key that its first refresh token is made under.
-    pub master_key: [u8; 4],
-    /// How the person proved who they are.
-    pub amr: &'static str,
-    /// The code that was spent.
-    pub code: CodeDigest,
-    /// Whether the same request may come again for the same session.
-    pub repeatable: bool,
-    /// The time.
-    pub now: Timestamp,
-    /// The session ends then unless it is refreshed.
-    pub idle_until: Timestamp,
-    /// The session ends then.
-    pub expires_at: Timestamp,
-    /// Access tokens of ended sessions are dead by then.
-    pub tokens_until: Timestamp,
-}
-
 /// What a grant stands for when tokens are issued.
 #[derive(Debug, Clone)]
 pub struct Standing {
@@ -187,24 +137,10 @@ pub struct Standing {
     pub idle_until: Timestamp,
     /// Its secret, sealed.
     pub secret: Vec<u8>,
+    /// What its access tokens say beside the usual: a JSON object.
+    pub claims: Option<String>,
     /// The user.
     pub user: UserRow,
-}
-
-/// What opening a session did.
-#[derive(Debug, Clone)]
-pub enum Opened {
-    /// A session is open.
-    Open {
-        /// What tokens are issued for.
-        standing: Box<Standing>,
-        /// Whether the person is new.
-        is_new_user: bool,
-        /// Sessions that it took the place of.
-        replaced: Vec<SessionId>,
-    },
-    /// The user is disabled: no session was opened.
-    Disabled,
 }
 
 /// A grant as it is read before its token is checked.
@@ -294,6 +230,17 @@ pub struct SessionHead {
     pub ended: Option<(Timestamp, EndReason)>,
 }
 
+/// What took the place of a session that was replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replacement {
+    /// The device's class, as it reports it.
+    pub class: DeviceClass,
+    /// Its name, as it reports it.
+    pub name: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// Which sessions to end.
 #[derive(Debug, Clone)]
 pub enum Ends {
@@ -338,7 +285,8 @@ impl Ending {
 /// Sessions and grants.
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// Finds or makes the user, and opens a session with a grant for them. Atomic: racing first logins of one person make one user.
+    /// Finds or makes the user, and opens a session with a grant for them. Atomic: racing first logins of one person make one
+    /// user, and no race passes a limit.
     async fn open_session(&self, opening: Opening) -> Result<Opened>;
     /// The standing of a session's own grant while it lives unrefreshed; for a repeated login.
     async fn unrefreshed(&self, session: SessionId) -> Result<Option<Standing>>;
@@ -350,6 +298,8 @@ pub trait Sessions: Send + Sync {
     async fn session(&self, session: SessionId) -> Result<Option<SessionRow>>;
     /// The live sessions of a user, the newest first.
     async fn sessions_of(&self, user: UserId, now: Timestamp) -> Result<Vec<SessionRow>>;
+    /// What took this session's place, while that is known.
+    async fn replacement(&self, session: SessionId) -> Result<Option<Replacement>>;
     /// Ends sessions; returns those that lived. One session that ended some seconds ago, and whose tokens may live, is told
     /// to the feed again: whoever ended it may never have been answered.
     async fn end_sessions(&self, ending: Ending) -> Result<Vec<SessionId>>;

@@ -3,6 +3,8 @@
 //! A table's first column is its key, and a table stands after those that it refers to. Not here: what helps one back end
 //! alone, and what notes the migrations.
 
+use super::across::PAGE;
+
 /// A table.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -34,7 +36,7 @@ pub(crate) enum Cell {
 use Type::{Bytes, Int, Text};
 
 /// All of them.
-pub(crate) const TABLES: [Table; 14] = [
+pub(crate) const TABLES: [Table; 17] = [
     numbered(
         "users",
         &[
@@ -88,6 +90,8 @@ pub(crate) const TABLES: [Table; 14] = [
             ("expires_at", Int),
             ("ended_at", Int),
             ("end_reason", Text),
+            ("claims", Text),
+            ("replaced_by", Bytes),
         ],
     ),
     table(
@@ -103,6 +107,18 @@ pub(crate) const TABLES: [Table; 14] = [
             ("rotated_at", Int),
             ("idle_until", Int),
             ("sweep_at", Int),
+        ],
+    ),
+    table(
+        "session_data",
+        &[
+            ("id", Bytes),
+            ("session", Bytes),
+            ("user_id", Bytes),
+            ("audience", Text),
+            ("version", Int),
+            ("data", Bytes),
+            ("until", Int),
         ],
     ),
     table(
@@ -131,6 +147,24 @@ pub(crate) const TABLES: [Table; 14] = [
     ),
     table("master_keys", &[("id", Bytes), ("since", Int)]),
     table("data_keys", &[("name", Text), ("sealed", Bytes)]),
+    table(
+        "apps",
+        &[
+            ("id", Text),
+            ("kind", Text),
+            ("name", Text),
+            ("audience", Text),
+            ("scopes", Text),
+            ("platform", Text),
+            ("appid", Text),
+            ("open_account", Text),
+            ("app_secret", Bytes),
+            ("created_at", Int),
+            ("disabled_at", Int),
+            ("removed_at", Int),
+        ],
+    ),
+    table("app_secrets", &[("digest", Bytes), ("app", Text), ("created_at", Int)]),
     table("platform_tokens", &[("app", Text), ("version", Int), ("sealed", Bytes), ("expires_at", Int)]),
     table(
         "platform_token_claims",
@@ -181,9 +215,15 @@ impl Table {
         self.columns[0].0
     }
 
+    /// So many of its rows are read and written at once: few of those that may be large, as a server bounds a statement.
+    pub(crate) fn page_rows(&self) -> u32 {
+        if self.name == "session_data" { 32 } else { PAGE }
+    }
+
     /// A page of its rows; the key that they come after is the only parameter.
-    pub(super) fn page(&self, quote: fn(&str) -> String, after: Option<&str>, limit: u32) -> String {
+    pub(super) fn page(&self, quote: fn(&str) -> String, after: Option<&str>) -> String {
         let (columns, table, key) = (self.listed(quote), quote(self.name), quote(self.key()));
+        let limit = self.page_rows();
         let after = after.map_or_else(String::new, |parameter| format!("WHERE {key} > {parameter} "));
         format!("SELECT {columns} FROM {table} {after}ORDER BY {key} LIMIT {limit}")
     }

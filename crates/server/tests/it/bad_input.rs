@@ -33,6 +33,7 @@ async fn routes(t: &TestServer) -> Vec<(String, Vec<String>)> {
     let mut routes: Vec<(String, Vec<String>)> = Vec::new();
     for (path, methods) in api["paths"].as_object().unwrap() {
         let path = path.replace("{app}", "shop").replace("{id}", "ses_01jd3v0000zzzzzzzzzzzzzzzz");
+        let path = path.replace("{key}", "client.x");
         assert!(!path.contains('{'), "{path}: what stands here in a request?");
         let methods = methods.as_object().unwrap().keys().map(|method| method.to_ascii_uppercase()).collect();
         routes.push((path, methods));
@@ -49,7 +50,10 @@ fn is_clear(answer: &Answer, what: &str) {
     assert!(status < 500, "{what}: {status} {}", answer.text);
     assert!(answer.header("x-request-id").len() >= 16, "{what}");
     assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
-    if status >= 400 {
+    if status >= 400 && answer.json["error"].is_string() {
+        assert!(what.contains(" /oauth2/"), "{what}: only there are errors those of RFC 6749");
+        crate::apps::oauth_error(answer, status, answer.json["error"].as_str().unwrap());
+    } else if status >= 400 {
         let code = answer.json["code"].as_str().unwrap_or_default().to_owned();
         answer.clone().problem(status, &code);
         assert_eq!(answer.json["request_id"], answer.header("x-request-id"), "{what}");

@@ -1,6 +1,7 @@
 //! The server over real HTTP: one binary, a file a URL. `harness.rs` has the actors; nothing here reaches into private modules.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails, and says where")]
 
+mod apps;
 mod audit;
 mod bad_input;
 mod behind_nginx;
@@ -8,7 +9,9 @@ mod broker;
 mod crash;
 mod dev_page;
 mod faults;
+mod forward_auth;
 mod framing;
+mod guarding;
 mod hapi;
 mod harness;
 mod http2;
@@ -23,6 +26,7 @@ mod restored;
 mod rows;
 mod secrets;
 mod serving;
+mod session_data;
 mod sessions;
 mod store;
 mod texts;

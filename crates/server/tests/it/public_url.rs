@@ -51,7 +51,12 @@ async fn what_leads_on_leads_below_the_path() {
             assert_eq!(refused.json["type"], format!("/auth/problems/{code}"));
             let explained = t.anon().get(refused.json["type"].as_str().unwrap()).await;
             assert!(explained.text.starts_with(code), "{}", explained.text);
+            let detail = refused.json["detail"].as_str().unwrap();
+            assert!(explained.text.ends_with(&format!("{detail}\n")), "{detail}");
+            assert_eq!(detail.contains("; /auth/docs lists"), code == "route_unknown", "{detail}");
         }
+        let refused = t.anon().send(Method::DELETE, &format!("{at}/v1/login/shop"), None, &[]).await;
+        assert!(refused.json["detail"].as_str().unwrap().contains("; /auth/docs lists"), "{}", refused.text);
         let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let docs = client.get(format!("{}{at}/docs", t.url)).send().await.unwrap();
         assert_eq!((docs.status().as_u16(), &docs.headers()["location"]), (303, &"/auth/docs/".parse().unwrap()));

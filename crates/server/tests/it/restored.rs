@@ -2,11 +2,16 @@
 
 use std::path::Path;
 
-use menjin_server::config::Config;
-use menjin_server::moving::{Backup, Restore, backup, restore};
-use menjin_token::Timestamp;
+use std::sync::Arc;
 
-use crate::harness::{MASTER_KEY, Setup};
+use menjin_server::Clock as _;
+use menjin_server::config::{Config, StorePlace};
+use menjin_server::moving::{Backup, Restore, Settle, across, backup, restore, settle};
+use menjin_token::Timestamp;
+use serde_json::json;
+
+use crate::harness::{MASTER_KEY, Setup, TestServer};
+use crate::store::Folder;
 
 /// The same before and after, so that tokens have one issuer.
 const URL: &str = "https://login.menjin.test";
@@ -16,9 +21,11 @@ fn setup() -> Setup {
 }
 
 fn config(folder: &Path) -> Config {
-    let text = format!(
-        "secret_key = \"{MASTER_KEY}\"\n[server]\npublic_url = \"{URL}\"\n[store]\nurl = \"sqlite://menjin.db\"\n"
-    );
+    config_on("sqlite://menjin.db", folder)
+}
+
+fn config_on(store: &str, folder: &Path) -> Config {
+    let text = format!("secret_key = \"{MASTER_KEY}\"\n[server]\npublic_url = \"{URL}\"\n[store]\nurl = \"{store}\"\n");
     Config::parse(&text, folder).unwrap()
 }
 
@@ -34,15 +41,82 @@ fn bring_back(folder: &Path, keep_sessions: bool, now: Timestamp) {
     restore(&config(folder), &how, &|_, _| ()).unwrap();
 }
 
+async fn serving(folder: &Arc<Folder>) -> TestServer {
+    TestServer::with(Setup { folder: Some(Arc::clone(folder)), ..setup() }).await
+}
+
+/// A database server's own tool brings back what was there before; here a copy from that time stands for it.
+async fn what_was_there_before_is_there_again(database: Folder, copy: Folder, keep_sessions: bool) {
+    let (database, copy) = (Arc::new(database), Arc::new(copy));
+    let t = serving(&database).await;
+    let (alice, carol) = (t.phone("alice").await, t.phone("carol").await);
+    let (early, refresh) = (alice.access_token(), alice.refresh_token());
+    let (mut carol_was, carols) = (carol.refresh_token(), carol.user_id());
+    t.stop().await;
+    let place = |url: &str| StorePlace::parse(url, Path::new("")).unwrap();
+    let (from, to) = (place(database.store_url().await), place(copy.store_url().await));
+    across(&from, &to, &|_, _, _| ()).await.unwrap();
+    // After the backup: carol goes on, and bob comes.
+    let t = serving(&database).await;
+    for _ in 0..2 {
+        let pair = t.anon().refresh_with(&carol_was).await.ok(200);
+        pair["refresh_token"].as_str().unwrap().clone_into(&mut carol_was);
+    }
+    let bob = t.phone("bob").await;
+    let (late, late_refresh, bobs) = (bob.access_token(), bob.refresh_token(), bob.user_id());
+    let now = t.clock.now();
+    t.stop().await;
+
+    let how = Settle { keep_sessions, number_gap: 10, now };
+    let settled = settle(&config_on(copy.store_url().await, copy.path()), &how, &|_, _| ()).await.unwrap();
+    assert_eq!(settled.ended, if keep_sessions { 0 } else { 2 });
+    let t = serving(&copy).await;
+    if keep_sessions {
+        t.phone_with_token(&early).get("/v1/me").await.ok(200);
+        t.anon().refresh_with(&refresh).await.ok(200);
+    } else {
+        t.phone_with_token(&early).get("/v1/me").await.problem(401, "restored");
+        t.anon().refresh_with(&refresh).await.problem(401, "restored");
+    }
+    t.anon().refresh_with(&carol_was).await.problem(401, "restored");
+    // Nothing knows of bob any more, and nobody is taken for him.
+    t.phone_with_token(&late).get("/v1/me").await.problem(401, "session_ended");
+    t.anon().refresh_with(&late_refresh).await.problem(401, "token_invalid");
+    assert_eq!(t.phone("carol").await.user_id(), carols);
+    let again = t.phone("bob").await;
+    assert_ne!(again.user_id(), bobs);
+    assert_eq!(
+        again.get("/v1/me").await.ok(200)["user"]["number"],
+        13,
+        "numbers that may have been given are left out"
+    );
+}
+
+/// Makes tests of it on a database server.
+macro_rules! brought_back {
+    ($folder:path) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn people_sign_in_again_and_hear_why() {
+            super::what_was_there_before_is_there_again($folder().await, $folder().await, false).await;
+        }
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn with_sessions_kept_who_went_on_signs_in_again() {
+            super::what_was_there_before_is_there_again($folder().await, $folder().await, true).await;
+        }
+    };
+}
+
+mod on_postgres {
+    brought_back!(crate::store::Folder::with_postgres);
+}
+
+mod on_mariadb {
+    brought_back!(crate::store::Folder::with_mariadb);
+}
+
 mod sqlite_only {
-    use std::sync::Arc;
-
-    use menjin_server::Clock as _;
-    use serde_json::json;
-
-    use super::{back_up, bring_back, setup};
-    use crate::harness::{Setup, TestServer};
-    use crate::store::Folder;
+    use super::*;
 
     #[tokio::test]
     async fn access_tokens_of_before_are_refused_and_say_why() {

@@ -4,6 +4,7 @@
 //! Does not: sealing, storing or rotating keys (the server), key sets and their JSON (`jwks`).
 
 mod algorithm;
+mod pem;
 mod rsa;
 mod signing;
 mod verifying;

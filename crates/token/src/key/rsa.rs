@@ -79,7 +79,7 @@ fn unsigned(integer: &[u8]) -> &[u8] {
 }
 
 /// The contents of the first element, which must have this tag, and what follows it.
-fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+pub(super) fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (&[found, short], rest) = der.split_first_chunk::<2>()?;
     if found != tag {
         return None;

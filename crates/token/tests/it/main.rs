@@ -11,5 +11,6 @@ mod ids;
 mod jwks;
 mod kinds;
 mod oracle;
+mod pem;
 mod times;
 mod vectors;

@@ -25,6 +25,12 @@ async fn lived_in() -> (TempDir, Value) {
     }
     let out = line.sign_in("out").await;
     line.post("/v1/logout", serde_json::json!({ "refresh_token": out["refresh_token"] })).await;
+    // More than are read and written at once.
+    for nth in 0..18 {
+        let keeper = line.sign_in(&format!("keeper {nth}")).await;
+        line.keep(&keeper, "client.a", serde_json::json!({"名": "🐼", "n": nth})).await;
+        line.keep(&keeper, "client.b?scope=user", serde_json::json!([nth])).await;
+    }
     command(data.path(), &["key", "rotate"]).ok();
     let csv =
         "number,external_id,nickname,openid,created_at\n900,u-900,'名' \"🐼\",openid-900,2019-01-01\n1000,,,秘密,\n";
@@ -58,9 +64,18 @@ async fn there_and_back(through: &[String]) {
     let (data, alice) = lived_in().await;
     let file = data.path().join("menjin.db");
     let before = contents(&file);
-    for table in
-        ["users", "identities", "sessions", "grants", "signing_keys", "master_keys", "data_keys", "events", "audit"]
-    {
+    for table in [
+        "users",
+        "identities",
+        "sessions",
+        "grants",
+        "session_data",
+        "signing_keys",
+        "master_keys",
+        "data_keys",
+        "events",
+        "audit",
+    ] {
         assert!(before.iter().any(|row| row.starts_with(&format!("{table} "))), "{table} is tried");
     }
     let mut from = "sqlite://menjin.db".to_owned();
@@ -68,6 +83,10 @@ async fn there_and_back(through: &[String]) {
         let said = across(data.path(), &from, to).ok();
         for part in ["agree", "核对一致", "[store]", "url = \"", "migrate = \""] {
             assert!(said.contains(part), "{part} is not in: {said}");
+        }
+        if let Some(file) = to.strip_prefix("sqlite://") {
+            let whole = data.path().join(file);
+            assert!(said.contains(&format!("url = \"sqlite://{}\"", whole.display())), "{said}");
         }
         assert!(!said.contains(password(to)), "{said}");
         to.clone_into(&mut from);
@@ -191,7 +210,7 @@ async fn what_a_server_has_open_is_not_moved() {
     let data = tempdir().unwrap();
     let server = Server::dev(data.path());
     let alice = Line::to(&server).sign_in("alice").await;
-    across(data.path(), "sqlite://menjin.db", "sqlite://other.db").refused(&["menjin.db is in use"]);
+    across(data.path(), "sqlite://menjin.db", "sqlite://other.db").refused(&["--from menjin.db: it is in use"]);
     Line::to(&server).refreshed(&alice).await;
     assert_eq!(server.stop(), Some(0));
     across(data.path(), "sqlite://menjin.db", "sqlite://other.db").ok();

@@ -86,6 +86,10 @@ async fn it_says_in_both_languages_that_the_master_key_is_not_in_it() {
     assert!(!bytes.windows(key.trim().len()).any(|window| window == key.trim().as_bytes()));
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(files(data.path(), "b.db-").is_empty(), "it is one file");
+    for log in ["menjin.db-wal", "menjin.db-shm"] {
+        command(data.path(), &["backup", log, "--force"]).refused(&["is a part of the database"]);
+    }
+    Line::to(&server).sign_in("bob").await;
     assert_eq!(server.stop(), Some(0));
 }
 

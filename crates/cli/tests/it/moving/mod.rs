@@ -51,6 +51,13 @@ impl Line {
         answer
     }
 
+    /// Keeps a value of session data, as the person themselves.
+    async fn keep(&self, pair: &Value, key: &str, value: Value) {
+        let put = self.http.put(format!("{}/v1/session/data/{key}", self.url)).json(&json!({ "value": value }));
+        let answer = put.bearer_auth(pair["access_token"].as_str().unwrap()).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{key}");
+    }
+
     async fn refresh(&self, pair: &Value) -> (u16, Value) {
         self.post("/v1/token/refresh", json!({ "refresh_token": pair["refresh_token"] })).await
     }

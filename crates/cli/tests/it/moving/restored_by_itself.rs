@@ -164,7 +164,7 @@ async fn a_file_that_was_copied_back_too() {
     refused(&Line::to(&server), &alice, "restored").await;
     assert_eq!(server.stop(), Some(0));
     std::fs::remove_file(data.path().join("menjin.db")).unwrap();
-    command(data.path(), &SETTLE).refused(&["menjin.db does not exist"]);
+    command(data.path(), &SETTLE).refused(&["`store.url`", "menjin.db", "it does not exist"]);
     assert!(super::files(data.path(), "menjin.db").is_empty());
 }
 

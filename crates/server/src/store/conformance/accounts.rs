@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Bench;
 use super::sample::{SignedIn, at, in_club, open, opening, sign_in};
-use crate::store::{IdentityName, Opening};
+use crate::store::{IdentityName, Opening, Who};
 
 /// A sign-in that comes with the person's name in an open-platform account.
 fn with_unionid(opening: Opening, unionid: &str, account: &str) -> Opening {
@@ -22,7 +22,7 @@ pub(in crate::store) async fn the_first_sign_in_makes_a_user_who_is_found_by_eve
     assert_eq!(t.other.user_by_number(user.number).await.unwrap().as_ref(), Some(user));
     let (of_session, session) = t.other.user_of_session(alice.session()).await.unwrap().unwrap();
     assert_eq!((&of_session, session.id, session.ended), (user, alice.session(), None));
-    assert_eq!(t.other.identity_of_session(alice.session()).await.unwrap(), Some(opening.identity));
+    assert_eq!(t.other.identity_of_session(alice.session()).await.unwrap(), opening.who.identity().cloned());
 
     let nobody = super::sample::opening("nobody", at(0));
     assert_eq!(t.store.user(nobody.new_user).await.unwrap(), None);
@@ -46,7 +46,7 @@ pub(in crate::store) async fn an_identity_is_platform_appid_and_openid_together(
         |platform, appid: &str, openid: &str| IdentityName { platform, appid: appid.into(), openid: openid.into() };
     let mut users = BTreeSet::new();
     for identity in [of("wechat", "a", "1"), of("wechat", "a", "2"), of("wechat", "b", "1"), of("qq", "a", "1")] {
-        let opened = open(&*t.store, Opening { identity, ..opening("anybody", at(0)) }).await;
+        let opened = open(&*t.store, Opening { who: Who::Identity(identity), ..opening("anybody", at(0)) }).await;
         assert!(opened.is_new_user);
         users.insert(opened.user().id);
     }
@@ -85,7 +85,7 @@ pub(in crate::store) async fn a_unionid_joins_only_within_its_open_platform_acco
     assert!(!club.is_new_user);
     assert_eq!(club.user().id, shop.user().id);
     let elsewhere = IdentityName { platform: "wechat", appid: "wx-elsewhere".into(), openid: "x".into() };
-    let foreign = Opening { identity: elsewhere, ..opening("alice", at(2)) };
+    let foreign = Opening { who: Who::Identity(elsewhere), ..opening("alice", at(2)) };
     let foreign = open(&*t.store, with_unionid(foreign, "union", "another company")).await;
     assert!(foreign.is_new_user && foreign.user().id != shop.user().id);
 }
@@ -100,7 +100,7 @@ pub(in crate::store) async fn a_unionid_that_comes_late_joins_from_then_on(t: Be
     let without = sign_in(&*t.other, "alice", at(3)).await;
     assert_eq!(without.user().id, first.user().id, "a sign-in without a unionid forgets none");
     let identity = IdentityName { platform: "wechat", appid: "wx-third".into(), openid: "x".into() };
-    let third = Opening { identity, ..opening("alice", at(4)) };
+    let third = Opening { who: Who::Identity(identity), ..opening("alice", at(4)) };
     assert_eq!(open(&*t.other, with_unionid(third, "union", "company")).await.user().id, first.user().id);
 }
 
@@ -112,7 +112,7 @@ pub(in crate::store) async fn two_users_are_never_merged_by_a_late_unionid(t: Be
     let shop_late = open(&*t.store, with_unionid(opening("alice", at(3)), "union", "company")).await;
     assert_eq!((shop_late.user().id, club_late.user().id), (shop.user().id, club.user().id));
     let identity = IdentityName { platform: "wechat", appid: "wx-third".into(), openid: "x".into() };
-    let third = with_unionid(Opening { identity, ..opening("alice", at(4)) }, "union", "company");
+    let third = with_unionid(Opening { who: Who::Identity(identity), ..opening("alice", at(4)) }, "union", "company");
     assert_eq!(open(&*t.store, third).await.user().id, shop.user().id, "the one whose identity is the oldest");
 }
 

@@ -32,7 +32,7 @@ pub(in crate::store) async fn of_racing_requests_with_one_key_one_is_carried_out
     let claims = t.race(16, |node, _| async move { claim(&*node, claiming(code, key)).await }).await;
     assert_eq!(claims.iter().filter(|claim| **claim == CodeClaim::Claimed).count(), 1, "{claims:?}");
     assert_eq!(claims.iter().filter(|claim| **claim == CodeClaim::InFlight).count(), 15, "{claims:?}");
-    let opened = open(&*t.store, Opening { code, ..opening("alice", at(1)) }).await;
+    let opened = open(&*t.store, Opening { code: Some(code), ..opening("alice", at(1)) }).await;
     let claims = t.race(8, |node, _| async move { claim(&*node, claiming(code, key)).await }).await;
     assert_eq!(claims, vec![CodeClaim::Done(opened.session()); 8]);
 }
@@ -41,7 +41,7 @@ pub(in crate::store) async fn a_repeated_request_gets_the_session_of_the_first(t
     let (code, key) = (code(), Some(key()));
     assert_eq!(claim(&*t.store, claiming(code, key)).await, CodeClaim::Claimed);
     assert_eq!(claim(&*t.other, claiming(code, key)).await, CodeClaim::InFlight);
-    let opened = open(&*t.store, Opening { code, ..opening("alice", at(1)) }).await;
+    let opened = open(&*t.store, Opening { code: Some(code), ..opening("alice", at(1)) }).await;
     assert_eq!(claim(&*t.other, claiming(code, key)).await, CodeClaim::Done(opened.session()));
     assert_eq!(claim(&*t.store, claiming(code, None)).await, CodeClaim::Used, "a request without the key is another");
 }
@@ -80,7 +80,7 @@ pub(in crate::store) async fn a_key_may_be_repeated_up_to_its_time_and_then_be_u
 pub(in crate::store) async fn a_code_used_without_a_key_stays_used_for_a_request_with_one(t: Bench) {
     let code = code();
     assert_eq!(claim(&*t.store, claiming(code, None)).await, CodeClaim::Claimed);
-    open(&*t.store, Opening { code, ..opening("alice", at(1)) }).await;
+    open(&*t.store, Opening { code: Some(code), ..opening("alice", at(1)) }).await;
     let key = Some(key());
     assert_eq!(claim(&*t.store, claiming(code, key)).await, CodeClaim::Used);
     assert_eq!(claim(&*t.store, claiming(code, key)).await, CodeClaim::Used);
@@ -102,7 +102,7 @@ pub(in crate::store) async fn a_released_code_may_come_again(t: Bench) {
 pub(in crate::store) async fn a_code_that_opened_a_session_is_neither_released_nor_refused(t: Bench) {
     let (code, key) = (code(), Some(key()));
     assert_eq!(claim(&*t.store, claiming(code, key)).await, CodeClaim::Claimed);
-    let opened = open(&*t.store, Opening { code, ..opening("alice", at(1)) }).await;
+    let opened = open(&*t.store, Opening { code: Some(code), ..opening("alice", at(1)) }).await;
     t.store.release_code(code).await.unwrap();
     t.store.refuse_code(code, refused()).await.unwrap();
     assert_eq!(claim(&*t.store, claiming(code, key)).await, CodeClaim::Done(opened.session()));

@@ -40,6 +40,17 @@ pub(in crate::store) async fn the_oldest_comes_first_and_what_was_read_is_not_to
     }
 }
 
+pub(in crate::store) async fn however_many_there_are_all_are_read(t: Bench) {
+    let many =
+        "INSERT INTO events (kind, subject, reason, at, until) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1
+        FROM n WHERE i < 70) SELECT 'keys_changed', NULL, '', a.i * 100 + b.i, 1 FROM n a CROSS JOIN n b ORDER BY 4";
+    tokio::task::block_in_place(|| (t.raw)(many));
+    let events = t.store.events_since(0).await.unwrap();
+    assert_eq!(events.len(), 4900);
+    assert!(events.is_sorted_by(|a, b| a.seq < b.seq));
+    assert_eq!(t.other.events_since(events[1999].seq).await.unwrap(), events[2000..]);
+}
+
 pub(in crate::store) async fn a_line_goes_after_the_last_token_it_affects(t: Bench) {
     let [early, late] = [sign_in(&*t.store, "alice", at(0)).await, sign_in(&*t.store, "alice", at(0)).await];
     end(&*t.store, Ends::Session(early.session()), at(10)).await;

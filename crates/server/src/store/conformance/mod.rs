@@ -3,21 +3,28 @@
 //! A back end makes a [`Bench`] and calls [`conformance!`]. Not here: what one back end alone can do wrong.
 
 pub(super) mod accounts;
+pub(super) mod apps;
 pub(super) mod audit;
+pub(super) mod bans;
 pub(super) mod codes;
+pub(super) mod data_races;
 pub(super) mod ends;
 pub(super) mod feed;
+pub(super) mod grants;
 pub(super) mod keys;
 pub(super) mod mixture;
 pub(super) mod moving;
 pub(super) mod opening;
 pub(super) mod people;
+pub(super) mod policy;
 pub(super) mod rotation;
 pub(super) mod sample;
 pub(super) mod sealed;
+pub(super) mod session_data;
 pub(super) mod sweep;
 pub(super) mod tokens;
 pub(super) mod values;
+pub(super) mod vouched;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -77,10 +84,28 @@ macro_rules! conformance {
                 racing_people_get_a_number_each
                 a_number_that_people_saw_is_never_given_again
             }
+            apps {
+                an_app_is_what_it_was_registered_as
+                an_id_stands_for_one_app_for_ever_and_an_appid_while_it_lives
+                of_racing_registrations_one_stands
+                two_client_secrets_live_at_most
+                a_client_secret_is_revoked_by_its_own_app_alone
+                a_disabled_app_is_told_and_its_tokens_are_cut
+                a_removed_app_leaves_nothing_but_its_id
+                every_change_of_an_app_leaves_its_line_and_no_other
+            }
             audit {
                 a_line_of_its_own_is_kept
                 every_change_of_a_session_leaves_its_lines
                 what_changes_nothing_leaves_no_line
+            }
+            bans {
+                a_ban_ends_every_session_and_tells_of_each_and_of_the_user
+                a_banned_user_signs_in_nowhere_until_enabled
+                a_refresh_after_a_ban_was_lifted_asks_for_a_sign_in
+                nobody_is_banned_who_is_not_there
+                a_sign_in_that_races_a_ban_never_survives_it
+                a_user_is_found_by_what_else_names_them
             }
             codes {
                 one_of_any_number_of_racing_callers_gets_the_code
@@ -93,6 +118,14 @@ macro_rules! conformance {
                 a_released_code_may_come_again
                 a_code_that_opened_a_session_is_neither_released_nor_refused
                 another_code_is_another_matter
+            }
+            data_races {
+                racing_writers_of_one_map_lose_nothing
+                racing_replacements_never_mix
+                racing_counters_add_up_exactly
+                of_racing_first_writers_one_is_the_first
+                writes_that_race_an_end_are_done_or_refused_and_none_comes_after
+                sweeps_amid_writes_lose_nothing
             }
             ends {
                 one_session_ends_and_says_when_and_why
@@ -109,11 +142,16 @@ macro_rules! conformance {
             feed {
                 an_end_is_told_with_its_reason_and_until_when_it_matters
                 the_oldest_comes_first_and_what_was_read_is_not_told_again
+                however_many_there_are_all_are_read
                 a_line_goes_after_the_last_token_it_affects
                 places_are_never_given_again
                 events_are_found_by_their_places
                 racing_ends_have_a_place_each
                 both_nodes_read_the_same
+            }
+            grants {
+                a_living_grant_is_seen_as_it_stands
+                a_grant_dies_with_its_time_its_session_and_its_user
             }
             keys {
                 the_first_key_comes_alone
@@ -172,6 +210,15 @@ macro_rules! conformance {
                 an_unchanged_session_key_supersedes_nothing
                 session_keys_are_an_identitys_own
             }
+            policy {
+                a_class_of_device_has_so_many_sessions_in_an_app
+                a_full_class_refuses_the_newest
+                a_full_user_refuses_the_newest
+                the_same_device_is_never_refused
+                a_refused_sign_in_changes_nothing_and_is_refused_again
+                racing_sign_ins_stay_within_the_limits_of_a_class
+                a_replaced_session_knows_what_took_its_place
+            }
             rotation {
                 a_current_counter_moves_on
                 of_racing_callers_with_one_counter_one_moves_it_and_all_get_its_successor
@@ -195,6 +242,18 @@ macro_rules! conformance {
                 what_is_sealed_anew_reads_back_and_is_found_no_more
                 what_changed_meanwhile_is_left
                 refresh_tokens_move_to_the_present_master_key_by_being_used
+            }
+            session_data {
+                what_is_written_is_read_on_every_node
+                the_largest_map_is_kept_whole
+                two_devices_of_one_person_have_a_map_each
+                what_is_a_users_is_one_map_in_all_their_sessions
+                each_audience_has_its_own_whatever_it_is_called
+                what_is_refused_or_changes_nothing_writes_nothing
+                a_session_that_is_over_is_neither_read_nor_written
+                data_goes_with_the_row_that_it_belongs_to
+                keys_that_ended_are_gone_at_once_and_swept_later
+                a_map_that_no_version_wrote_is_named
             }
             sweep {
                 codes_go_after_their_time
@@ -220,6 +279,15 @@ macro_rules! conformance {
                 a_claimer_without_a_token_leaves_its_own_claim_alone
                 of_racing_nodes_one_may_force_a_token
                 forced_tokens_are_counted_by_the_day_and_kept_apart
+            }
+            vouched {
+                a_session_opens_for_a_user_by_any_name
+                an_unknown_user_or_number_is_nobody
+                an_unknown_external_id_makes_a_user_once
+                racing_openings_for_one_new_external_id_make_one_user
+                external_ids_are_told_apart_to_the_letter
+                claims_stay_with_the_session
+                a_user_whom_a_platform_knows_too_is_one
             }
             values {
                 a_disabled_user_signs_in_nowhere

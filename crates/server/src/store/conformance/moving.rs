@@ -127,9 +127,10 @@ pub(in crate::store) async fn who_can_not_be_who_they_say_takes_nobody_with_them
 
 pub(in crate::store) async fn a_rehearsal_answers_the_same_and_keeps_nothing(t: Bench) {
     sign_in(&*t.store, "alice", at(0)).await;
-    let all = || vec![newcomer(7, "bob"), newcomer(8, "alice")];
+    let all = || vec![newcomer(7, "bob"), newcomer(8, "alice"), newcomer(5000, "carol")];
     let rehearsed = t.store.move_in(all(), at(1), true).await.unwrap();
     assert!(t.store.user_by_number(7).await.unwrap().is_none());
+    assert_eq!(sign_in(&*t.store, "dave", at(1)).await.user().number, 2, "nor the numbers");
     assert_eq!(rehearsed, t.store.move_in(all(), at(1), false).await.unwrap());
     assert!(t.store.user_by_number(7).await.unwrap().is_some());
 }

@@ -126,7 +126,7 @@ pub(in crate::store) async fn what_fails_leaves_nothing(t: Bench) {
     // The last of its rows can't be written: their ids are taken.
     let taken = [
         Opening { grant: alices[3].grant(), ..opening("alice", at(20)) },
-        Opening { session: alices[3].session(), code, ..with_phone(opening("bob", at(20)), 1) },
+        Opening { session: alices[3].session(), code: Some(code), ..with_phone(opening("bob", at(20)), 1) },
     ];
     for opening in taken {
         assert!(t.store.open_session(opening).await.is_err());

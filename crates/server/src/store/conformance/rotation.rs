@@ -189,7 +189,6 @@ pub(in crate::store) async fn an_ended_session_says_why(t: Bench) {
         EndReason::Replaced,
         EndReason::Kicked,
         EndReason::Expired,
-        EndReason::UserDisabled,
         EndReason::PasswordChanged,
         EndReason::RefreshReused,
         EndReason::Restored,

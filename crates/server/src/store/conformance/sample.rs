@@ -7,7 +7,7 @@ use menjin_token::{GrantId, Id, Kind, SessionId, Timestamp};
 
 use crate::store::{
     AuditLine, Claiming, CodeDigest, Device, EndReason, Ending, Ends, IdempotencyKey, IdentityName, Limit, Opened,
-    Opening, PhoneChange, Presented, ProfileChange, Standing, Store, Sweeping, UserRow,
+    Opening, PhoneChange, Presented, ProfileChange, Standing, Store, Sweeping, UserRow, Who,
 };
 
 pub(in crate::store) const GRACE: Duration = Duration::from_secs(30);
@@ -54,19 +54,21 @@ pub(in crate::store) fn opening(person: &str, now: Timestamp) -> Opening {
         grant: new_id(now),
         new_user: new_id(now),
         new_identity: new_id(now),
-        identity: identity(person),
+        who: Who::Identity(identity(person)),
         unionid: None,
         session_key: None,
         superseded_until: now.plus(Duration::from_mins(10)),
         profile: ProfileChange::default(),
         phone: None,
         app: "shop".into(),
+        opened_by: None,
+        claims: None,
         device: Device::default(),
-        limit: Limit { without_device: 10, in_all: 20 },
+        limit: Limit { without_device: 10, on_class: None, in_all: 20, refuses_newest: false },
         secret: sealed(MASTER, "secret"),
         master_key: MASTER,
         amr: "wechat",
-        code: CodeDigest(fresh()),
+        code: Some(CodeDigest(fresh())),
         repeatable: true,
         now,
         idle_until: now.plus(IDLE),
@@ -77,8 +79,9 @@ pub(in crate::store) fn opening(person: &str, now: Timestamp) -> Opening {
 
 /// The same person in the other app of the company.
 pub(in crate::store) fn in_club(opening: Opening) -> Opening {
-    let identity = IdentityName { appid: "wx-club".into(), ..opening.identity.clone() };
-    Opening { app: "club".into(), identity, ..opening }
+    let identity = opening.who.identity().cloned().expect("whoever signs in has one");
+    let who = Who::Identity(IdentityName { appid: "wx-club".into(), ..identity });
+    Opening { app: "club".into(), who, ..opening }
 }
 
 pub(in crate::store) fn on_device(opening: Opening, id: &str) -> Opening {
@@ -130,7 +133,7 @@ impl SignedIn {
 pub(in crate::store) async fn open(store: &dyn Store, opening: Opening) -> SignedIn {
     match store.open_session(opening).await.unwrap() {
         Opened::Open { standing, is_new_user, replaced } => SignedIn { standing: *standing, is_new_user, replaced },
-        Opened::Disabled => panic!("nobody was disabled"),
+        refused @ (Opened::Disabled | Opened::Full | Opened::Unknown) => panic!("{refused:?}"),
     }
 }
 

@@ -165,7 +165,7 @@ pub(in crate::store) async fn a_sweep_amid_sign_ins_takes_nothing_that_lives(t: 
             let code = CodeDigest(fresh());
             let claiming = Claiming { code, idempotency: None, now, until: now, repeatable_since: now };
             assert_eq!(node.claim_code(claiming).await.unwrap(), CodeClaim::Claimed);
-            let opened = open(&*node, Opening { code, ..opening(&format!("person {nth}"), now) }).await;
+            let opened = open(&*node, Opening { code: Some(code), ..opening(&format!("person {nth}"), now) }).await;
             Some((code, opened))
         })
         .await;

@@ -3,7 +3,7 @@
 use super::Bench;
 use super::sample::{at, claiming, ended, identity, opening, presented, sign_in};
 use crate::store::{
-    CodeClaim, CodeDigest, DeviceClass, EndReason, IdempotencyKey, Opened, Opening, Refused, Rotation, StoreError,
+    CodeClaim, CodeDigest, DeviceClass, EndReason, IdempotencyKey, Opened, Opening, Refused, Rotation, StoreError, Who,
 };
 
 impl Bench {
@@ -21,10 +21,10 @@ pub(in crate::store) async fn a_disabled_user_signs_in_nowhere(t: Bench) {
     let mut elsewhere = identity("alice");
     elsewhere.appid = "wx-other".into();
     let code = |n| CodeDigest([n; 32]);
-    let known = Opening { code: code(1), ..opening("alice", at(1)) };
-    let joined = Opening { code: code(2), identity: elsewhere, unionid, ..opening("alice", at(1)) };
+    let known = Opening { code: Some(code(1)), ..opening("alice", at(1)) };
+    let joined = Opening { code: Some(code(2)), who: Who::Identity(elsewhere), unionid, ..opening("alice", at(1)) };
     for opening in [known, joined] {
-        let code = opening.code;
+        let code = opening.code.unwrap();
         let key = IdempotencyKey { key: code.0, body: [0; 32] };
         let claiming = claiming(code, Some(key));
         assert_eq!(t.store.claim_code(claiming).await.unwrap(), CodeClaim::Claimed);

@@ -2,6 +2,7 @@
 //! Redis costs nobody more than one short wait.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -25,9 +26,18 @@ pub(crate) struct Line {
     prefix: String,
     timeout: Duration,
     /// The connection while it is good.
-    good: watch::Sender<Option<MultiplexedConnection>>,
+    good: watch::Sender<Option<Good>>,
+    /// How many connections there have been.
+    made: AtomicU64,
     /// Whether the log has said that it is lost.
     told_lost: Mutex<bool>,
+}
+
+/// A connection, and the how manieth it is.
+#[derive(Clone)]
+struct Good {
+    connection: MultiplexedConnection,
+    number: u64,
 }
 
 enum Servers {
@@ -58,6 +68,7 @@ impl Line {
             prefix: config.prefix.clone(),
             timeout: config.timeout,
             good: watch::Sender::new(None),
+            made: AtomicU64::new(0),
             told_lost: Mutex::new(false),
         }))
     }
@@ -69,14 +80,14 @@ impl Line {
 
     /// The answer to a command; `None` when it can't be had now.
     pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Option<T> {
-        let mut connection = self.good.borrow().clone()?;
-        self.answer(command.query_async(&mut connection)).await
+        let Good { mut connection, number } = self.good.borrow().clone()?;
+        self.answer(number, command.query_async(&mut connection)).await
     }
 
     /// The answer of a script; `None` when it can't be had now.
     pub(super) async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Option<T> {
-        let mut connection = self.good.borrow().clone()?;
-        self.answer(script.invoke_async(&mut connection)).await
+        let Good { mut connection, number } = self.good.borrow().clone()?;
+        self.answer(number, script.invoke_async(&mut connection)).await
     }
 
     /// Listens to a channel; `None` when that can't be now.
@@ -107,9 +118,9 @@ impl Line {
     pub(super) async fn keep(&self) -> ! {
         loop {
             tokio::time::sleep(EVERY).await;
-            let connection = self.good.borrow().clone();
-            match connection {
-                Some(mut connection) => drop(self.answer(self.probe(&mut connection)).await),
+            let good = self.good.borrow().clone();
+            match good {
+                Some(Good { mut connection, number }) => drop(self.answer(number, self.probe(&mut connection)).await),
                 None => self.connect().await,
             }
         }
@@ -126,7 +137,8 @@ impl Line {
         };
         match tokio::time::timeout(CONNECT, connecting).await {
             Ok(Ok(connection)) => {
-                self.good.send_replace(Some(connection));
+                let number = self.made.fetch_add(1, Ordering::Relaxed);
+                self.good.send_replace(Some(Good { connection, number }));
                 metrics::gauge!("menjin_redis_up").set(1);
                 if std::mem::take(&mut *self.told()) {
                     tracing::info!("Redis is back");
@@ -150,21 +162,23 @@ impl Line {
         }
     }
 
-    async fn answer<T>(&self, asked: impl Future<Output = RedisResult<T>>) -> Option<T> {
+    async fn answer<T>(&self, number: u64, asked: impl Future<Output = RedisResult<T>>) -> Option<T> {
         match tokio::time::timeout(self.timeout, asked).await {
             Ok(Ok(answer)) => return Some(answer),
-            Ok(Err(error)) => self.lose(&reason(&error)),
-            Err(_) => self.lose("no answer within `redis.timeout`"),
+            Ok(Err(error)) => self.lose(number, &reason(&error)),
+            Err(_) => self.lose(number, "no answer within `redis.timeout`"),
         }
         None
     }
 
-    /// From now on nobody asks, until the line has been tried again.
-    fn lose(&self, why: &str) {
-        if self.good.send_replace(None).is_some() {
+    /// From now on nobody asks, until the line has been tried again. What failed on a connection that was lost before says
+    /// nothing of the one that took its place.
+    fn lose(&self, number: u64, why: &str) {
+        let is_lost = self.good.send_if_modified(|good| good.take_if(|good| good.number == number).is_some());
+        if is_lost {
             metrics::gauge!("menjin_redis_up").set(0);
+            self.tell_lost(why);
         }
-        self.tell_lost(why);
     }
 
     fn tell_lost(&self, why: &str) {
@@ -213,5 +227,28 @@ fn reason(error: &redis::RedisError) -> String {
     match error.code() {
         Some(code) => code.to_owned(),
         None => error.category().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    mod with_redis {
+        use menjin_testbed::Redis;
+
+        use super::super::*;
+
+        #[tokio::test]
+        async fn what_failed_on_a_lost_connection_does_not_lose_the_next_one() {
+            let url = format!("url = \"{}\"\nprefix = \"a-test-of-lines:\"\ntimeout = \"5s\"", Redis::shared().url());
+            let config = config::Config::parse(&format!("[redis]\n{url}"), std::path::Path::new("")).unwrap();
+            let line = Line::new(&config.redis).unwrap().unwrap();
+            line.begin().await;
+            let first = line.good.borrow().clone().unwrap().number;
+            line.lose(first, "a test");
+            assert!(line.good.borrow().is_none());
+            line.connect().await;
+            line.lose(first, "a test");
+            assert_eq!(line.ask::<String>(&redis::cmd("PING")).await.as_deref(), Some("PONG"));
+        }
     }
 }

@@ -2,15 +2,18 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::mpsc;
 
 use super::{ForeignRow, ForeignRows, ForeignTable, PAGE, in_double_quotes};
+use crate::store::sqlite::why;
 
 pub(super) fn read(table: &ForeignTable<'_>) -> anyhow::Result<ForeignRows> {
     let path = path(table)?;
-    let connection = open(&path).with_context(|| format!("--from: {} can't be opened", path.display()))?;
+    let connection = open(&path);
+    let connection =
+        connection.map_err(|error| anyhow!("--from: {} can't be opened: {}", path.display(), why(&error, &path)))?;
     let names = connection
         .prepare("SELECT name FROM pragma_table_info(?1)")?
         .query_map([table.name], |row| row.get(0))?

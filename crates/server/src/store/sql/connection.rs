@@ -10,10 +10,11 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Database as Driver, Executor as _, MySql, MySqlPool, PgPool, Postgres};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
 use super::Database;
 use super::error::{failed, is_disconnected, is_duplicate, is_lost, is_outdated, too_slow};
+use super::reach::prepare;
 use super::statement::Sql;
 use super::value::Value;
 use crate::store::Result;
@@ -23,6 +24,8 @@ use crate::store::columns::{Columns, Corrupt};
 const READING: Duration = Duration::from_secs(3);
 /// A transaction that takes longer is given up, with all tries: the feed counts on ten seconds at the most (design §4.5).
 pub(super) const LONGEST: Duration = Duration::from_secs(8);
+/// An operator's chore that takes longer is given up.
+const CHORE: Duration = Duration::from_mins(10);
 /// Whoever stands in line while others are served waits so long: their code may be spent already, and must not be lost to a
 /// short patience.
 const PATIENCE: Duration = Duration::from_secs(6);
@@ -46,6 +49,8 @@ pub(super) enum Dialect {
 pub(super) struct Pool {
     pub(super) of: Of,
     line: Arc<Semaphore>,
+    /// The part of the line for those who write.
+    writers: Arc<Semaphore>,
 }
 
 /// sqlx's own pool.
@@ -126,7 +131,9 @@ impl Lent {
 
 impl Pool {
     pub(super) fn new(of: Of, max_connections: u32) -> Self {
-        Self { of, line: Arc::new(Semaphore::new(max_connections as usize)) }
+        let writers = max_connections.saturating_sub(max_connections.div_ceil(8)).max(1);
+        let line = |places: u32| Arc::new(Semaphore::new(places as usize));
+        Self { of, line: line(max_connections), writers: line(writers) }
     }
 
     pub(super) fn dialect(&self) -> Dialect {
@@ -142,6 +149,15 @@ impl Pool {
         Ok(place.map_err(|_| too_slow("every connection was busy"))?.expect("the line is never closed"))
     }
 
+    /// The same for whoever writes. Some places are left to those who read: COMMITs that stand still, as no standby confirms
+    /// them, must not lock out who only shows a token, nor the feed.
+    async fn place_to_write(&self) -> Result<(SemaphorePermit<'_>, SemaphorePermit<'_>)> {
+        let both = async { Ok((self.writers.acquire().await?, self.line.acquire().await?)) };
+        let both: std::result::Result<_, AcquireError> =
+            tokio::time::timeout(PATIENCE, both).await.map_err(|_| too_slow("every connection was busy"))?;
+        Ok(both.expect("the line is never closed"))
+    }
+
     async fn lend(&self) -> Result<Lent> {
         Ok(match &self.of {
             Of::Postgres(pool) => Lent::Postgres(Lease(Some(pool.acquire().await.map_err(failed)?))),
@@ -151,7 +167,7 @@ impl Pool {
 
     /// Does `work` as one transaction; answers after it is durable.
     pub(super) async fn transact<A, T>(&self, with: &A, work: Work<A, T>) -> Result<T> {
-        let _place = self.place().await?;
+        let _place = self.place_to_write().await?;
         let (mut tries, mut outdated) = (1, 0);
         within(LONGEST, async {
             loop {
@@ -203,6 +219,24 @@ impl Pool {
         .await
     }
 
+    /// The same for an operator's chore, which may read whole tables: the database's own bound on a statement is off
+    /// meanwhile.
+    pub(super) async fn chore<A, T>(&self, with: &A, work: Work<A, T>) -> Result<T> {
+        let _place = self.place().await?;
+        within(CHORE, async {
+            let mut lent = self.lend().await?;
+            let mut connection = lent.connection();
+            if connection.dialect() == Dialect::Postgres {
+                connection.say("SET statement_timeout = 0").await?;
+            }
+            let outcome = work(&mut connection, with).await?;
+            connection.say(prepare(connection.dialect())).await?;
+            lent.give_back();
+            Ok(outcome)
+        })
+        .await
+    }
+
     /// Runs one statement by itself, as [`Sql::add`] does.
     pub(super) async fn add(&self, sql: &'static Sql, values: &[Value<'_>]) -> Result<bool> {
         match self.run(sql, values).await {
@@ -213,7 +247,7 @@ impl Pool {
 
     /// Runs one statement by itself; how many rows it found to change.
     pub(super) async fn run(&self, sql: &'static Sql, values: &[Value<'_>]) -> Result<u64> {
-        let _place = self.place().await?;
+        let _place = self.place_to_write().await?;
         let (mut tries, mut outdated) = (1, 0);
         within(LONGEST, async {
             loop {

@@ -12,7 +12,7 @@ pub(super) struct DatabaseError {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// A row of the same name is there.
+    /// A row, or a column, of the same name is there.
     Duplicate,
     /// The transaction lost against another one and is gone: it may be tried again.
     Lost,
@@ -61,6 +61,7 @@ pub(super) fn describe(error: &sqlx::Error) -> DatabaseError {
         (Some(1213 | 1205), _) | (None, "40001" | "40P01" | "55P03") => Kind::Lost,
         (Some(1053 | 1927 | 4031), _) | (None, "57P01" | "57P02" | "57P03") => Kind::Disconnected,
         (None, "0A000") if said.message().starts_with("cached plan") => Kind::Outdated,
+        (Some(1060), _) => Kind::Duplicate,
         _ if said.is_unique_violation() => Kind::Duplicate,
         _ => Kind::Other,
     };
@@ -87,6 +88,7 @@ fn remedy(number: Option<u16>, state: &str) -> Option<&'static str> {
         (Some(1040 | 1203 | 1226), _) | (None, "53300") => {
             "the `store.max_connections` of all nodes together are more than the server takes"
         }
+        (None, "26000" | "42P05") => "a pooler in between (PgBouncer) must pool sessions: pool_mode = session",
         (Some(1290 | 1792 | 1836), _) | (None, "25006") => "it can only be read: name the primary",
         _ => return None,
     })

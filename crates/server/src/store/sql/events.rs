@@ -13,13 +13,16 @@ use crate::store::rows;
 use crate::store::{Audit, AuditLine, Bell, Event, EventKind, Feed, Result};
 
 statements! {
-    SINCE on events = both("SELECT kind, subject, seq, reason, at, until FROM events WHERE seq > ?1 ORDER BY seq");
+    SINCE on events = both("SELECT kind, subject, seq, reason, at, until FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2");
     AT on events = both("SELECT kind, subject, seq, reason, at, until FROM events WHERE seq IN (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
     TELL on events = both("INSERT INTO events (kind, subject, reason, at, until) VALUES (?1, ?2, ?3, ?4, ?5)");
     AUDIT on audit = both(
         "INSERT INTO audit (at, action, actor, user_id, session_id, app, ip, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
     );
 }
+
+/// Lines that are read at once: after a restore all sessions may have one, and no reading may last long.
+const PAGE: u32 = 2000;
 
 #[async_trait]
 impl Feed for Database {
@@ -28,7 +31,16 @@ impl Feed for Database {
     }
 
     async fn events_since(&self, seq: i64) -> Result<Vec<Event>> {
-        self.pool.rows(&SINCE, values![seq], rows::event).await
+        let (mut events, mut after) = (Vec::new(), seq);
+        loop {
+            let page = self.pool.rows(&SINCE, values![after, PAGE], rows::event).await?;
+            let is_last = page.len() < PAGE as usize;
+            after = page.last().map_or(after, |event| event.seq);
+            events.extend(page);
+            if is_last {
+                return Ok(events);
+            }
+        }
     }
 
     async fn events_at(&self, places: &[i64]) -> Result<Vec<Event>> {

@@ -15,6 +15,7 @@ use super::fresh::{Fresh, on_each};
 use super::statement::{Sql, both, each};
 use super::value::values;
 use crate::store::conformance::sample::{at, identity, open, opening, presented, sign_in};
+use crate::store::rows;
 use crate::store::{Result, Rotation, Sessions as _, StoreError, Upkeep as _};
 
 static ONE: Sql = both("users", "UPDATE users SET updated_at = 8 WHERE number = 1");
@@ -119,6 +120,28 @@ async fn a_call_that_is_given_up_leaves_no_transaction_behind(t: Fresh) {
     t.until(t.in_transaction(), "0").await;
     let rotation = store.rotate(presented(alice.grant(), 0, at(1))).await.unwrap();
     assert!(matches!(rotation, Rotation::Rotated(_)), "{rotation:?}");
+}
+
+static BOUND: Sql = each(
+    "pg_settings",
+    "SELECT current_setting('statement_timeout')",
+    "SELECT CAST(@@session.max_statement_time AS CHAR)",
+);
+
+/// What the database itself allows a statement.
+async fn bound(on: &mut Connection<'_>) -> Result<Option<String>> {
+    BOUND.row(on, &[], rows::value).await
+}
+
+async fn a_chore_is_not_bounded_as_requests_are(t: Fresh) {
+    let store = t.open(1).await;
+    let of_requests = || store.pool.alone(&(), |on, ()| bound(on).boxed(), Duration::from_secs(30));
+    let usual = of_requests().await.unwrap();
+    let of_chores = store.pool.chore(&(), |on, ()| bound(on).boxed()).await.unwrap();
+    let (usually, none) = (t.by_dialect("5s", "0.000000"), t.by_dialect("0", "0.000000"));
+    assert_eq!((usual.as_deref(), of_chores.as_deref()), (Some(usually), Some(none)));
+    assert_eq!(of_requests().await.unwrap(), usual, "on the same connection");
+    t.until(t.connections(), "1").await;
 }
 
 /// Takes two rows, one after the other.
@@ -283,6 +306,7 @@ async fn a_failure_never_quotes_what_people_are_called(t: Fresh) {
 }
 
 on_each! {
+    a_chore_is_not_bounded_as_requests_are
     a_call_that_is_given_up_leaves_no_transaction_behind
     a_transaction_that_loses_is_tried_again
     a_lock_that_nobody_lets_go_of_is_waited_for_no_longer_than_a_request_is

@@ -1,7 +1,5 @@
 //! Signing keys and master keys.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use menjin_token::{Algorithm, Timestamp};
@@ -39,9 +37,6 @@ statements! {
     );
     DATA_KEY on data_keys = both("SELECT sealed FROM data_keys WHERE name = ?1");
 }
-
-/// An operator's chore may read whole tables.
-const CHORE: Duration = Duration::from_mins(10);
 
 /// A key to revoke.
 struct Revoking {
@@ -82,11 +77,11 @@ impl Keys for Database {
     }
 
     async fn sealed_counts(&self) -> Result<Vec<SealedCount>> {
-        self.pool.alone(&(), |on, ()| sealed::counts(on).boxed(), CHORE).await
+        self.pool.chore(&(), |on, ()| sealed::counts(on).boxed()).await
     }
 
     async fn sealed_elsewhere(&self, id: [u8; 4], limit: u32) -> Result<Vec<SealedValue>> {
-        self.pool.alone(&(id, limit), |on, (id, limit)| sealed::elsewhere(on, *id, *limit).boxed(), CHORE).await
+        self.pool.chore(&(id, limit), |on, (id, limit)| sealed::elsewhere(on, *id, *limit).boxed()).await
     }
 
     async fn reseal(&self, values: Vec<(SealedValue, Vec<u8>)>) -> Result<()> {

@@ -10,6 +10,7 @@ use futures_util::FutureExt as _;
 
 use super::Database;
 use super::connection::{Connection, Dialect};
+use super::error::is_duplicate;
 use super::reach::prepare;
 use super::statement::statements;
 use super::value::values;
@@ -18,8 +19,18 @@ use crate::store::schema::{OnOldSchema, OpenError, checksum, newer_than_this_pro
 use crate::store::{Result, StoreError};
 
 /// All migrations, in order; the version is the place in the list.
-const POSTGRES: [&str; 1] = [include_str!("../migrations/postgres/0001_sign_in.sql")];
-const MYSQL: [&str; 1] = [include_str!("../migrations/mysql/0001_sign_in.sql")];
+pub(super) const POSTGRES: &[&str] = &[
+    include_str!("../migrations/postgres/0001_sign_in.sql"),
+    include_str!("../migrations/postgres/0002_session_data.sql"),
+    include_str!("../migrations/postgres/0003_apps.sql"),
+    include_str!("../migrations/postgres/0004_sessions.sql"),
+];
+const MYSQL: &[&str] = &[
+    include_str!("../migrations/mysql/0001_sign_in.sql"),
+    include_str!("../migrations/mysql/0002_session_data.sql"),
+    include_str!("../migrations/mysql/0003_apps.sql"),
+    include_str!("../migrations/mysql/0004_sessions.sql"),
+];
 
 /// A migration may rebuild a large table.
 const PATIENCE: Duration = Duration::from_hours(1);
@@ -65,8 +76,8 @@ statements! {
 
 fn migrations(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
-        Dialect::Postgres => &POSTGRES,
-        Dialect::MySql => &MYSQL,
+        Dialect::Postgres => POSTGRES,
+        Dialect::MySql => MYSQL,
     }
 }
 
@@ -182,7 +193,11 @@ async fn step_by_step(on: &mut Connection<'_>, version: u32, text: &'static str)
     // Noted before the first: from now on its tables are menjin's.
     STEP.run(on, values![version, done]).await?;
     for (step, statement) in (1_u32..).zip(steps(text)).skip(done as usize) {
-        on.say(statement).await?;
+        match on.say(statement).await {
+            // The kill fell between the change of a table and the note of it.
+            Err(error) if statement.contains(" ADD COLUMN ") && is_duplicate(&error) => {}
+            done => done?,
+        }
         STEP.run(on, values![version, step]).await?;
     }
     TABLE.run(on, &[]).await?;

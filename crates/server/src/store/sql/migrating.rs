@@ -6,7 +6,7 @@ use sqlx::{Connection as _, MySqlConnection, PgConnection};
 
 use super::connection::Dialect;
 use super::fresh::{Fresh, on_each};
-use super::migrate::run_all;
+use super::migrate::{POSTGRES, run_all};
 use super::{Database, OnOldSchema, OpenError, reach};
 use crate::store::Upkeep as _;
 
@@ -30,14 +30,19 @@ impl Fresh {
     async fn migrated_by_a_newer_program(&self, oldest: &str) {
         self.open(1).await;
         let none = self.by_dialect("'\\x00'", "x'00'");
-        self.query(&format!("INSERT INTO _migrations VALUES (2, {none}, '{oldest}', 0)")).await;
+        self.query(&format!("INSERT INTO _migrations VALUES ({}, {none}, '{oldest}', 0)", next())).await;
     }
+}
+
+/// The version that a newer program will have; both dialects have as many migrations.
+fn next() -> u32 {
+    u32::try_from(POSTGRES.len()).unwrap() + 1
 }
 
 async fn a_fresh_database_is_migrated_once(t: Fresh) {
     t.try_open(OnOldSchema::Migrate).await.unwrap().ready().await.unwrap();
     let first = t.query(APPLIED).await;
-    assert_eq!(first.lines().count(), 1, "{first}");
+    assert_eq!(first.lines().count(), POSTGRES.len(), "{first}");
     for on_old_schema in [OnOldSchema::Migrate, OnOldSchema::Refuse] {
         t.try_open(on_old_schema).await.unwrap().ready().await.unwrap();
         assert_eq!(t.query(APPLIED).await, first);
@@ -53,12 +58,12 @@ async fn programs_that_start_at_once_migrate_once_and_all_open(t: Fresh) {
     for opened in opening.join_all().await {
         opened.unwrap();
     }
-    assert_eq!(t.query(APPLIED).await.lines().count(), 1);
+    assert_eq!(t.query(APPLIED).await.lines().count(), POSTGRES.len());
 }
 
 async fn an_old_schema_is_left_alone_where_it_may_not_be_migrated(t: Fresh) {
     let error = t.try_open(OnOldSchema::Refuse).await.unwrap_err();
-    assert!(matches!(error, OpenError::OldSchema { found: 0, needed: 1 }), "{error}");
+    assert!(matches!(error, OpenError::OldSchema { found: 0, needed } if needed + 1 == next()), "{error}");
     assert!(error.to_string().contains("menjin migrate"), "{error}");
     assert_eq!(t.tables().await, "0");
 }
@@ -72,7 +77,9 @@ async fn a_newer_schema_is_refused_where_it_does_not(t: Fresh) {
     t.migrated_by_a_newer_program("99.0.0").await;
     for on_old_schema in [OnOldSchema::Migrate, OnOldSchema::Refuse] {
         let error = t.try_open(on_old_schema).await.unwrap_err();
-        assert!(matches!(&error, OpenError::NewSchema { found: 2, oldest } if oldest == "99.0.0"), "{error}");
+        let is_newer =
+            matches!(&error, OpenError::NewSchema { found, oldest } if *found == next() && oldest == "99.0.0");
+        assert!(is_newer, "{error}");
     }
 }
 
@@ -125,6 +132,29 @@ async fn a_migration_that_fails_is_carried_on_where_it_stopped(t: Fresh) {
     for _ in 0..2 {
         t.run_all(&ALL).await.unwrap();
         assert_eq!(t.query(words).await, "1\n2\n3\n9");
+    }
+}
+
+/// A kill may fall between a step and the note of it, so each must be able to run again. PostgreSQL has no steps.
+mod each_step_runs_again {
+    use super::*;
+
+    mod on_mariadb {
+        use super::*;
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn a_migration_whose_steps_were_done_and_not_noted_is_carried_on() {
+            let t = Fresh::of(Dialect::MySql).await;
+            t.open(1).await;
+            let columns =
+                "SELECT group_concat(concat(table_name, '.', column_name) ORDER BY 1) FROM information_schema.columns
+                WHERE table_schema = database()";
+            let before = t.query(columns).await;
+            t.query("DELETE FROM _migrations; UPDATE _migration_steps SET done = 0").await;
+            t.open(1).await.ready().await.unwrap();
+            assert_eq!(t.query(columns).await, before);
+            assert_eq!(t.query(APPLIED).await.lines().count(), POSTGRES.len());
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 //! Lives here: opening it. Each intention is one transaction, `READ COMMITTED`, with row locks where callers race; one that
 //! lost against others is tried again. Does not: statements (a file a concern), connections (`connection`).
 
+mod accounts;
 mod across;
+mod apps;
 mod bell;
 mod codes;
 #[cfg(test)]
@@ -15,6 +17,7 @@ mod events;
 mod faults;
 #[cfg(test)]
 mod fresh;
+mod grants;
 mod keys;
 mod migrate;
 #[cfg(test)]
@@ -27,6 +30,7 @@ mod plans;
 pub(super) mod reach;
 mod restored;
 mod sealed;
+mod session_data;
 mod sessions;
 mod statement;
 #[cfg(test)]

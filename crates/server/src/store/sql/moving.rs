@@ -101,37 +101,33 @@ async fn raise_mysql(on: &mut Connection<'_>, above: i64) -> Result<i64> {
 }
 
 async fn move_in(on: &mut Connection<'_>, batch: &Batch) -> Result<Vec<MovedIn>> {
-    if batch.rehearsal {
-        on.say("SAVEPOINT rehearsal").await?;
-    }
     let mut moved = Vec::with_capacity(batch.newcomers.len());
     for newcomer in &batch.newcomers {
-        moved.push(one(on, newcomer, batch.now).await?);
-    }
-    if batch.rehearsal {
-        on.say("ROLLBACK TO SAVEPOINT rehearsal").await?;
+        let verdict = find(on, newcomer).await?.verdict(newcomer.number);
+        if !batch.rehearsal {
+            carry_out(on, newcomer, &verdict, batch.now).await?;
+        }
+        moved.push(verdict.into());
     }
     Ok(moved)
 }
 
-async fn one(on: &mut Connection<'_>, newcomer: &Newcomer, now: Timestamp) -> Result<MovedIn> {
-    Ok(match find(on, newcomer).await?.verdict(newcomer.number) {
-        Verdict::Refuse(clash) => MovedIn::Refused(clash),
+async fn carry_out(on: &mut Connection<'_>, newcomer: &Newcomer, verdict: &Verdict, now: Timestamp) -> Result<()> {
+    match verdict {
+        Verdict::Refuse(_) => {}
         Verdict::Make => {
             insert_user(on, newcomer, now).await?;
             for identity in &newcomer.identities {
                 insert_identity(on, newcomer, identity).await?;
             }
-            MovedIn::Made
         }
-        Verdict::Add(places) if places.is_empty() => MovedIn::There,
         Verdict::Add(places) => {
             for at in places {
-                insert_identity(on, newcomer, &newcomer.identities[at]).await?;
+                insert_identity(on, newcomer, &newcomer.identities[*at]).await?;
             }
-            MovedIn::Completed
         }
-    })
+    }
+    Ok(())
 }
 
 async fn find(on: &mut Connection<'_>, newcomer: &Newcomer) -> Result<Found> {

@@ -8,18 +8,25 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::connection::{Dialect, Of};
 use super::fresh::{Fresh, on_each};
 use super::statement::Sql;
-use super::{Database, bell, codes, events, keys, migrate, moving, people, phones, sealed, sessions, tokens, upkeep};
+use super::{
+    Database, accounts, apps, bell, codes, events, grants, keys, migrate, moving, people, phones, sealed, session_data,
+    sessions, tokens, upkeep,
+};
 
 /// What runs for people or in the background. Not `sealed`: an operator's chore reads whole tables; nor `migrate`.
 fn hot() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
     let files = [
+        accounts::STATEMENTS,
+        apps::STATEMENTS,
         bell::STATEMENTS,
         codes::STATEMENTS,
         events::STATEMENTS,
+        grants::STATEMENTS,
         keys::STATEMENTS,
         moving::STATEMENTS,
         people::STATEMENTS,
         phones::STATEMENTS,
+        session_data::STATEMENTS,
         tokens::STATEMENTS,
         upkeep::STATEMENTS,
     ];
@@ -27,7 +34,8 @@ fn hot() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
 }
 
 /// Tables that grow with people.
-const GROWING: [&str; 8] = ["users", "identities", "phones", "session_keys", "sessions", "grants", "codes", "events"];
+const GROWING: [&str; 9] =
+    ["users", "identities", "phones", "session_keys", "sessions", "grants", "session_data", "codes", "events"];
 
 /// Statements of one dialect alone.
 const POSTGRES_ALONE: [&str; 3] = ["NOTIFY", "NEXT", "RAISE"];
@@ -39,6 +47,7 @@ fn sorted(dialect: Dialect) -> &'static [(&'static str, &'static str)] {
         Dialect::Postgres => &[
             ("KEYS_BEFORE", "an identity has a few superseded session_keys at most"),
             ("OF_USER", "a person has a few live sessions at most"),
+            ("OWN_IDENTITIES", "a person has as many identities as there are apps"),
             ("BESIDE", "a person has a few live sessions at most"),
             ("BY_UNIONID", "a person has as many identities as there are apps"),
             ("RING", "there are a few signing keys"),
@@ -100,6 +109,7 @@ fn rows(dialect: Dialect) -> String {
                 ("opened_at", n),
                 ("expires_at", n),
                 ("ended_at", &ended),
+                ("replaced_by", bytes),
             ],
         ),
         fill(
@@ -114,6 +124,18 @@ fn rows(dialect: Dialect) -> String {
                 ("rotated_at", n),
                 ("idle_until", n),
                 ("sweep_at", n),
+            ],
+        ),
+        fill(
+            "session_data",
+            &[
+                ("id", bytes),
+                ("session", bytes),
+                ("user_id", bytes),
+                ("audience", text),
+                ("version", n),
+                ("data", bytes),
+                ("until", n),
             ],
         ),
         fill("codes", &[("digest", bytes), ("idempotency", bytes), ("claimed_at", n), ("until", n)]),
@@ -200,7 +222,9 @@ fn walks(step: &str, next: &str, first: &[(String, String)]) -> bool {
     }
     let by = first.iter().find(|(index, _)| words.contains(&index.as_str()));
     by.is_some_and(|(index, column)| {
-        let of_growing = index.split('_').next().is_some_and(|table| grows(table) || index.starts_with("session_keys"));
+        let of_growing = index.split('_').next().is_some_and(|table| {
+            grows(table) || index.starts_with("session_keys") || index.starts_with("session_data")
+        });
         of_growing && !(next.contains("Index Cond: (") && next.contains(&format!("({column} ")))
     })
 }

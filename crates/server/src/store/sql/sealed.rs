@@ -45,6 +45,7 @@ statements! {
     COUNT_PHONES on phones = both(count!("sealed", "phones"));
     COUNT_GRANTS on grants = both(count!("secret", "grants"));
     COUNT_PLATFORM_TOKENS on platform_tokens = both(count!("sealed", "platform_tokens"));
+    COUNT_APPS on apps = both(count!("app_secret", "apps WHERE app_secret IS NOT NULL"));
     COUNT_REFRESH_TOKENS on grants = both("SELECT g.master_key, count(*) FROM grants g JOIN sessions s ON s.id = g.session
         WHERE s.ended_at IS NULL GROUP BY 1");
     DATA_KEYS on data_keys = each(
@@ -63,6 +64,10 @@ statements! {
         elsewhere!("platform_tokens", "convert_to(app, 'UTF8')", "convert_to(app, 'UTF8')", "sealed"),
         elsewhere!("platform_tokens", "app", "app", "sealed"),
     );
+    APPS on apps = each(
+        elsewhere!("apps", "convert_to(id, 'UTF8')", "convert_to(id, 'UTF8')", "app_secret"),
+        elsewhere!("apps", "id", "id", "app_secret"),
+    );
     RESEAL_DATA_KEY on data_keys = each(
         reseal!("data_keys", "sealed", "name = convert_from(?1, 'UTF8')"),
         reseal!("data_keys", "sealed", "name = ?1"),
@@ -79,22 +84,27 @@ statements! {
         reseal!("platform_tokens", "sealed", "app = convert_from(?1, 'UTF8')"),
         reseal!("platform_tokens", "sealed", "app = ?1"),
     );
+    RESEAL_APP on apps = each(
+        reseal!("apps", "app_secret", "id = convert_from(?1, 'UTF8')"),
+        reseal!("apps", "app_secret", "id = ?1"),
+    );
 }
 
 /// How each kind is counted.
-static COUNTS: [(&str, &Sql); 7] = [
+static COUNTS: [(&str, &Sql); 8] = [
     ("data_keys", &COUNT_DATA_KEYS),
     ("signing_keys", &COUNT_SIGNING_KEYS),
     ("session_keys", &COUNT_SESSION_KEYS),
     ("phones", &COUNT_PHONES),
     ("grants", &COUNT_GRANTS),
     ("platform_tokens", &COUNT_PLATFORM_TOKENS),
+    ("apps", &COUNT_APPS),
     ("refresh tokens", &COUNT_REFRESH_TOKENS),
 ];
 
 /// A column that holds something sealed: the name that its kind has in [`Sealed`](crate::seal::Sealed), how values are
 /// found there, and how one is replaced.
-static PLACES: [(&str, &Sql, &Sql); 7] = [
+static PLACES: [(&str, &Sql, &Sql); 8] = [
     ("data_keys", &DATA_KEYS, &RESEAL_DATA_KEY),
     ("signing_keys", &SIGNING_KEYS, &RESEAL_SIGNING_KEY),
     ("session_keys", &SESSION_KEYS, &RESEAL_SESSION_KEY),
@@ -102,6 +112,7 @@ static PLACES: [(&str, &Sql, &Sql); 7] = [
     ("phones", &PHONES, &RESEAL_PHONE),
     ("grants", &GRANTS, &RESEAL_GRANT),
     ("platform_tokens", &PLATFORM_TOKENS, &RESEAL_PLATFORM_TOKEN),
+    ("apps", &APPS, &RESEAL_APP),
 ];
 
 pub(super) async fn counts(on: &mut Connection<'_>) -> Result<Vec<SealedCount>> {

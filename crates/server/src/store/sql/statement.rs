@@ -79,7 +79,7 @@ impl Sql {
         let ready = self.ready(on.dialect());
         match on {
             Connection::Postgres(on) => {
-                let done = on.execute(sqlx::query_with(ready.text.as_str(), postgres(ready, values)?)).await;
+                let done = on.execute(sqlx::query_with(ready.text.as_str(), postgres(values)?)).await;
                 Ok(done.map_err(failed)?.rows_affected())
             }
             Connection::MySql(on) => {
@@ -103,7 +103,7 @@ impl Sql {
         let ready = self.ready(on.dialect());
         match on {
             Connection::Postgres(on) => {
-                let row = on.fetch_one(sqlx::query_with(ready.text.as_str(), postgres(ready, values)?)).await;
+                let row = on.fetch_one(sqlx::query_with(ready.text.as_str(), postgres(values)?)).await;
                 row.and_then(|row| row.try_get(0)).map_err(failed)
             }
             Connection::MySql(on) => {
@@ -133,7 +133,7 @@ impl Sql {
         let ready = self.ready(on.dialect());
         let found: Vec<Either> = match on {
             Connection::Postgres(on) => {
-                let query = sqlx::query_with(ready.text.as_str(), postgres(ready, values)?);
+                let query = sqlx::query_with(ready.text.as_str(), postgres(values)?);
                 on.fetch_all(query).await.map_err(failed)?.into_iter().map(Either::Postgres).collect()
             }
             Connection::MySql(on) => {
@@ -174,7 +174,7 @@ fn translate(written: &str, dialect: Dialect) -> Ready {
     Ready { text, order }
 }
 
-fn postgres(_ready: &Ready, values: &[Value<'_>]) -> Result<PgArguments> {
+fn postgres(values: &[Value<'_>]) -> Result<PgArguments> {
     let mut arguments = PgArguments::default();
     for value in values {
         match value {

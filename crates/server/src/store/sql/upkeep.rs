@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use menjin_token::{GrantId, SessionId, Timestamp};
 
-use super::Database;
 use super::connection::Connection;
 use super::sessions::end_one;
 use super::statement::{Sql, statements};
 use super::value::{id, values};
+use super::{Database, session_data};
 use crate::store::rows;
 use crate::store::{EndReason, Result, StoreError, Sweeping, Swept, Upkeep};
 
@@ -70,6 +70,7 @@ impl Upkeep for Database {
         for (sql, before) in by_age {
             note(self.pool.run(sql, values![before, batch]).await?);
         }
+        note(self.transact(&(now, batch), |on, due| session_data::sweep(on, *due).boxed()).await?);
         note(self.transact(&sweeping, |on, sweeping| end_idle(on, sweeping).boxed()).await?);
         Ok(swept)
     }

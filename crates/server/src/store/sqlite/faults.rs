@@ -120,9 +120,41 @@ async fn a_store_that_became_read_only_is_unavailable_and_burns_nothing() {
 fn a_place_where_no_file_can_be_is_named() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("file"), "").unwrap();
-    for path in [folder.path().join("file/menjin.db"), folder.path().to_owned()] {
+    let missing = folder.path().join("typo/menjin.db");
+    for (path, words) in [
+        (folder.path().join("file/menjin.db"), "is no folder"),
+        (folder.path().to_owned(), "it is a folder: name a file in it"),
+        (missing.clone(), "mkdir -p "),
+    ] {
         let error = Sqlite::open(&path, OnOldSchema::Migrate).unwrap_err();
         assert!(matches!(&error, OpenError::Unusable { path: named, .. } if *named == path), "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+    }
+    assert!(!missing.parent().unwrap().exists(), "of a path that was mistyped nothing is made");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_database_is_its_owners_alone_and_what_is_none_keeps_its_permissions() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let mode = |name: &str| std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode() & 0o777;
+    let open_to_all = |name: &str| {
+        std::fs::set_permissions(folder.path().join(name), std::fs::Permissions::from_mode(0o644)).unwrap();
+    };
+    drop(open_in(folder.path()));
+    assert_eq!(mode("menjin.db"), 0o600);
+    open_to_all("menjin.db");
+    let store = open_in(folder.path());
+    assert_eq!((mode("menjin.db"), mode("menjin.db-wal")), (0o600, 0o600));
+    drop(store);
+    std::fs::write(folder.path().join("notes"), "These are my notes. ".repeat(100)).unwrap();
+    open_to_all("notes");
+    std::fs::create_dir(folder.path().join("folder")).unwrap();
+    let before = mode("folder");
+    for (name, before) in [("notes", 0o644), ("folder", before)] {
+        Sqlite::open(&folder.path().join(name), OnOldSchema::Migrate).unwrap_err();
+        assert_eq!(mode(name), before, "{name}");
     }
 }
 

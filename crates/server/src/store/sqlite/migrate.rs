@@ -4,10 +4,16 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
+use super::why;
 use crate::store::schema::{OnOldSchema, OpenError, checksum, newer_than_this_program, oldest_program_of};
 
 /// All migrations, in order; the version is the place in the list.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/sqlite/0001_sign_in.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/sqlite/0001_sign_in.sql"),
+    include_str!("../migrations/sqlite/0002_session_data.sql"),
+    include_str!("../migrations/sqlite/0003_apps.sql"),
+    include_str!("../migrations/sqlite/0004_sessions.sql"),
+];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS _migrations (
   version        INTEGER PRIMARY KEY,
@@ -17,7 +23,7 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS _migrations (
 ) STRICT";
 
 pub(super) fn run(connection: &mut Connection, on_old_schema: OnOldSchema, path: &Path) -> Result<(), OpenError> {
-    let unusable = |error: rusqlite::Error| OpenError::Unusable { path: path.to_owned(), why: error.to_string() };
+    let unusable = |error: rusqlite::Error| OpenError::Unusable { path: path.to_owned(), why: why(&error, path) };
     let needed = u32::try_from(MIGRATIONS.len()).expect("a short list");
     let found = version(connection).map_err(unusable)?;
     if found < needed && on_old_schema == OnOldSchema::Refuse {
@@ -105,7 +111,12 @@ mod tests {
     }
 
     fn newer(oldest_program: &str) -> (TempDir, PathBuf) {
-        changed(&format!("INSERT INTO _migrations VALUES (2, x'00', '{oldest_program}', 0)"))
+        changed(&format!("INSERT INTO _migrations VALUES ({}, x'00', '{oldest_program}', 0)", next()))
+    }
+
+    /// The version that a newer program will have.
+    fn next() -> u32 {
+        u32::try_from(MIGRATIONS.len()).unwrap() + 1
     }
 
     #[tokio::test]
@@ -130,7 +141,7 @@ mod tests {
     fn an_old_schema_is_left_alone_where_it_may_not_be_migrated() {
         let (_folder, path) = folder();
         let error = Sqlite::open(&path, OnOldSchema::Refuse).unwrap_err();
-        assert!(matches!(error, OpenError::OldSchema { found: 0, needed: 1 }), "{error}");
+        assert!(matches!(error, OpenError::OldSchema { found: 0, needed } if needed + 1 == next()), "{error}");
         assert!(error.to_string().contains("menjin migrate"), "{error}");
         assert_eq!(version(&Connection::open(&path).unwrap()).unwrap(), 0);
     }
@@ -141,7 +152,9 @@ mod tests {
         drop(Sqlite::open(&path, OnOldSchema::Migrate).unwrap());
         let (_folder, path) = newer("99.0.0");
         let error = Sqlite::open(&path, OnOldSchema::Migrate).unwrap_err();
-        assert!(matches!(&error, OpenError::NewSchema { found: 2, oldest } if oldest == "99.0.0"), "{error}");
+        let is_newer =
+            matches!(&error, OpenError::NewSchema { found, oldest } if *found == next() && oldest == "99.0.0");
+        assert!(is_newer, "{error}");
     }
 
     #[test]
@@ -185,10 +198,12 @@ mod tests {
     fn a_migration_that_fails_leaves_nothing() {
         let (_folder, path) = changed("");
         let mut connection = Connection::open(&path).unwrap();
-        assert!(apply(&mut connection, 2, "CREATE TABLE half (n INTEGER); CREATE TABLE users (n INTEGER)").is_err());
+        assert!(
+            apply(&mut connection, next(), "CREATE TABLE half (n INTEGER); CREATE TABLE users (n INTEGER)").is_err()
+        );
         let half = "SELECT count(*) FROM sqlite_schema WHERE name = 'half'";
         assert_eq!(connection.query_row(half, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
-        assert_eq!(version(&connection).unwrap(), 1);
+        assert_eq!(version(&connection).unwrap() + 1, next());
     }
 
     #[test]

@@ -2,12 +2,15 @@
 //!
 //! Lives here: opening the file and its connections. Does not: statements (a file a concern), the writer's loop (`writer`).
 
+mod accounts;
+mod apps;
 mod codes;
 #[cfg(test)]
 mod conforms;
 mod events;
 #[cfg(test)]
 mod faults;
+mod grants;
 mod keys;
 mod migrate;
 mod moving;
@@ -17,12 +20,15 @@ mod phones;
 mod plans;
 mod readers;
 mod sealed;
+mod session_data;
 mod sessions;
 mod sql;
 mod tokens;
 mod upkeep;
 mod writer;
 
+use std::fs::Permissions;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -50,20 +56,23 @@ impl std::fmt::Debug for Sqlite {
 }
 
 impl Sqlite {
-    /// Opens or makes the file, and starts its writer.
+    /// Opens or makes the file, and starts its writer. Its folder must be there: of a path that was mistyped nothing is made.
     pub fn open(path: &Path, on_old_schema: OnOldSchema) -> std::result::Result<Self, OpenError> {
         let unusable = |why: String| OpenError::Unusable { path: path.to_owned(), why };
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(|error| unusable(error.to_string()))?;
-        }
-        make_private(path).map_err(|error| unusable(error.to_string()))?;
-        let mut connection = Connection::open(path).map_err(|error| unusable(error.to_string()))?;
-        prepare_writer(&connection).map_err(|error| unusable(error.to_string()))?;
-        migrate::run(&mut connection, on_old_schema, path)?;
-        if connection.is_readonly(rusqlite::MAIN_DB).map_err(|error| unusable(error.to_string()))? {
-            return Err(unusable("it can only be read".to_owned()));
-        }
-        let readers = Readers::open(path).map_err(|error| unusable(error.to_string()))?;
+        let failed = |error: rusqlite::Error| unusable(why(&error, path));
+        check_folder(path).map_err(unusable)?;
+        let former = make_private(path).map_err(|error| unusable(no_access(&error)))?;
+        let prepared = || {
+            let mut connection = Connection::open(path).map_err(failed)?;
+            prepare_writer(&connection).map_err(failed)?;
+            migrate::run(&mut connection, on_old_schema, path)?;
+            if connection.is_readonly(rusqlite::MAIN_DB).map_err(failed)? {
+                return Err(unusable("it can only be read".to_owned()));
+            }
+            Ok(connection)
+        };
+        let connection = prepared().inspect_err(|_| give_back(path, former))?;
+        let readers = Readers::open(path).map_err(failed)?;
         Ok(Self { path: path.to_owned(), readers: Arc::new(readers), writer: Writer::start(connection) })
     }
 
@@ -137,23 +146,64 @@ fn steady(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
+/// Whether a database may be at this place, and its folder is there; otherwise what to do.
+pub(crate) fn check_folder(path: &Path) -> std::result::Result<(), String> {
+    if path.is_dir() {
+        return Err(format!("it is a folder: name a file in it, e.g. {}", path.join("menjin.db").display()));
+    }
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    match folder.metadata() {
+        Ok(metadata) if metadata.is_dir() => Ok(()),
+        Ok(_) => Err(format!("{} is no folder", folder.display())),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let folder = folder.display();
+            Err(format!("its folder does not exist: is the path right? If it is, make the folder: mkdir -p {folder}"))
+        }
+        Err(error) => Err(no_access(&error)),
+    }
+}
+
+fn no_access(error: &std::io::Error) -> String {
+    if error.kind() == ErrorKind::PermissionDenied {
+        format!("{error}: the account that runs menjin must own the file, and be allowed to write in its folder")
+    } else {
+        error.to_string()
+    }
+}
+
+/// What `SQLite` says, without the path, which whoever is told has heard already.
+pub(super) fn why(error: &rusqlite::Error, path: &Path) -> String {
+    let said = error.to_string();
+    said.strip_suffix(&format!(": {}", path.display())).map_or_else(|| said.clone(), str::to_owned)
+}
+
 /// The file holds people's data: nobody else on the machine reads it. One that is there is not opened for it: closing it
-/// again would let go of locks that this program may hold on it.
+/// again would let go of locks that this program may hold on it. Gives the permissions that it had.
 #[cfg(unix)]
-fn make_private(path: &Path) -> std::io::Result<()> {
+fn make_private(path: &Path) -> std::io::Result<Option<Permissions>> {
     use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+        Ok(_) => Ok(None),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let former = std::fs::metadata(path)?.permissions();
+            std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+            Ok(Some(former))
         }
         Err(error) => Err(error),
     }
 }
 
 #[cfg(not(unix))]
-fn make_private(_path: &Path) -> std::io::Result<()> {
-    Ok(())
+fn make_private(_path: &Path) -> std::io::Result<Option<Permissions>> {
+    Ok(None)
+}
+
+/// A file that can't be used may be somebody else's: its permissions stay what they were.
+fn give_back(path: &Path, former: Option<Permissions>) {
+    if let Some(former) = former {
+        // Whoever reads of the refusal is told of the file.
+        std::fs::set_permissions(path, former).ok();
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {

@@ -61,6 +61,11 @@ impl People for Sqlite {
     }
 }
 
+/// A user by id, in the caller's transaction.
+pub(super) fn by_id(connection: &Connection, user: UserId) -> Result<Option<UserRow>> {
+    BY_ID.row(connection, [user.to_bytes()], rows::user)
+}
+
 /// A user by number, in the caller's transaction.
 pub(super) fn by_number(connection: &Connection, number: i64) -> Result<Option<UserRow>> {
     BY_NUMBER.row(connection, [number], rows::user)

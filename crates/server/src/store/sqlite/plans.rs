@@ -4,18 +4,23 @@ use rusqlite::Connection;
 
 use super::sql::Sql;
 use super::{
-    OnOldSchema, codes, events, keys, migrate, moving, people, phones, prepare_writer, sealed, sessions, tokens, upkeep,
+    OnOldSchema, accounts, apps, codes, events, grants, keys, migrate, moving, people, phones, prepare_writer, sealed,
+    session_data, sessions, tokens, upkeep,
 };
 
 /// What runs for people or in the background. Not `sealed`: an operator's chore reads whole tables.
 fn hot() -> impl Iterator<Item = &'static (&'static str, Sql)> {
     let files = [
+        accounts::STATEMENTS,
+        apps::STATEMENTS,
         codes::STATEMENTS,
         events::STATEMENTS,
+        grants::STATEMENTS,
         keys::STATEMENTS,
         moving::STATEMENTS,
         people::STATEMENTS,
         phones::STATEMENTS,
+        session_data::STATEMENTS,
         tokens::STATEMENTS,
         upkeep::STATEMENTS,
     ];
@@ -23,7 +28,9 @@ fn hot() -> impl Iterator<Item = &'static (&'static str, Sql)> {
 }
 
 /// Tables of a few rows: as many as there are apps, keys or migrations.
-const SMALL: [&str; 7] = [
+const SMALL: [&str; 9] = [
+    "apps",
+    "app_secrets",
     "signing_keys",
     "master_keys",
     "data_keys",

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use menjin_token::{GrantId, SessionId, Timestamp};
 use rusqlite::{Connection, params};
 
-use super::Sqlite;
 use super::sessions::end_one;
 use super::sql::{Sql, statements};
+use super::{Sqlite, session_data};
 use crate::store::{EndReason, Result, Sweeping, Swept, Upkeep};
 
 statements! {
@@ -37,6 +37,7 @@ impl Upkeep for Sqlite {
         for (sql, before) in by_age {
             note(self.write_last(move |connection| sql.run(connection, params![before.millis(), batch])).await?);
         }
+        note(self.write_last(move |connection| session_data::sweep(connection, now, batch)).await?);
         note(self.write_last(move |connection| end_idle(connection, sweeping)).await?);
         Ok(swept)
     }

@@ -41,11 +41,15 @@ pub(super) enum Urgency {
 
 impl Writer {
     pub(super) fn start(connection: Connection) -> Self {
+        Self::with_groups_of(connection, GROUP_TIME)
+    }
+
+    fn with_groups_of(connection: Connection, longest: Duration) -> Self {
         let queue = Arc::new(Queue::default());
         let taken = Arc::clone(&queue);
         let thread = std::thread::Builder::new()
             .name("menjin-writer".into())
-            .spawn(move || run(&connection, &taken))
+            .spawn(move || run(&connection, &taken, longest))
             .expect("a process that can't start one thread can't serve");
         Self { queue, room: Arc::new(Semaphore::new(WAITING)), thread: Some(thread) }
     }
@@ -184,10 +188,11 @@ impl<T: Send, F: FnOnce(&Connection) -> Result<T> + Send> Intention for Call<T, 
     }
 }
 
-fn run(connection: &Connection, queue: &Queue) {
+fn run(connection: &Connection, queue: &Queue, longest: Duration) {
     while let Some(first) = queue.first() {
         let mut group = Vec::with_capacity(GROUP);
-        let gone = commit_group(connection, first, queue, &mut group).err().map(|error| format!("{error:#}"));
+        let gone =
+            commit_group(connection, first, (queue, longest), &mut group).err().map(|error| format!("{error:#}"));
         queue.failing.store(gone.is_some(), Ordering::Relaxed);
         if let Some(why) = &gone {
             tracing::error!(error = %why, group.size = group.len(), "a group of writes failed");
@@ -204,7 +209,7 @@ fn run(connection: &Connection, queue: &Queue) {
 fn commit_group(
     connection: &Connection,
     first: Box<dyn Intention>,
-    queue: &Queue,
+    (queue, longest): (&Queue, Duration),
     group: &mut Vec<Box<dyn Intention>>,
 ) -> anyhow::Result<()> {
     group.push(first);
@@ -214,7 +219,7 @@ fn commit_group(
     loop {
         in_savepoint(connection, &mut *group[at])?;
         at += 1;
-        if group.len() >= GROUP || began.elapsed() >= GROUP_TIME {
+        if group.len() >= GROUP || began.elapsed() >= longest {
             break;
         }
         match queue.another() {
@@ -245,7 +250,16 @@ mod tests {
     fn writer() -> Writer {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch("CREATE TABLE t (n INTEGER PRIMARY KEY)").unwrap();
-        Writer::start(connection)
+        Writer::with_groups_of(connection, Duration::from_mins(1))
+    }
+
+    /// Holds the writer until all wait in line, so that they are one group.
+    macro_rules! together {
+        ($writer:ident, $($call:expr),+) => {{
+            let (go, held) = std::sync::mpsc::channel::<()>();
+            let hold = move |_: &Connection| Ok(held.recv().is_ok());
+            tokio::join!(biased; $writer.write(hold, Urgency::Now), $($call),+, async { go.send(()).unwrap() })
+        }};
     }
 
     async fn insert(writer: &Writer, n: i64) -> Result<()> {
@@ -270,8 +284,8 @@ mod tests {
     #[tokio::test]
     async fn an_intention_that_fails_takes_nobody_with_it() {
         let writer = writer();
-        let (a, b, c) = tokio::join!(insert(&writer, 1), insert(&writer, 1), insert(&writer, 2));
-        assert!(a.is_ok() && b.is_err() && c.is_ok());
+        let (held, a, b, c, ()) = together!(writer, insert(&writer, 1), insert(&writer, 1), insert(&writer, 2));
+        assert!(held.unwrap() && a.is_ok() && b.is_err() && c.is_ok());
         assert_eq!(count(&writer).await, 2);
     }
 
@@ -295,11 +309,9 @@ mod tests {
     #[tokio::test]
     async fn when_the_transaction_is_gone_everybody_in_it_is_told() {
         let writer = writer();
-        let (a, b) = tokio::join!(
-            insert(&writer, 1),
-            writer.write(|connection| Ok(connection.execute_batch("ROLLBACK")?), Urgency::Now)
-        );
-        assert!(a.is_err() && b.is_err(), "{a:?} {b:?}");
+        let rollback = |connection: &Connection| Ok(connection.execute_batch("ROLLBACK")?);
+        let (held, a, b, ()) = together!(writer, insert(&writer, 1), writer.write(rollback, Urgency::Now));
+        assert!(held.is_err() && a.is_err() && b.is_err(), "{held:?} {a:?} {b:?}");
         assert_eq!(count(&writer).await, 0);
         insert(&writer, 1).await.unwrap();
     }

@@ -5,24 +5,38 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use menjin_sim::{Fault, FaultKind};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{STABLE_TOKEN, fetches, read, token, until, with_mailer};
-use crate::harness::{APPID, Setup, TestServer};
+use crate::harness::{APPID, Answer, Setup, TestServer};
 
 /// Reads the token so often on each node, and signs in so many people whose number the platform gives for it; the tokens.
+/// A database that is too busy for all of them at once is asked again, as clients do.
 pub(crate) async fn storm(nodes: [&TestServer; 2], name: &str, each: usize) -> BTreeSet<String> {
-    let readers = nodes.into_iter().flat_map(|node| (0..each).map(move |_| token(node)));
+    let readers = nodes.into_iter().flat_map(|node| (0..each).map(move |_| patiently(async || read(node).await)));
     let phones = nodes.into_iter().enumerate().flat_map(|(at, node)| {
-        (0..each).map(move |number| async move {
-            let person = format!("{name}-{at}-{number}");
-            let body = json!({"phone_code": node.sim.phone_code(APPID, &person)});
-            node.phone_of(&person).login(body).await.ok(200)
+        (0..each).map(move |number| {
+            patiently(async move || {
+                let person = format!("{name}-{at}-{number}");
+                let body = json!({"phone_code": node.sim.phone_code(APPID, &person)});
+                node.phone_of(&person).login(body).await
+            })
         })
     });
     let (tokens, logins) = tokio::join!(join_all(readers), join_all(phones));
     assert!(logins.iter().all(|login| login["user"]["phone_masked"].is_string()), "{logins:?}");
-    tokens.into_iter().collect()
+    tokens.iter().map(|token| token["access_token"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Asks until the store is there, for a while.
+async fn patiently(mut ask: impl AsyncFnMut() -> Answer) -> Value {
+    for _ in 0..10 {
+        let answer = ask().await;
+        if answer.json["code"] != "store_unavailable" {
+            return answer.ok(200);
+        }
+    }
+    panic!("the store never was there");
 }
 
 #[tokio::test]

@@ -8,33 +8,44 @@ use menjin_server::Clock as _;
 use serde_json::{Value, json};
 
 use super::{Faulty, in_time, on_each, until};
+use crate::harness::{Actor, TestServer};
 
 const HOUR: Duration = Duration::from_hours(1);
 
+/// At whatever time it is now: who has signed out stays out, also by refresh, everybody else goes on, people come, and the
+/// server lives.
+async fn goes_on_as_ever(t: &TestServer, (alice, gone): (&mut Actor<'_>, &Actor<'_>), newcomer: &str) {
+    t.menjin.upkeep().await.unwrap();
+    gone.refresh_with(&gone.refresh_token()).await.problem(401, "session_ended");
+    alice.refresh().await.ok(200);
+    alice.get("/v1/me").await.ok(200);
+    let mut newcomer = t.phone(newcomer).await;
+    newcomer.get("/v1/me").await.ok(200);
+    newcomer.refresh().await.ok(200);
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(t.anon().get(path).await.text, "ok", "{path}");
+    }
+}
+
 async fn du_09_a_clock_that_leaps_an_hour_either_way_revives_nothing_and_stops_nobody(f: Faulty) {
     let t = &f.t;
-    let (mut alice, old, gone) = (t.phone("alice").await, t.phone("bob").await, t.phone("carol").await);
+    let (mut alice, mut old, gone) = (t.phone("alice").await, t.phone("bob").await, t.phone("carol").await);
     let start = t.clock.now();
     gone.post("/v1/logout", json!({})).await.ok(204);
     t.advance(2 * HOUR);
     old.get("/v1/me").await.problem(401, "token_expired");
-    t.menjin.upkeep().await.unwrap();
-    alice.refresh().await.ok(200);
-    alice.get("/v1/me").await.ok(200);
+    gone.get("/v1/me").await.problem(401, "token_expired");
+    goes_on_as_ever(t, (&mut alice, &gone), "dave").await;
     t.clock.set(start);
     // Sweeping at the later time has not forgotten who signed out.
     gone.get("/v1/me").await.problem(401, "session_ended");
-    t.menjin.upkeep().await.unwrap();
-    t.phone("dave").await.get("/v1/me").await.ok(200);
+    goes_on_as_ever(t, (&mut alice, &gone), "erin").await;
     t.clock.set(start.minus(HOUR));
-    t.menjin.upkeep().await.unwrap();
     gone.get("/v1/me").await.problem(401, "session_ended");
-    let mut erin = t.phone("erin").await;
-    erin.refresh().await.ok(200);
-    assert_eq!(t.anon().get("/readyz").await.text, "ok");
+    goes_on_as_ever(t, (&mut alice, &gone), "frank").await;
     t.clock.set(start.plus(HOUR));
-    erin.refresh().await.ok(200);
-    alice.refresh().await.ok(200);
+    goes_on_as_ever(t, (&mut alice, &gone), "grace").await;
+    old.refresh().await.ok(200);
 }
 
 /// Refreshes over one kept connection until the server says that it closes it; tells what failed, and the last token.
@@ -75,7 +86,7 @@ async fn du_08_a_stop_fails_no_refresh(f: Faulty) {
     let again = t.for_another(crate::harness::Setup::default());
     in_time(t.stop()).await;
     // What they hold is good on the next program.
-    let next = crate::harness::TestServer::with(again).await;
+    let next = TestServer::with(again).await;
     for worker in workers {
         let (failures, token) = worker.await.unwrap();
         assert_eq!(failures, Vec::<String>::new());

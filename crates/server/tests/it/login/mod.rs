@@ -3,6 +3,7 @@
 mod answer;
 mod data;
 mod device;
+mod exchange;
 mod faults;
 mod limits;
 mod once;

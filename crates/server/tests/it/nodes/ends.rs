@@ -10,6 +10,7 @@ use super::cable::Cable;
 use super::two;
 use crate::broker::until;
 use crate::harness::{Actor, Setup, TestServer};
+use crate::log::Log;
 use crate::rows::Rows;
 use crate::store::Folder;
 
@@ -48,7 +49,7 @@ async fn cl_02_every_end_on_one_node_is_heard_by_the_other() {
 }
 
 #[tokio::test]
-async fn an_end_is_heard_also_when_its_node_died_between_the_commit_and_the_wake_up() {
+async fn an_end_that_nobody_tells_of_is_heard_by_both() {
     let [a, b] = two(Setup::default).await;
     let phone = a.phone("alice").await;
     let there = b.phone_with_token(&phone.access_token());
@@ -56,6 +57,85 @@ async fn an_end_is_heard_also_when_its_node_died_between_the_commit_and_the_wake
     Rows::of(&a).await.run(&ending(&a).await).await;
     is_refused(&there).await;
     is_refused(&phone).await;
+}
+
+/// Nobody is woken here, and the feed is read when it is older than it may be, which the clock decides: at one request.
+async fn one_reading_of_the_feed_is_enough(folder: Folder) {
+    let folder = Arc::new(folder);
+    let toml = "\n[lifetimes]\nfeed_read = \"1d\"\n";
+    let [a, b] = two(|| Setup { folder: Some(Arc::clone(&folder)), toml: toml.to_owned(), ..Setup::default() }).await;
+    for round in 0..5 {
+        let phone = a.phone(&format!("person {round}")).await;
+        let there = b.phone_with_token(&phone.access_token());
+        there.get(GUARDED).await.ok(200);
+        phone.post("/v1/logout", json!({})).await.ok(204);
+        there.get(GUARDED).await.ok(200);
+        a.advance(Duration::from_secs(31));
+        there.get(GUARDED).await.problem(401, "session_ended");
+    }
+}
+
+/// With SQLite, which has no wake-ups. That there is such a reading each 300 ms is shown where the feed is followed.
+#[tokio::test]
+async fn cl_02_one_reading_of_the_feed_is_enough() {
+    one_reading_of_the_feed_is_enough(Folder::with_sqlite()).await;
+}
+
+#[tokio::test]
+async fn a_database_that_was_brought_back_to_an_earlier_time_does_not_make_nodes_deaf() {
+    let log = Log::start();
+    let [a, b] = two(Setup::default).await;
+    // Each hears something of the other, and knows a place in the feed.
+    for (here, elsewhere, person) in [(&a, &b, "alice"), (&b, &a, "bob"), (&a, &b, "carol")] {
+        let phone = here.phone(person).await;
+        let there = elsewhere.phone_with_token(&phone.access_token());
+        phone.post("/v1/logout", json!({})).await.ok(204);
+        is_refused(&there).await;
+    }
+    let known = a.phone("dave").await;
+    let known_there = b.phone_with_token(&known.access_token());
+    known.post("/v1/logout", json!({})).await.ok(204);
+    is_refused(&known_there).await;
+    let late = a.phone("erin").await;
+    let late_there = b.phone_with_token(&late.access_token());
+    let mut rows = Rows::of(&a).await;
+    // The places of the feed are given anew, as by a standby that had not heard of the last ones.
+    let end = ending(&a).await.replace("events (kind,", "events (seq, kind,").replace("VALUES (", "VALUES (1, ");
+    rows.run(&format!("BEGIN; DELETE FROM events; {end}; COMMIT")).await;
+    for phone in [&late, &late_there] {
+        is_refused(phone).await;
+    }
+    for phone in [&known, &known_there] {
+        phone.get(GUARDED).await.problem(401, "session_ended");
+    }
+    let told = || log.text().matches("brought back to an earlier time").count();
+    until(async || told() == 2).await;
+    let next = a.phone("frank").await;
+    let next_there = b.phone_with_token(&next.access_token());
+    next_there.get(GUARDED).await.ok(200);
+    next.post("/v1/logout", json!({})).await.ok(204);
+    is_refused(&next_there).await;
+    assert_eq!(told(), 2, "once by each node");
+}
+
+/// A node commits an end, is never answered, and is gone with all that it would have done next.
+async fn a_node_that_dies_between_the_commit_and_the_wake_up_ends_the_session_all_the_same(folder: Folder) {
+    let survivor = TestServer::with(Setup { folder: Some(Arc::new(folder)), ..Setup::default() }).await;
+    let cable = Cable::to(survivor.folder.known_url()).await;
+    let mortal = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let folder = Some(Arc::new(Folder::on(&cable.url)));
+    let setup = Setup { folder, ..survivor.for_another(Setup::default()) };
+    let doomed = mortal.spawn(TestServer::with(setup)).await.unwrap();
+    let token = doomed.phone("alice").await.access_token();
+    let there = survivor.phone_with_token(&token);
+    there.get(GUARDED).await.ok(200);
+    cable.answer_no_commit();
+    let asking = mortal.spawn(async move { doomed.phone_with_token(&token).post("/v1/logout", json!({})).await });
+    let mut rows = Rows::of(&survivor).await;
+    until(async || !rows.all("SELECT id FROM sessions WHERE ended_at IS NOT NULL").await.is_empty()).await;
+    mortal.shutdown_background();
+    assert!(asking.await.is_err(), "nobody was answered");
+    is_refused(&there).await;
 }
 
 /// A transaction that took its place in the feed before another one, and commits after it was read.
@@ -175,6 +255,12 @@ mod on_postgres {
     }
 
     #[tokio::test]
+    async fn a_node_that_dies_between_the_commit_and_the_wake_up_ends_the_session_all_the_same() {
+        let folder = Folder::with_postgres().await;
+        super::a_node_that_dies_between_the_commit_and_the_wake_up_ends_the_session_all_the_same(folder).await;
+    }
+
+    #[tokio::test]
     async fn a_wake_up_is_enough() {
         super::a_wake_up_is_enough(Folder::with_postgres().await).await;
     }
@@ -200,6 +286,17 @@ mod on_mariadb {
     #[tokio::test]
     async fn a_place_that_turns_up_behind_what_was_read_is_heard() {
         super::a_place_that_turns_up_behind_what_was_read_is_heard(Folder::with_mariadb().await).await;
+    }
+
+    #[tokio::test]
+    async fn a_node_that_dies_between_the_commit_and_the_wake_up_ends_the_session_all_the_same() {
+        let folder = Folder::with_mariadb().await;
+        super::a_node_that_dies_between_the_commit_and_the_wake_up_ends_the_session_all_the_same(folder).await;
+    }
+
+    #[tokio::test]
+    async fn one_reading_of_the_feed_is_enough() {
+        super::one_reading_of_the_feed_is_enough(Folder::with_mariadb().await).await;
     }
 
     #[tokio::test]

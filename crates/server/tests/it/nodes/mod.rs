@@ -3,10 +3,13 @@
 //! Not here: what Redis adds (`with_redis`), the platform's token (`broker`).
 
 mod cable;
+mod commits;
 mod ends;
 mod races;
 
 use serde_json::json;
+
+pub(crate) use cable::Cable;
 
 use crate::harness::{Setup, TestServer};
 

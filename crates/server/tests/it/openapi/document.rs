@@ -24,6 +24,11 @@ impl Operation {
         answers.iter().map(|(status, answer)| (status.parse().expect("each status by itself"), answer))
     }
 
+    /// Whether its errors are those of RFC 6749, and no problems.
+    fn is_oauths(&self) -> bool {
+        self.it["tags"][0] == "oauth"
+    }
+
     fn gives(&self, status: u16) -> bool {
         self.answers().any(|(it, _)| it == status)
     }
@@ -79,8 +84,13 @@ fn every_answer_is_described_and_every_refusal_is_a_problem() {
         assert!(operation.answers().any(|(status, _)| (200..300).contains(&status)), "{name}");
         for (status, answer) in operation.answers() {
             assert!(has_words(&answer["description"]), "{name} {status}");
-            let schema = &answer["content"]["application/problem+json"]["schema"]["$ref"];
-            assert_eq!(status >= 400, schema == "#/components/schemas/Problem", "{name} {status}: {answer}");
+            let (kind, schema) = if operation.is_oauths() {
+                ("application/json", "#/components/schemas/OAuthError")
+            } else {
+                ("application/problem+json", "#/components/schemas/Problem")
+            };
+            let found = &answer["content"][kind]["schema"]["$ref"];
+            assert_eq!(status >= 400, found == schema, "{name} {status}: {answer}");
             let has = |header: &str| has_words(&answer["headers"][header]["description"]);
             assert_eq!(status == 401, has("WWW-Authenticate"), "{name} {status}");
             assert_eq!(matches!(status, 429 | 503), has("Retry-After"), "{name} {status}");
@@ -93,12 +103,19 @@ fn what_every_route_of_a_kind_can_refuse_is_said_of_each() {
     let document = document();
     for operation in operations(&document) {
         let Operation { name, it } = &operation;
+        if operation.is_oauths() {
+            let all = [400, 401, 408, 413, 429, 500, 503];
+            assert!(it.get("requestBody").is_none() || all.iter().all(|status| operation.gives(*status)), "{name}");
+            continue;
+        }
         let has_body = it.get("requestBody").is_some();
         for status in [408, 413, 415] {
             assert_eq!(has_body, operation.gives(status), "{name} {status}");
         }
         let has_path = name.contains('{');
-        assert_eq!(has_body || has_path, operation.gives(400), "{name} 400");
+        let has_parameters = it["parameters"].as_array().is_some_and(|all| !all.is_empty());
+        assert!(operation.gives(400) || !has_body && !has_path, "{name} 400");
+        assert!(!operation.gives(400) || has_body || has_parameters, "{name} 400");
         assert!(it.get("security").is_none() || operation.gives(401), "{name} 401");
         let is_limited = ["sign-in", "back-end"].contains(&it["tags"][0].as_str().unwrap());
         assert_eq!(is_limited, operation.gives(429), "{name} 429");
@@ -110,7 +127,7 @@ fn what_every_route_of_a_kind_can_refuse_is_said_of_each() {
 #[test]
 fn the_codes_that_a_refusal_names_have_its_status() {
     let mut named = 0;
-    for operation in operations(&document()) {
+    for operation in operations(&document()).into_iter().filter(|it| !it.is_oauths()) {
         for (status, answer) in operation.answers() {
             let words = answer["description"].as_str().unwrap().split('`').skip(1).step_by(2);
             let codes = words.filter_map(|word| menjin_server::problem::catalogue().get(word).map(|it| (word, it)));
@@ -123,6 +140,31 @@ fn the_codes_that_a_refusal_names_have_its_status() {
         }
     }
     assert!(named > 50, "{named}");
+}
+
+#[test]
+fn the_refusals_of_oauth_have_the_names_of_its_rfcs() {
+    let known = [
+        "invalid_request",
+        "invalid_client",
+        "invalid_grant",
+        "invalid_scope",
+        "invalid_token",
+        "unsupported_grant_type",
+        "unsupported_token_type",
+        "temporarily_unavailable",
+        "server_error",
+    ];
+    let mut named = BTreeSet::new();
+    for operation in operations(&document()).into_iter().filter(Operation::is_oauths) {
+        for (status, answer) in operation.answers().filter(|(status, _)| *status >= 400) {
+            let words = answer["description"].as_str().unwrap().split('`').skip(1).step_by(2);
+            let own: Vec<&str> = known.into_iter().filter(|name| words.clone().any(|word| word == *name)).collect();
+            assert!(!own.is_empty(), "{} {status}", operation.name);
+            named.extend(own);
+        }
+    }
+    assert_eq!(named, known.into());
 }
 
 #[test]

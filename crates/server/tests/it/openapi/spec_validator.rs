@@ -107,10 +107,20 @@ async fn what_the_server_answers_is_what_the_document_says() {
         for id in ["ses_01jd3v0000zzzzzzzzzzzzzzzz", "%FF", &alice.session_id()] {
             answers.push(answered(who, (Method::DELETE, "/v1/me/sessions/{id}", id), None).await);
         }
-        for path in ["/.well-known/jwks.json", "/healthz", "/readyz"] {
+        for path in ["/.well-known/jwks.json", "/.well-known/oauth-authorization-server", "/healthz", "/readyz"] {
             answers.push(answered(who, (Method::GET, path, ""), None).await);
         }
         answers.push(answered(who, (Method::POST, "/v1/logout", ""), None).await);
+    }
+    let office = crate::broker::basic("office", crate::harness::CLIENT_SECRET);
+    let granted = crate::apps::ask_token(&t, &office, None).await;
+    let token = granted.json["access_token"].as_str().unwrap();
+    let members = [("grant_type", "client_credentials"), ("token", token)];
+    for path in ["/oauth2/token", "/oauth2/introspect", "/oauth2/revoke"] {
+        for (proof, members) in [(Some(office.as_str()), &members[..]), (Some(&office), &[]), (None, &members)] {
+            let answer = crate::apps::post_form(&t, path, proof, members).await;
+            answers.push(as_documented(&Method::POST, path, &answer));
+        }
     }
     let mut statuses: Vec<u64> = answers.iter().map(|answer| answer["status"].as_u64().unwrap()).collect();
     statuses.sort_unstable();

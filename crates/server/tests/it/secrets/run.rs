@@ -3,7 +3,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use menjin_server::config::MasterKey;
+use menjin_server::NewApp;
+use menjin_server::config::{AppKind, MasterKey, Secret};
 use menjin_server::seal::{Sealed, Sealer};
 use menjin_sim::{Fault, FaultKind, Phone, SessionKeyPolicy};
 use reqwest::Method;
@@ -14,9 +15,12 @@ use crate::harness::{APP_SECRET, APPID, Answer, CLIENT_SECRET, MASTER_KEY, Setup
 use crate::rows::Rows;
 
 const COMPAT_SECRET: &str = "the-old-servers-jwt-secret-of-32-bytes-or-more";
+/// Of an app that is registered by command.
+const REGISTERED_APP_SECRET: &str = "fedcba98765432100123456789abcdef";
 const OLD_PATH: &str = "/users/wxLogin";
 /// Everything sealed: its table, what seals it, what finds it, and what it is called here.
-const SEALED: [(Sealed, &str, &str); 7] = [
+const SEALED: [(Sealed, &str, &str); 8] = [
+    (Sealed::AppSecret, "SELECT id, app_secret FROM apps WHERE app_secret IS NOT NULL", "a registered app's AppSecret"),
     (Sealed::SigningKey, "SELECT kid, private FROM signing_keys", "a private key"),
     (Sealed::GrantSecret, "SELECT id, secret FROM grants", "a grant's secret"),
     (Sealed::DataKey, "SELECT name, sealed FROM data_keys", "a data key"),
@@ -47,7 +51,24 @@ impl Run {
         for (at, person) in ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "mallory"].iter().enumerate() {
             run.person(person, &format!("1380000{at}{at}{at}{at}"));
         }
+        run.a_registered_app().await;
         run
+    }
+
+    /// Its secrets: the platform's, and those that it proves itself by.
+    async fn a_registered_app(&mut self) {
+        let new = |id: &str, kind, wechat| {
+            let (name, audience, scopes, open_account) = (None, None, Vec::new(), None);
+            NewApp { id: id.to_owned(), kind, name, audience, scopes, wechat, open_account }
+        };
+        let wechat = Some(("wx00000000000000c3".to_owned(), Secret::new(REGISTERED_APP_SECRET)));
+        self.t.menjin.add_app(new("kiosk", AppKind::MiniProgram, wechat)).await.unwrap();
+        self.note(Class::Kept, "a registered app's AppSecret", REGISTERED_APP_SECRET);
+        let back_end = self.t.menjin.add_app(new("reports", AppKind::Backend, None)).await.unwrap();
+        let another = self.t.menjin.add_app_secret("reports").await.unwrap();
+        for secret in [back_end.client_secret.unwrap(), another] {
+            self.note(Class::Kept, "a registered app's client secret", &secret);
+        }
     }
 
     pub(super) async fn everything(&mut self) {

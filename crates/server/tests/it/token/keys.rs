@@ -147,6 +147,7 @@ async fn the_key_of_an_algorithm_that_is_no_longer_configured_is_retired_and_for
     let folder = t.stop().await;
     let tokens = "[tokens]\nalg = \"EdDSA\"".to_owned();
     let t = TestServer::with(Setup { folder: Some(folder), toml: tokens, ..Setup::default() }).await;
+    t.advance(Duration::from_hours(1));
     t.menjin.upkeep().await.unwrap();
     assert!(kids(&t).await.contains(&kid), "its last tokens still live");
     let listed = t.menjin.signing_keys().into_iter().find(|key| key.kid == kid).unwrap();
@@ -157,6 +158,26 @@ async fn the_key_of_an_algorithm_that_is_no_longer_configured_is_retired_and_for
     t.advance(Duration::from_hours(48));
     t.menjin.upkeep().await.unwrap();
     assert!(t.menjin.signing_keys().iter().all(|key| key.kid != kid));
+}
+
+#[tokio::test]
+async fn nodes_that_are_told_different_algorithms_do_not_make_keys_without_end() {
+    let one = TestServer::start().await;
+    let other = one.beside(Setup { toml: "[tokens]\nalg = \"EdDSA\"".to_owned(), ..Setup::default() }).await;
+    for _ in 0..60 {
+        one.advance(Duration::from_mins(1));
+        for node in [&one, &other] {
+            node.menjin.upkeep().await.unwrap();
+        }
+    }
+    let keys = other.menjin.signing_keys();
+    assert!(keys.len() <= 4, "two of each in an hour: {}", keys.len());
+    for node in [&one, &other] {
+        let phone = node.phone("alice").await;
+        for node in [&one, &other] {
+            node.phone_with_token(&phone.access_token()).get("/v1/me").await.ok(200);
+        }
+    }
 }
 
 #[tokio::test]

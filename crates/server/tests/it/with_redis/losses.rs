@@ -14,7 +14,7 @@ use crate::harness::{Answer, Setup, TestServer};
 use crate::log::Log;
 
 /// A whole life of a session, over both nodes; gives its access token, which is over.
-async fn a_life(one: &TestServer, two: &TestServer, person: &str) -> String {
+pub(super) async fn a_life(one: &TestServer, two: &TestServer, person: &str) -> String {
     let login = json!({"code": one.code(person)});
     let (here, there) = (one.anon(), two.anon());
     let (at_one, at_two) =

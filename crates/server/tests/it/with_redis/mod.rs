@@ -3,6 +3,7 @@
 mod limits;
 mod lines;
 mod losses;
+mod slow;
 mod tokens;
 mod wakes;
 

@@ -7,7 +7,7 @@ use crate::store::sql::connection::Connection;
 use crate::store::sql::events;
 use crate::store::sql::statement::{Sql, statements};
 use crate::store::sql::value::{Value, id, values};
-use crate::store::{AuditLine, EndReason, Ending, Ends, EventKind, Result};
+use crate::store::{AuditLine, EndReason, Ending, Ends, EventKind, Opening, Result};
 
 macro_rules! live {
     () => {
@@ -24,7 +24,7 @@ statements! {
     OF_GRANT on sessions = both(concat!(live!(), "s.id = (SELECT session FROM grants WHERE id = ?1)"));
     ENDED on sessions = both("SELECT ended_at, end_reason FROM sessions WHERE id = ?1");
     OF_ONE_GRANT on grants = both("SELECT session FROM grants WHERE id = ?1");
-    END on sessions = both("UPDATE sessions SET ended_at = ?2, end_reason = ?3 WHERE id = ?1 AND ended_at IS NULL");
+    END on sessions = both("UPDATE sessions SET ended_at = ?2, end_reason = ?3, replaced_by = ?4 WHERE id = ?1 AND ended_at IS NULL");
 }
 
 pub(super) async fn end(on: &mut Connection<'_>, ending: &Ending) -> Result<Vec<SessionId>> {
@@ -60,7 +60,7 @@ async fn tell_again(on: &mut Connection<'_>, ending: &Ending) -> Result<()> {
 }
 
 /// The live sessions that are meant, and whose they are; always in the same order, so that nobody waits in a circle.
-async fn live(on: &mut Connection<'_>, which: &Ends) -> Result<Vec<(SessionId, UserId)>> {
+pub(in crate::store::sql) async fn live(on: &mut Connection<'_>, which: &Ends) -> Result<Vec<(SessionId, UserId)>> {
     let mut found = match which {
         Ends::Session(session) => found(on, &ONE, values![&id(*session)]).await,
         Ends::SessionOf(user, session) => found(on, &ONE_OF, values![&id(*user), &id(*session)]).await,
@@ -82,9 +82,25 @@ pub(in crate::store::sql) async fn end_one(
     on: &mut Connection<'_>,
     session: SessionId,
     reason: EndReason,
+    times: (Timestamp, Timestamp),
+) -> Result<bool> {
+    end_for(on, session, (reason, None), times).await
+}
+
+/// The same for one whose place a new session takes.
+pub(super) async fn replace(on: &mut Connection<'_>, session: SessionId, opening: &Opening) -> Result<bool> {
+    let by = id(opening.session);
+    end_for(on, session, (EndReason::Replaced, Some(&by)), (opening.now, opening.tokens_until)).await
+}
+
+async fn end_for(
+    on: &mut Connection<'_>,
+    session: SessionId,
+    (reason, replaced_by): (EndReason, Option<&[u8; 16]>),
     (now, tokens_until): (Timestamp, Timestamp),
 ) -> Result<bool> {
-    if END.run(on, values![&id(session), now, reason.code()]).await? == 0 {
+    let replaced_by = replaced_by.map(<[u8; 16]>::as_slice);
+    if END.run(on, values![&id(session), now, reason.code(), replaced_by]).await? == 0 {
         return Ok(false);
     }
     events::tell(on, &EventKind::SessionEnded(session), reason.code(), (now, tokens_until)).await?;

@@ -13,9 +13,11 @@ use super::statement::statements;
 use super::value::{id, values};
 use crate::store::columns::Columns;
 use crate::store::rows::{self, session_columns, standing_columns, user_columns};
-use crate::store::{Ending, GrantRow, Opened, Opening, Presented, Result, Rotation, SessionRow, Sessions, Standing};
+use crate::store::{
+    Ending, GrantRow, Opened, Opening, Presented, Replacement, Result, Rotation, SessionRow, Sessions, Standing,
+};
 
-pub(super) use end::end_one;
+pub(super) use end::{end_one, live};
 
 /// Every statement of this folder.
 #[cfg(test)]
@@ -29,6 +31,8 @@ statements! {
     GRANT on grants = both("SELECT app, session, secret FROM grants WHERE id = ?1");
     BY_ID on sessions = both(concat!("SELECT ", session_columns!(), "
         FROM sessions s JOIN grants g ON g.session = s.id AND g.app = s.app WHERE s.id = ?1"));
+    REPLACEMENT on sessions = both("SELECT r.device_class, r.device_name, s.ended_at
+        FROM sessions s JOIN sessions r ON r.id = s.replaced_by WHERE s.id = ?1");
     OF_USER on sessions = both(concat!("SELECT ", session_columns!(), "
         FROM users u JOIN sessions s ON s.user_number = u.number AND s.ended_at IS NULL
         JOIN grants g ON g.session = s.id AND g.app = s.app
@@ -60,6 +64,10 @@ impl Sessions for Database {
 
     async fn sessions_of(&self, user: UserId, now: Timestamp) -> Result<Vec<SessionRow>> {
         self.pool.rows(&OF_USER, values![&id(user), now], rows::session_row).await
+    }
+
+    async fn replacement(&self, session: SessionId) -> Result<Option<Replacement>> {
+        self.pool.row(&REPLACEMENT, values![&id(session)], rows::replacement).await
     }
 
     async fn end_sessions(&self, ending: Ending) -> Result<Vec<SessionId>> {

@@ -34,7 +34,7 @@ pub(super) async fn rotate(on: &mut Connection<'_>, presented: &Presented) -> Re
     let Some(found) = FIND.row(on, values![&id(presented.grant)], rows::found).await? else {
         return Ok(Rotation::Unknown);
     };
-    if let Some(reason) = found.ended {
+    if let Some(reason) = found.ended() {
         return Ok(Rotation::Ended(reason));
     }
     let session = found.standing.session;

@@ -9,7 +9,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 
 use super::arrive::raise_sequence;
-use crate::store::across::{Cells, End, NOTES, PAGE, Position};
+use crate::store::across::{Cells, End, NOTES, Position};
 use crate::store::schema::OnOldSchema;
 use crate::store::sqlite::{Sqlite, migrate};
 use crate::store::tables::{Cell, Table, Type};
@@ -20,7 +20,7 @@ impl Sqlite {
     /// A database to move from.
     pub(in crate::store) fn source(path: &Path) -> anyhow::Result<SqliteEnd> {
         if !path.is_file() {
-            bail!("{} does not exist", path.display());
+            bail!("it does not exist");
         }
         Self::end(path)
     }
@@ -32,9 +32,7 @@ impl Sqlite {
     }
 
     fn end(path: &Path) -> anyhow::Result<SqliteEnd> {
-        let Some(mut connection) = Self::alone(path)?.connection else {
-            bail!("{} is no database, or damaged", path.display())
-        };
+        let Some(mut connection) = Self::alone(path)?.connection else { bail!("it is no database, or damaged") };
         // What is written must not be left in a log beside the file.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         migrate::run(&mut connection, OnOldSchema::Refuse, path)?;
@@ -47,7 +45,7 @@ impl Sqlite {
 #[async_trait]
 impl End for SqliteEnd {
     async fn page(&mut self, table: &Table, after: Option<&Cell>) -> anyhow::Result<Vec<Cells>> {
-        let mut statement = self.0.prepare_cached(&table.page(quote, after.map(|_| "?1"), PAGE))?;
+        let mut statement = self.0.prepare_cached(&table.page(quote, after.map(|_| "?1")))?;
         let mut rows = statement.query(params_from_iter(after.map(value)))?;
         let mut page = Vec::new();
         while let Some(row) = rows.next()? {

@@ -25,13 +25,14 @@ statements! {
 impl MovingIn for Sqlite {
     async fn move_in(&self, newcomers: Vec<Newcomer>, now: Timestamp, rehearsal: bool) -> Result<Vec<MovedIn>> {
         self.write_last(move |connection| {
-            if !rehearsal {
-                return move_in(connection, &newcomers, now);
-            }
-            connection.execute_batch("SAVEPOINT rehearsal")?;
-            let moved = move_in(connection, &newcomers, now);
-            connection.execute_batch("ROLLBACK TO rehearsal; RELEASE rehearsal")?;
-            moved
+            let one = |newcomer: &Newcomer| -> Result<MovedIn> {
+                let verdict = find(connection, newcomer)?.verdict(newcomer.number);
+                if !rehearsal {
+                    carry_out(connection, newcomer, &verdict, now)?;
+                }
+                Ok(verdict.into())
+            };
+            newcomers.iter().map(one).collect()
         })
         .await
     }
@@ -56,28 +57,17 @@ pub(super) fn raise_sequence(connection: &Connection, table: &str, least: i64) -
     connection.query_row("SELECT seq FROM sqlite_sequence WHERE name = ?1", [table], |row| row.get(0))
 }
 
-fn move_in(connection: &Connection, newcomers: &[Newcomer], now: Timestamp) -> Result<Vec<MovedIn>> {
-    newcomers.iter().map(|newcomer| one(connection, newcomer, now)).collect()
-}
-
-fn one(connection: &Connection, newcomer: &Newcomer, now: Timestamp) -> Result<MovedIn> {
-    Ok(match find(connection, newcomer)?.verdict(newcomer.number) {
-        Verdict::Refuse(clash) => MovedIn::Refused(clash),
+fn carry_out(connection: &Connection, newcomer: &Newcomer, verdict: &Verdict, now: Timestamp) -> Result<()> {
+    match verdict {
+        Verdict::Refuse(_) => Ok(()),
         Verdict::Make => {
             insert_user(connection, newcomer, now)?;
-            for identity in &newcomer.identities {
-                insert_identity(connection, newcomer, identity)?;
-            }
-            MovedIn::Made
+            newcomer.identities.iter().try_for_each(|identity| insert_identity(connection, newcomer, identity))
         }
-        Verdict::Add(places) if places.is_empty() => MovedIn::There,
         Verdict::Add(places) => {
-            for at in places {
-                insert_identity(connection, newcomer, &newcomer.identities[at])?;
-            }
-            MovedIn::Completed
+            places.iter().try_for_each(|at| insert_identity(connection, newcomer, &newcomer.identities[*at]))
         }
-    })
+    }
 }
 
 fn find(connection: &Connection, newcomer: &Newcomer) -> Result<Found> {

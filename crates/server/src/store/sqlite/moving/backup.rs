@@ -6,12 +6,12 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::check_soundness;
-use crate::store::sqlite::Sqlite;
+use crate::store::sqlite::{Sqlite, why};
 
 /// Pages copied at once: 4 MiB.
 const PAGES: i32 = 1024;
@@ -57,10 +57,11 @@ fn copy(
     (from, to): (&Path, &Path),
     progress: &dyn Fn(u64, u64),
 ) -> anyhow::Result<Contents> {
-    let source = source.with_context(|| format!("{} can't be opened", from.display()))?;
+    let source = source.map_err(|error| anyhow!("{} can't be opened: {}", from.display(), why(&error, from)))?;
     let is_ours = is_ours(&source).with_context(|| format!("{} can't be read", from.display()))?;
     ensure!(is_ours, "{} is no database of menjin", from.display());
-    let mut target = Connection::open(to).with_context(|| format!("{} can't be written", to.display()))?;
+    let target = Connection::open(to);
+    let mut target = target.map_err(|error| anyhow!("{} can't be written: {}", to.display(), why(&error, to)))?;
     copy_pages(&source, &mut target, progress).with_context(|| format!("copying {}", from.display()))?;
     check_soundness(&target).with_context(|| from.display().to_string())?;
     Ok(contents(&target)?)

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use menjin_token::{SessionId, Timestamp};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, params};
@@ -12,7 +12,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transac
 use super::arrive::raise_sequence;
 use super::check_soundness;
 use crate::store::moving::FEED_GAP;
-use crate::store::sqlite::{OnOldSchema, Sqlite, events, migrate};
+use crate::store::sqlite::{OnOldSchema, Sqlite, events, migrate, why};
 use crate::store::{AuditLine, EndReason, EventKind};
 
 /// How a copy becomes the database.
@@ -55,21 +55,21 @@ impl std::fmt::Debug for Alone {
 }
 
 impl Sqlite {
-    /// Takes a file for oneself; refuses while somebody has it open.
+    /// Takes a file for oneself; refuses while somebody has it open. Whoever tells of a refusal names the file first.
     pub fn alone(path: &Path) -> anyhow::Result<Alone> {
         let connection = match exclusive(path) {
             Ok(connection) => Some(connection),
             Err(error)
                 if matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)) =>
             {
-                bail!("{} is in use: stop every menjin on it first", path.display())
+                bail!("it is in use: stop every menjin on it first")
             }
             Err(error)
                 if matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt)) =>
             {
                 None
             }
-            Err(error) => return Err(error).with_context(|| format!("{} can't be opened", path.display())),
+            Err(error) => bail!("can't be opened: {}", why(&error, path)),
         };
         Ok(Alone { path: path.to_owned(), connection })
     }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Params, params};
 use crate::store::rows;
 use crate::store::sqlite::events;
 use crate::store::sqlite::sql::{Sql, statements};
-use crate::store::{AuditLine, EndReason, Ending, Ends, EventKind, Result};
+use crate::store::{AuditLine, EndReason, Ending, Ends, EventKind, Opening, Result};
 
 macro_rules! live {
     () => {
@@ -23,7 +23,7 @@ statements! {
     OF_GRANT on sessions = live!(), "s.id = (SELECT session FROM grants WHERE id = ?1)";
     ENDED on sessions = "SELECT ended_at, end_reason FROM sessions WHERE id = ?1";
     OF_ONE_GRANT on grants = "SELECT session FROM grants WHERE id = ?1";
-    END on sessions = "UPDATE sessions SET ended_at = ?2, end_reason = ?3 WHERE id = ?1 AND ended_at IS NULL";
+    END on sessions = "UPDATE sessions SET ended_at = ?2, end_reason = ?3, replaced_by = ?4 WHERE id = ?1 AND ended_at IS NULL";
 }
 
 pub(super) fn end(connection: &Connection, ending: &Ending) -> Result<Vec<SessionId>> {
@@ -56,7 +56,7 @@ fn tell_again(connection: &Connection, ending: &Ending) -> Result<()> {
 }
 
 /// The live sessions that are meant, and whose they are.
-fn live(connection: &Connection, which: &Ends) -> Result<Vec<(SessionId, UserId)>> {
+pub(in crate::store::sqlite) fn live(connection: &Connection, which: &Ends) -> Result<Vec<(SessionId, UserId)>> {
     match which {
         Ends::Session(session) => found(connection, ONE, [session.to_bytes()]),
         Ends::SessionOf(user, session) => found(connection, ONE_OF, [user.to_bytes(), session.to_bytes()]),
@@ -79,7 +79,23 @@ pub(in crate::store::sqlite) fn end_one(
     now: Timestamp,
     tokens_until: Timestamp,
 ) -> Result<bool> {
-    if END.run(connection, params![session.to_bytes(), now.millis(), reason.code()])? == 0 {
+    end_for(connection, session, (reason, None), (now, tokens_until))
+}
+
+/// The same for one whose place a new session takes.
+pub(super) fn replace(connection: &Connection, session: SessionId, opening: &Opening) -> Result<bool> {
+    let why = (EndReason::Replaced, Some(opening.session));
+    end_for(connection, session, why, (opening.now, opening.tokens_until))
+}
+
+fn end_for(
+    connection: &Connection,
+    session: SessionId,
+    (reason, replaced_by): (EndReason, Option<SessionId>),
+    (now, tokens_until): (Timestamp, Timestamp),
+) -> Result<bool> {
+    let values = params![session.to_bytes(), now.millis(), reason.code(), replaced_by.map(SessionId::to_bytes)];
+    if END.run(connection, values)? == 0 {
         return Ok(false);
     }
     events::tell(connection, &EventKind::SessionEnded(session), reason.code(), now, tokens_until)?;

@@ -11,9 +11,11 @@ use rusqlite::params;
 use super::Sqlite;
 use super::sql::statements;
 use crate::store::rows::{self, session_columns, standing_columns, user_columns};
-use crate::store::{Ending, GrantRow, Opened, Opening, Presented, Result, Rotation, SessionRow, Sessions, Standing};
+use crate::store::{
+    Ending, GrantRow, Opened, Opening, Presented, Replacement, Result, Rotation, SessionRow, Sessions, Standing,
+};
 
-pub(super) use end::end_one;
+pub(super) use end::{end_one, live};
 
 /// Every statement of this folder.
 #[cfg(test)]
@@ -27,6 +29,8 @@ statements! {
     GRANT on grants = "SELECT app, session, secret FROM grants WHERE id = ?1";
     BY_ID on sessions = "SELECT ", session_columns!(), "
         FROM sessions s JOIN grants g ON g.session = s.id AND g.app = s.app WHERE s.id = ?1";
+    REPLACEMENT on sessions = "SELECT r.device_class, r.device_name, s.ended_at
+        FROM sessions s JOIN sessions r ON r.id = s.replaced_by WHERE s.id = ?1";
     OF_USER on sessions = "SELECT ", session_columns!(), "
         FROM users u JOIN sessions s ON s.user_number = u.number AND s.ended_at IS NULL JOIN grants g ON g.session = s.id AND g.app = s.app
         WHERE u.id = ?1 AND g.idle_until > ?2 ORDER BY s.opened_at DESC, s.id DESC";
@@ -60,6 +64,10 @@ impl Sessions for Sqlite {
 
     async fn sessions_of(&self, user: UserId, now: Timestamp) -> Result<Vec<SessionRow>> {
         self.read(|connection| OF_USER.rows(connection, params![user.to_bytes(), now.millis()], rows::session_row))
+    }
+
+    async fn replacement(&self, session: SessionId) -> Result<Option<Replacement>> {
+        self.read(|connection| REPLACEMENT.row(connection, [session.to_bytes()], rows::replacement))
     }
 
     async fn end_sessions(&self, ending: Ending) -> Result<Vec<SessionId>> {

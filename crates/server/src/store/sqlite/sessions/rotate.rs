@@ -19,7 +19,7 @@ pub(super) fn rotate(connection: &Connection, presented: &Presented) -> Result<R
     let Some(found) = FIND.row(connection, [presented.grant.to_bytes()], rows::found)? else {
         return Ok(Rotation::Unknown);
     };
-    if let Some(reason) = found.ended {
+    if let Some(reason) = found.ended() {
         return Ok(Rotation::Ended(reason));
     }
     let session = found.standing.session;

@@ -1,0 +1,101 @@
+"""What has ended before its tokens have: sessions, users, apps and keys, in memory, asked on every request.
+
+Does not: read the feed (`feed`), or know how fresh it is.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+from typing import Any, NamedTuple, Optional
+
+from .refusals import code_of_end
+
+# The most leeway that a verifier grants: a token may be taken for so long after its `exp`.
+_LEEWAY_MS = 60_000
+_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+class End(NamedTuple):
+    """When something ended, why, and until when that matters."""
+
+    code: str
+    at: int
+    until: int
+
+
+class Ended:
+    """Endings that are in force."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[str, dict[str, End]] = {"session": {}, "user": {}, "app": {}}
+        self._keys: set[str] = set()
+
+    def take(self, event: dict[str, Any]) -> None:
+        """One event of the feed. What it does not know is nothing, and what it has heard before changes nothing."""
+        kind = event.get("kind")
+        if kind == "key_revoked":
+            self._keys.add(str(event.get("kid")))
+        named = {"session_ended": "session", "user_not_before": "user", "app_not_before": "app"}.get(str(kind))
+        if named is None:
+            return
+        reason = str(event.get("reason", "session_ended"))
+        end = End(code_of_end(reason), millis(event["at"]), millis(event["until"]))
+        name = str(event[named])
+        with self._lock:
+            ends = self._known[named]
+            before = ends.get(name, end)
+            # The later of two cuts counts, for as long as either has tokens left.
+            ends[name] = max(before, end, key=lambda end: end.at)._replace(until=max(before.until, end.until))
+
+    def forget_before(self, now: float) -> None:
+        """Drops what can refuse no living token any more."""
+        past = int(now * 1000) - _LEEWAY_MS
+        with self._lock:
+            for kind, ends in self._known.items():
+                self._known[kind] = {name: end for name, end in ends.items() if end.until > past}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._known.values())) + len(self._keys)
+
+    def is_key_revoked(self, kid: str) -> bool:
+        """Whether nothing that this key signed is good any more."""
+        return kid in self._keys
+
+    def refusal_for(
+        self, user: Optional[str], session: Optional[str], client_id: Optional[str], iat: float
+    ) -> Optional[str]:
+        """The code of the refusal, or None while the token holds.
+
+        An ended session refuses all its tokens. A cut of a user or app refuses what was issued before it and in its own
+        second, for `iat` is in whole seconds; but a session opened at or after the cut is past it: its id tells the
+        millisecond.
+        """
+        end = self._known["session"].get(session or "")
+        if end is not None:
+            return end.code
+        for kind, name in (("user", user), ("app", client_id)):
+            end = self._known[kind].get(name or "")
+            if end is not None and int(iat) <= end.at // 1000 and made_at(session) < end.at:
+                return end.code
+        return None
+
+
+def made_at(session: Optional[str]) -> int:
+    """When the session was opened, in milliseconds: the first 48 of the 128 bits in its id. 0 where there is none."""
+    digits = (session or "").partition("_")[2]
+    if len(digits) != 26:
+        return 0
+    value = 0
+    for digit in digits:
+        place = _DIGITS.find(digit)
+        if place < 0:
+            return 0
+        value = value << 5 | place
+    return value >> 80
+
+
+def millis(moment: str) -> int:
+    """RFC 3339 with `Z` to milliseconds since 1970."""
+    return round(datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp() * 1000)

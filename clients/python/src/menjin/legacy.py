@@ -1,0 +1,80 @@
+"""Tokens of an old system, taken until a date: its key and algorithm are fixed by the entry, never by the token."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import date, datetime, timezone
+from typing import Any, Union
+
+import jwt
+
+from .caller import Caller
+from .errors import ConfigurationError
+from .refusals import Refused
+
+_ALGORITHMS = ("HS256", "HS384", "HS512")
+_MEANINGS = ("external_id", "number")
+
+
+@dataclass(frozen=True)
+class Legacy:
+    """One old system. `user_claim` is where its tokens name the person, `user` what menjin calls that name."""
+
+    name: str
+    secret: Union[str, bytes] = field(repr=False)
+    user_claim: str
+    # From then on they are refused. A date means its first moment, in UTC; so does a time without a zone.
+    until: Union[str, date, datetime]
+    user: str = "external_id"
+    alg: str = "HS256"
+
+    def __post_init__(self) -> None:
+        where = f"legacy {self.name!r}"
+        if self.alg not in _ALGORITHMS:
+            raise ConfigurationError(f"{where}: alg is one of {', '.join(_ALGORITHMS)}, not {self.alg!r}")
+        if self.user not in _MEANINGS:
+            raise ConfigurationError(f"{where}: user is 'external_id' or 'number', not {self.user!r}")
+        if not self.secret or not self.user_claim:
+            raise ConfigurationError(f"{where}: secret and user_claim are what the old system signs with and writes")
+        object.__setattr__(self, "until", _moment(self.until, where))
+
+    def check(self, token: str, now: float, leeway: float) -> Caller:
+        """The caller whom an old token names."""
+        try:
+            whole = jwt.PyJWS().decode_complete(token, key=self.secret, algorithms=[self.alg])
+            claims = json.loads(whole["payload"])
+        except (jwt.PyJWTError, ValueError) as error:
+            raise Refused("token_invalid", f"not a token of {self.name}") from error
+        expires, named = self._read(claims, whole["header"])
+        if now >= self.until.timestamp():  # type: ignore[union-attr]
+            raise Refused("token_invalid", f"the time of {self.name} is over")
+        if now >= expires + leeway:
+            # It can't be refreshed: only a sign-in helps.
+            raise Refused("token_invalid", f"an expired token of {self.name}")
+        return Caller({**claims, self.user: named}, token, legacy=self.name)
+
+    def _read(self, claims: Any, header: dict[str, Any]) -> tuple[float, Any]:
+        if not isinstance(claims, dict) or str(header.get("typ", "JWT")).upper() != "JWT":
+            raise Refused("token_invalid", f"not a token of {self.name}")
+        expires, named = claims.get("exp"), claims.get(self.user_claim)
+        if not isinstance(expires, (int, float)) or isinstance(expires, bool):
+            raise Refused("token_invalid", f"a token of {self.name} without exp")
+        if isinstance(named, bool) or not isinstance(named, (int, str)) or named == "":
+            raise Refused("token_invalid", f"a token of {self.name} without {self.user_claim}")
+        if self.user == "number":
+            if not str(named).isdigit():
+                raise Refused("token_invalid", f"a token of {self.name} whose {self.user_claim} is no number")
+            return float(expires), int(named)
+        return float(expires), str(named)
+
+
+def _moment(until: Union[str, date, datetime], where: str) -> datetime:
+    if isinstance(until, str):
+        try:
+            until = datetime.fromisoformat(until.replace("Z", "+00:00"))
+        except ValueError:
+            raise ConfigurationError(f"{where}: until is a date such as '2027-01-31', not {until!r}") from None
+    if not isinstance(until, datetime):
+        until = datetime(until.year, until.month, until.day)
+    return until if until.tzinfo else until.replace(tzinfo=timezone.utc)

@@ -1,0 +1,164 @@
+"""Ends that reach a running verifier, and what holds while menjin is away."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from stand import SECRET, eventually
+
+from menjin import Backend, ProblemAnswer, Refused, Verifier
+from menjin.ended import Ended
+
+
+def code(verifier, token):
+    try:
+        verifier.check(token)
+    except Refused as refusal:
+        return refusal.code
+    return None
+
+
+def test_a_sign_out_is_heard_of_and_other_sessions_stay(menjin, verifier, person):
+    phone, tablet = menjin.sign_in(person, "phone"), menjin.sign_in(person, "tablet")
+    assert verifier.check(phone["access_token"]) and verifier.check(tablet["access_token"])
+    menjin.logout(phone)
+    eventually(lambda: code(verifier, phone["access_token"]) == "session_ended", "the phone is refused")
+    assert verifier.check(tablet["access_token"])
+
+
+def test_a_ban_is_heard_of_with_its_reason_in_all_sessions(menjin, verifier, person):
+    sessions = [menjin.sign_in(person, device)["access_token"] for device in ("phone", "tablet", "pc")]
+    other = menjin.sign_in(f"friend of {person}")["access_token"]
+    assert all(verifier.check(token) for token in [*sessions, other])
+    menjin.ban(menjin.sign_in(person))
+    for token in sessions:
+        eventually(lambda token=token: code(verifier, token) == "user_disabled", "the session is refused")
+    assert verifier.check(other)
+
+
+def test_a_replaced_session_says_so(menjin, verifier, person):
+    before = menjin.sign_in(person, "phone")["access_token"]
+    assert verifier.check(before)
+    menjin.sign_in(person, "phone")
+    eventually(lambda: code(verifier, before) == "session_replaced", "the former session is refused")
+
+
+def test_what_had_ended_before_the_first_read_is_known_with_it(menjin, backend, person):
+    tokens = menjin.sign_in(person)
+    menjin.logout(tokens)
+    told = lambda: backend.ask("GET", "/v1/revocations").text  # noqa: E731
+    eventually(lambda: tokens["session_id"] in told(), "menjin tells it")
+    verifier = Verifier(menjin.url, "shop", feed=backend)
+    assert code(verifier, tokens["access_token"]) == "session_ended"
+    verifier.feed.close()
+
+
+def test_nobody_gets_in_before_the_first_read(menjin, person, monkeypatch):
+    monkeypatch.setattr("menjin.feed._FIRST_READ", 0.1)
+    tokens = menjin.sign_in(person)
+    nowhere = Backend("http://127.0.0.1:9", "shop-api", SECRET)
+    verifier = Verifier(menjin.url, "shop", feed=nowhere)
+    assert code(verifier, tokens["access_token"]) == "revocations_stale"
+    verifier.feed.close()
+
+
+def test_while_menjin_is_away_tokens_go_on_verifying_then_it_is_503_and_it_recovers(own_menjin, person):
+    menjin = own_menjin()
+    tokens = menjin.sign_in(person)
+    verifier = Verifier(menjin.url, "shop", feed=Backend(menjin.url, "shop-api", SECRET), revocation_max_lag=6)
+    assert verifier.check(tokens["access_token"])
+    verifier.feed._ask()  # Just read, so that the stop itself may take its time.
+    menjin.stop()
+    assert verifier.check(tokens["access_token"])
+    eventually(lambda: code(verifier, tokens["access_token"]) == "revocations_stale", "the feed is too old")
+    menjin.start()
+    eventually(lambda: code(verifier, tokens["access_token"]) is None, "the feed is read again")
+    menjin.logout(tokens)
+    eventually(lambda: code(verifier, tokens["access_token"]) == "session_ended", "and heard again")
+    verifier.feed.close()
+
+
+def test_where_no_thread_runs_requests_read_the_feed_themselves(menjin, backend, person):
+    verifier = Verifier(menjin.url, "shop", feed=backend)
+    verifier.feed._thread = object()  # One that gets no time.
+    tokens = menjin.sign_in(person)
+    assert verifier.check(tokens["access_token"])
+    menjin.logout(tokens)
+
+    def is_refused_after_a_silence():
+        verifier.feed._read_at -= 13
+        verifier.feed._asked_at -= 13
+        return code(verifier, tokens["access_token"]) == "session_ended"
+
+    eventually(is_refused_after_a_silence, "a request brings it")
+
+
+@pytest.mark.parametrize("status", [404, 502, 503])
+def test_where_no_stream_is_to_be_had_the_feed_is_asked(menjin, backend, person, monkeypatch, status):
+    class Held:
+        closed = False
+
+        def close(self):
+            Held.closed = True
+
+    Held.status = status
+    monkeypatch.setattr(backend, "stream", lambda *_: Held())
+    verifier = Verifier(menjin.url, "shop", feed=backend)
+    tokens = menjin.sign_in(person)
+    assert verifier.check(tokens["access_token"])
+    menjin.logout(tokens)
+    eventually(lambda: code(verifier, tokens["access_token"]) == "session_ended", "asking brings it too")
+    assert Held.closed
+    verifier.feed.close()
+
+
+def test_an_app_without_the_scope_is_told_what_it_lacks(menjin, caplog):
+    lacking = Backend(menjin.url, "no-scopes", SECRET)
+    with pytest.raises(ProblemAnswer, match="scopes.*\\[\\[app\\]\\]"):
+        lacking.ask("GET", "/v1/revocations")
+    with pytest.raises(ProblemAnswer, match="client_secret"):
+        Backend(menjin.url, "shop-api", "wrong").ask("GET", "/v1/revocations")
+    verifier = Verifier(menjin.url, "shop", feed=lacking)
+    assert not verifier.feed.is_fresh()
+    eventually(lambda: "lacks a scope" in caplog.text, "the log says it")
+    verifier.feed.close()
+
+
+def ended(**event):
+    moment = {"at": "2026-11-21T12:00:00.500Z", "until": "2026-11-21T12:15:00.000Z"}
+    known = Ended()
+    known.take({**moment, **event})
+    return known
+
+
+CUT = 1795262400.5
+
+
+def session_of(moment: float) -> str:
+    digits, value = "", int(moment * 1000) << 80
+    for _ in range(26):
+        digits, value = "0123456789abcdefghjkmnpqrstvwxyz"[value & 31] + digits, value >> 5
+    return f"ses_{digits}"
+
+
+def test_a_cut_refuses_what_was_issued_before_and_not_a_sign_in_after_it():
+    known = ended(kind="user_not_before", user="usr_1", reason="user_disabled")
+    assert known.refusal_for("usr_1", session_of(CUT - 9), "shop", CUT - 9) == "user_disabled"
+    assert known.refusal_for("usr_1", session_of(CUT - 9), "shop", int(CUT)) == "user_disabled"
+    assert known.refusal_for("usr_1", session_of(CUT + 0.1), "shop", int(CUT)) is None
+    assert known.refusal_for("usr_1", session_of(CUT - 9), "shop", int(CUT) + 1) is None
+    assert known.refusal_for("usr_2", session_of(CUT - 9), "shop", CUT - 9) is None
+    of_app = ended(kind="app_not_before", app="shop", reason="session_ended")
+    assert of_app.refusal_for("usr_1", session_of(CUT - 9), "shop", CUT - 9) == "session_ended"
+    assert of_app.refusal_for("usr_1", session_of(CUT - 9), "office", CUT - 9) is None
+
+
+def test_an_event_counts_once_and_is_forgotten_when_its_last_token_has_expired():
+    known = ended(kind="session_ended", session="ses_1", reason="something new")
+    known.take({"kind": "not known yet", "at": 7})
+    assert len(known) == 1 and known.refusal_for(None, "ses_1", None, time.time()) == "session_ended"
+    known.forget_before(CUT + 15 * 60)
+    assert len(known) == 1
+    known.forget_before(CUT + 16 * 60)
+    assert len(known) == 0

@@ -1,0 +1,212 @@
+//! `menjin app …`: apps registered in the store, beside those of `menjin.toml`; their client secrets.
+//!
+//! Works beside a running server, which learns of it from the feed. Does not: a rule about apps (the server's `apps`).
+
+use std::io;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail, ensure};
+use menjin_server::config::{AppKind, Secret};
+use menjin_server::{AppView, Menjin, NewApp};
+use serde_json::json;
+
+use crate::dev::ask_app_secret;
+use crate::operated::{Out, menjin};
+use crate::settings::Source;
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Answer in JSON · 以 JSON 输出
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(flatten)]
+    source: Source,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Register an app; its client secret is shown once · 登记应用，密钥只显示一次
+    Add(Adding),
+    /// List all apps, those of menjin.toml too · 列出应用
+    List,
+    /// Show one app and the names of its client secrets · 查看应用
+    Show {
+        /// The app · 应用
+        app: String,
+    },
+    /// Client secrets: two may live, so that one can take the other's place · 管理密钥（最多两个，便于轮换）
+    #[command(subcommand)]
+    Secret(SecretCommand),
+    /// Shut an app out at once: no sign-in, no requests, its tokens are refused · 立即停用应用
+    Disable {
+        /// The app · 应用
+        app: String,
+    },
+    /// Let a disabled app in again · 重新启用应用
+    Enable {
+        /// The app · 应用
+        app: String,
+    },
+    /// Remove an app for good; its id is never used again · 删除应用，其 id 不再使用
+    Remove {
+        /// The app · 应用
+        app: String,
+    },
+}
+
+#[derive(clap::Subcommand)]
+enum SecretCommand {
+    /// Make another client secret, which is shown once · 新增密钥，只显示一次
+    Add {
+        /// The app · 应用
+        app: String,
+    },
+    /// Refuse a client secret at once, with the tokens that it was traded for · 立即吊销密钥及其换取的令牌
+    Revoke {
+        /// The app · 应用
+        app: String,
+        /// The secret's name, as `menjin app show` has it · 密钥名
+        secret: String,
+    },
+}
+
+#[derive(clap::Args)]
+struct Adding {
+    /// Short id of your own: a to z, 0 to 9, - and _ · 自定的短名
+    id: String,
+    /// What it is · 类型
+    #[arg(long, value_enum, default_value = "backend")]
+    kind: Kind,
+    /// What people read · 显示名称
+    #[arg(long)]
+    name: Option<String>,
+    /// Whom its tokens are for [default: the id] · 令牌的受众
+    #[arg(long)]
+    audience: Option<String>,
+    /// What it may ask: session-data, sessions:open, revocations:read, platform-token:<app>; several with commas or by
+    /// repeating it · 权限，可多个
+    #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',')]
+    scopes: Vec<String>,
+    /// AppID of a WeChat mini program; its AppSecret is asked for · 小程序 AppID
+    #[arg(long, value_name = "APPID")]
+    appid: Option<String>,
+    /// File that holds the AppSecret; instead of asking · AppSecret 所在文件
+    #[arg(long, value_name = "FILE", requires = "appid")]
+    app_secret_file: Option<PathBuf>,
+    /// The open-platform account: apps with the same one share people by unionid · 开放平台账号
+    #[arg(long, value_name = "NAME", requires = "appid")]
+    open_account: Option<String>,
+}
+
+/// Written as in menjin.toml.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Kind {
+    Backend,
+    Web,
+    Native,
+    MiniProgram,
+}
+
+impl From<Kind> for AppKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Backend => Self::Backend,
+            Kind::Web => Self::Web,
+            Kind::Native => Self::Native,
+            Kind::MiniProgram => Self::MiniProgram,
+        }
+    }
+}
+
+pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let menjin = menjin(&arguments.source).await?;
+    let out = Out { json: arguments.json };
+    match arguments.command {
+        Command::Add(adding) => add(&menjin, &out, adding).await?,
+        Command::List => out.table(&menjin.app_views().await?, HEAD, row)?,
+        Command::Show { app } => show(&out, &found(&menjin, &app).await?)?,
+        Command::Secret(SecretCommand::Add { app }) => {
+            let secret = menjin.add_app_secret(&app).await?;
+            let text = format!("Another client secret of {app}, shown this once:\n{secret}");
+            out.line(&json!({ "app": app, "client_secret": secret }), &text)?;
+        }
+        Command::Secret(SecretCommand::Revoke { app, secret }) => {
+            menjin.revoke_app_secret(&app, &secret).await?;
+            let text = format!("{secret} of {app} is revoked, with the tokens that it was traded for");
+            out.line(&json!({ "app": app, "revoked": secret }), &text)?;
+        }
+        Command::Disable { app } => {
+            menjin.disable_app(&app).await?;
+            out.line(&json!({ "disabled": app }), &format!("{app} is disabled: its tokens are refused"))?;
+        }
+        Command::Enable { app } => {
+            menjin.enable_app(&app).await?;
+            out.line(&json!({ "enabled": app }), &format!("{app} is enabled"))?;
+        }
+        Command::Remove { app } => {
+            menjin.remove_app(&app).await?;
+            out.line(&json!({ "removed": app }), &format!("{app} is removed: its tokens are refused"))?;
+        }
+    }
+    Ok(())
+}
+
+async fn add(menjin: &Menjin, out: &Out, adding: Adding) -> anyhow::Result<()> {
+    let Adding { id, kind, name, audience, scopes, appid, app_secret_file, open_account } = adding;
+    let wechat = appid.map(|appid| app_secret(&appid, app_secret_file).map(|secret| (appid, secret))).transpose()?;
+    let new = NewApp { id, kind: kind.into(), name, audience, scopes, wechat, open_account };
+    let registered = menjin.add_app(new).await?;
+    let id = &registered.app.id;
+    let text = match &registered.client_secret {
+        Some(secret) => format!("{id} is registered. Its client secret, shown this once:\n{secret}"),
+        None => format!("{id} is registered"),
+    };
+    out.line(&json!(registered), &text)?;
+    Ok(())
+}
+
+fn app_secret(appid: &str, file: Option<PathBuf>) -> anyhow::Result<Secret> {
+    let Some(file) = file else { return Ok(Secret::new(ask_app_secret(appid, "--appid")?)) };
+    let text = std::fs::read_to_string(&file)
+        .with_context(|| format!("{} can't be read (--app-secret-file)", file.display()))?;
+    ensure!(!text.trim().is_empty(), "{} is empty (--app-secret-file)", file.display());
+    Ok(Secret::new(text.trim()))
+}
+
+async fn found(menjin: &Menjin, app: &str) -> anyhow::Result<AppView> {
+    let found = menjin.app_views().await?.into_iter().find(|view| view.id == app);
+    let Some(found) = found else { bail!("no app is called {app}: `menjin app list` shows all") };
+    Ok(found)
+}
+
+const HEAD: [&str; 6] = ["ID", "KIND", "AUDIENCE", "SCOPES", "STATE", "FROM"];
+
+fn row(app: &AppView) -> [String; 6] {
+    let state = if app.disabled_at.is_some() { "disabled" } else { "live" };
+    let scopes = if app.scopes.is_empty() { "-".to_owned() } else { app.scopes.join(" ") };
+    [app.id.clone(), app.kind.clone(), app.audience.clone(), scopes, state.to_owned(), app.source.to_owned()]
+}
+
+fn show(out: &Out, app: &AppView) -> io::Result<()> {
+    let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+    let time = |at: Option<menjin_token::Timestamp>| at.map_or_else(|| "-".to_owned(), |at| at.to_string());
+    let mut facts = vec![
+        ("id", app.id.clone()),
+        ("kind", app.kind.clone()),
+        ("name", text(&app.name)),
+        ("audience", app.audience.clone()),
+        ("scopes", if app.scopes.is_empty() { "-".to_owned() } else { app.scopes.join(" ") }),
+        ("platform", text(&app.platform)),
+        ("appid", text(&app.appid)),
+        ("open account", text(&app.open_account)),
+        ("from", app.source.to_owned()),
+        ("registered", time(app.created_at)),
+        ("disabled", time(app.disabled_at)),
+    ];
+    facts.extend(app.secrets.iter().map(|secret| ("secret", format!("{}  {}", secret.id, time(secret.created_at)))));
+    let lines: Vec<String> = facts.iter().map(|(name, value)| format!("{name:<14}{value}")).collect();
+    out.line(&json!(app), &lines.join("\n"))
+}

@@ -1,0 +1,112 @@
+//! `menjin session …`: sign-ins listed, shown, ended.
+//!
+//! Works beside a running server, which learns of it from the feed. Does not: a rule about sessions (the server's `session`).
+
+use anyhow::Context as _;
+use menjin_server::SessionView;
+use menjin_token::SessionId;
+use serde_json::json;
+
+use crate::operated::{Out, menjin};
+use crate::settings::Source;
+use crate::user::{Whom, kicked, named};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Answer in JSON · 以 JSON 输出
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(flatten)]
+    source: Source,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// List where a user is signed in, the newest first · 列出用户的登录
+    List(Whom),
+    /// Show a session, also one that has ended, and why · 查看会话及其结束原因
+    Show {
+        /// ses_… · 会话 id
+        session: String,
+    },
+    /// End a session at once on every node, or all of a user · 立即结束会话，或某用户的全部会话
+    End(Ending),
+}
+
+/// One session, or all of a user.
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+struct Ending {
+    /// ses_… · 会话 id
+    session: Option<String>,
+    /// All sessions of this user instead: usr_…, or a number · 该用户的全部会话
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let menjin = menjin(&arguments.source).await?;
+    let out = Out { json: arguments.json };
+    match arguments.command {
+        Command::List(whom) => {
+            let user = whom.find(&menjin).await?;
+            out.table(&menjin.sessions_of(user).await?, HEAD, row)?;
+        }
+        Command::Show { session } => show(&out, &menjin.session(id(&session)?).await?)?,
+        Command::End(Ending { user: Some(user), .. }) => {
+            let user = menjin.user_named(&named(&user)?).await?;
+            kicked(&out, user, menjin.kick_user(user).await?)?;
+        }
+        Command::End(Ending { session, .. }) => {
+            let id = id(&session.unwrap_or_default())?;
+            // An unknown one is refused by that.
+            menjin.session(id).await?;
+            let ended = menjin.end_session(id).await?;
+            let text = if ended { "has ended" } else { "was over already" };
+            out.line(&json!({ "session": id, "ended": ended }), &format!("{id} {text}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn id(text: &str) -> anyhow::Result<SessionId> {
+    text.parse().ok().with_context(|| format!("{text:?} is no session's id: it begins with ses_"))
+}
+
+const HEAD: [&str; 6] = ["SESSION", "APP", "DEVICE", "ADDRESS", "OPENED", "SEEN"];
+
+fn row(session: &SessionView) -> [String; 6] {
+    [
+        session.id.to_string(),
+        session.app.clone(),
+        device(session),
+        session.ip.clone().unwrap_or_else(|| "-".to_owned()),
+        session.opened_at.to_string(),
+        session.seen_at.to_string(),
+    ]
+}
+
+/// What a device says of itself is anybody's text: it must not steer the terminal.
+fn device(session: &SessionView) -> String {
+    let name = session.device_name.as_ref().map(|name| format!(" ({})", name.escape_debug())).unwrap_or_default();
+    format!("{}{name}", session.device_class)
+}
+
+fn show(out: &Out, session: &SessionView) -> anyhow::Result<()> {
+    let ended = session.ended_at.zip(session.end_reason).map(|(at, reason)| format!("{at}, {reason}"));
+    let facts = [
+        ("session", session.id.to_string()),
+        ("user", session.user_number.to_string()),
+        ("app", session.app.clone()),
+        ("device", device(session)),
+        ("address", session.ip.clone().unwrap_or_else(|| "-".to_owned())),
+        ("opened", session.opened_at.to_string()),
+        ("seen", session.seen_at.to_string()),
+        ("expires", session.expires_at.to_string()),
+        ("ended", ended.unwrap_or_else(|| "-".to_owned())),
+    ];
+    let lines: Vec<String> = facts.iter().map(|(name, value)| format!("{name:<14}{value}")).collect();
+    Ok(out.line(&serde_json::to_value(session)?, &lines.join("\n"))?)
+}

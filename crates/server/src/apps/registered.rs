@@ -1,0 +1,296 @@
+//! Apps that operators register by command: added, given secrets, switched off and on, removed. Running nodes hear of it.
+//!
+//! Does not: reading arguments (`cli`), changing an app of `menjin.toml`, which is read-only here (design §4.14).
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use menjin_token::Timestamp;
+use serde::Serialize;
+use serde_json::json;
+
+use super::registry::as_configured;
+use crate::config::{self, AppKind, Secret};
+use crate::entropy::sha256;
+use crate::seal::{Sealed, hex};
+use crate::state::Menjin;
+use crate::store::{AppAdded, AppChange, AppChanged, AppRow, AuditLine, ChangingApp, ClientSecretRow};
+
+/// Client secrets begin with it, so that a scanner knows one that leaked.
+const PREFIX: &str = "mjs_";
+/// Other nodes hear of an end within a second: what they issue until then is cut, too.
+const HEARD: Duration = Duration::from_secs(1);
+
+/// An app to register.
+#[derive(Debug)]
+pub struct NewApp {
+    /// Its id.
+    pub id: String,
+    /// What it is.
+    pub kind: AppKind,
+    /// What people read.
+    pub name: Option<String>,
+    /// Whom its tokens are for; the id when not given.
+    pub audience: Option<String>,
+    /// What it may ask.
+    pub scopes: Vec<String>,
+    /// `AppID` and `AppSecret` of a `WeChat` mini program.
+    pub wechat: Option<(String, Secret)>,
+    /// The open-platform account.
+    pub open_account: Option<String>,
+}
+
+/// An app that was registered.
+#[derive(Debug, Serialize)]
+pub struct RegisteredApp {
+    /// The app.
+    pub app: AppView,
+    /// Its client secret, which nobody can read again; `None` for programs in people's hands, which keep none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+}
+
+/// An app as operators see it.
+#[derive(Debug, Serialize)]
+pub struct AppView {
+    /// Its id.
+    pub id: String,
+    /// What it is.
+    pub kind: String,
+    /// What people read.
+    pub name: Option<String>,
+    /// Whom its tokens are for.
+    pub audience: String,
+    /// What it may ask.
+    pub scopes: Vec<String>,
+    /// Its platform.
+    pub platform: Option<String>,
+    /// How the platform names it.
+    pub appid: Option<String>,
+    /// The open-platform account.
+    pub open_account: Option<String>,
+    /// `menjin.toml` or `store`.
+    pub source: &'static str,
+    /// When it was registered.
+    pub created_at: Option<Timestamp>,
+    /// Since when it is disabled.
+    pub disabled_at: Option<Timestamp>,
+    /// Its client secrets.
+    pub secrets: Vec<ClientSecretView>,
+}
+
+/// A client secret as operators see it.
+#[derive(Debug, Serialize)]
+pub struct ClientSecretView {
+    /// Names it: the beginning of its SHA-256.
+    pub id: String,
+    /// When it was made.
+    pub created_at: Option<Timestamp>,
+}
+
+impl Menjin {
+    /// All apps by id, those of the file and those of the store.
+    pub async fn app_views(&self) -> anyhow::Result<Vec<AppView>> {
+        let of_file = self.config.app.iter().map(AppView::of_file);
+        let mut views: Vec<_> = of_file.chain(self.store.apps().await?.into_iter().map(AppView::of_store)).collect();
+        views.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(views)
+    }
+
+    /// Registers an app in the store.
+    pub async fn add_app(&self, new: NewApp) -> anyhow::Result<RegisteredApp> {
+        self.must_not_stand_in_file(&new.id)?;
+        let (row, client_secret) = self.row_of(new)?;
+        self.check(&row, &self.store.apps().await?)?;
+        let (id, kind) = (row.id.clone(), row.kind.clone());
+        match self.store.add_app(row.clone(), line("app.added", &id, kind)).await? {
+            AppAdded::Added => {}
+            AppAdded::IdTaken => bail!("{id} is registered already: `menjin app show {id}`"),
+            AppAdded::IdUsedBefore => {
+                bail!("{id} was removed, and an id is never used again: old tokens may name it. Choose another one")
+            }
+            AppAdded::AppidTaken => bail!("the AppID belongs to another app: `menjin app list` shows all"),
+        }
+        self.told().await?;
+        Ok(RegisteredApp { app: AppView::of_store(row), client_secret })
+    }
+
+    /// Gives an app another client secret, beside the one that it has.
+    pub async fn add_app_secret(&self, id: &str) -> anyhow::Result<String> {
+        let secret = self.random_secret();
+        let digest = sha256(secret.as_bytes());
+        self.change_app(id, AppChange::AddSecret(digest), ("app.secret_added", name(&digest))).await?;
+        Ok(secret)
+    }
+
+    /// Revokes the client secret with this name; tokens that the app got for it are refused at once.
+    pub async fn revoke_app_secret(&self, id: &str, secret: &str) -> anyhow::Result<()> {
+        self.must_not_stand_in_file(id)?;
+        let rows = self.store.apps().await?;
+        let found = rows.iter().find(|row| row.id == id).with_context(|| unknown(id))?.secrets.iter();
+        let found: Vec<_> = found.filter(|row| name(&row.digest) == secret).collect();
+        let [one] = found[..] else { bail!("{id} has no client secret {secret:?}: `menjin app show {id}` names all") };
+        self.change_app(id, AppChange::RevokeSecret(one.digest), ("app.secret_revoked", name(&one.digest))).await
+    }
+
+    /// Nobody signs in from the app any more, it opens nothing, and its tokens are refused at once.
+    pub async fn disable_app(&self, id: &str) -> anyhow::Result<()> {
+        self.change_app(id, AppChange::Disable, ("app.disabled", String::new())).await
+    }
+
+    /// The app works again; sessions that were not refreshed meanwhile live on.
+    pub async fn enable_app(&self, id: &str) -> anyhow::Result<()> {
+        self.change_app(id, AppChange::Enable, ("app.enabled", String::new())).await
+    }
+
+    /// Removes an app; its id is never used again.
+    pub async fn remove_app(&self, id: &str) -> anyhow::Result<()> {
+        self.change_app(id, AppChange::Remove, ("app.removed", String::new())).await
+    }
+
+    async fn change_app(
+        &self,
+        id: &str,
+        change: AppChange,
+        (action, detail): (&'static str, String),
+    ) -> anyhow::Result<()> {
+        // What stands both here and there is to be removed from one of the two.
+        if change != AppChange::Remove {
+            self.must_not_stand_in_file(id)?;
+        }
+        let now = self.clock.now();
+        let cut_at = now.plus(HEARD);
+        let changing = ChangingApp {
+            app: id.to_owned(),
+            change,
+            now,
+            cut_at,
+            tokens_until: self.tokens_until(cut_at),
+            audit: line(action, id, detail),
+        };
+        match self.store.change_app(changing).await? {
+            AppChanged::Changed | AppChanged::Unchanged => self.told().await,
+            AppChanged::AppUnknown => {
+                self.must_not_stand_in_file(id)?;
+                bail!(unknown(id))
+            }
+            AppChanged::SecretUnknown => bail!("{id} has no such client secret: `menjin app show {id}` names all"),
+            AppChanged::TooManySecrets => {
+                bail!("two client secrets of {id} live: revoke the old one first (`menjin app secret revoke {id} …`)")
+            }
+        }
+    }
+
+    async fn told(&self) -> anyhow::Result<()> {
+        self.fast.wake.tell_now().await;
+        Ok(self.reload_apps().await?)
+    }
+
+    fn must_not_stand_in_file(&self, id: &str) -> anyhow::Result<()> {
+        let stands_in_file = self.config.app.iter().any(|app| app.id == id);
+        ensure!(!stands_in_file, "{id} is an [[app]] of menjin.toml: change it there, and restart menjin");
+        Ok(())
+    }
+
+    fn row_of(&self, new: NewApp) -> anyhow::Result<(AppRow, Option<String>)> {
+        let NewApp { id, kind, name, audience, scopes, wechat, open_account } = new;
+        let now = self.clock.now();
+        let keeps_secrets = matches!(kind, AppKind::Backend | AppKind::Web);
+        let client_secret = keeps_secrets.then(|| self.random_secret());
+        let digest = client_secret.as_ref().map(|secret| sha256(secret.as_bytes()));
+        let (appid, secret) = wechat.unzip();
+        let secret = secret.and_then(|secret| secret.expose().map(|secret| secret.trim().to_owned()));
+        let seal =
+            |secret: String| self.sealer.seal(Sealed::AppSecret, id.as_bytes(), secret.as_bytes(), &*self.entropy);
+        let row = AppRow {
+            kind: json!(kind).as_str().context("a kind is a word")?.to_owned(),
+            name,
+            audience: audience.unwrap_or_else(|| id.clone()),
+            scopes: scopes.join(" "),
+            platform: appid.map(|appid| ("wechat".to_owned(), appid)),
+            open_account,
+            app_secret: secret.map(seal),
+            created_at: now,
+            disabled_at: None,
+            secrets: digest.into_iter().map(|digest| ClientSecretRow { digest, created_at: now }).collect(),
+            id,
+        };
+        Ok((row, client_secret))
+    }
+
+    /// What holds for an `[[app]]` of the file holds here.
+    fn check(&self, row: &AppRow, stored: &[AppRow]) -> anyhow::Result<()> {
+        let with_secret = |row: &AppRow| -> anyhow::Result<config::App> {
+            let mut app = as_configured(row, &self.sealer)?;
+            app.client_secret = row.secrets.first().map(|_| Secret::new(self.random_secret())).unwrap_or_default();
+            Ok(app)
+        };
+        let mut others = self.config.app.clone();
+        for other in stored.iter().filter(|other| other.id != row.id) {
+            others.push(with_secret(other).with_context(|| other.id.clone())?);
+        }
+        with_secret(row)?.check_beside(&others)?;
+        ensure!(row.audience != self.issuer, config::own_audience(&row.id));
+        Ok(())
+    }
+
+    fn random_secret(&self) -> String {
+        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(self.entropy.bytes::<32>()))
+    }
+}
+
+impl AppView {
+    fn of_file(app: &config::App) -> Self {
+        let secret = app.client_secret.expose().filter(|secret| !secret.is_empty());
+        let secret = secret.map(|secret| ClientSecretView { id: name(&sha256(secret.as_bytes())), created_at: None });
+        Self {
+            id: app.id.clone(),
+            kind: json!(app.kind).as_str().unwrap_or_default().to_owned(),
+            name: app.name.clone(),
+            audience: app.audience.clone().unwrap_or_else(|| app.id.clone()),
+            scopes: app.scopes.clone(),
+            platform: app.platform.map(|platform| platform.as_str().to_owned()),
+            appid: app.appid.clone(),
+            open_account: app.open_account.clone(),
+            source: "menjin.toml",
+            created_at: None,
+            disabled_at: None,
+            secrets: secret.into_iter().collect(),
+        }
+    }
+
+    fn of_store(row: AppRow) -> Self {
+        let view = |row: ClientSecretRow| ClientSecretView { id: name(&row.digest), created_at: Some(row.created_at) };
+        let (platform, appid) = row.platform.unzip();
+        Self {
+            id: row.id,
+            kind: row.kind,
+            name: row.name,
+            audience: row.audience,
+            scopes: row.scopes.split_ascii_whitespace().map(str::to_owned).collect(),
+            platform,
+            appid,
+            open_account: row.open_account,
+            source: "store",
+            created_at: Some(row.created_at),
+            disabled_at: row.disabled_at,
+            secrets: row.secrets.into_iter().map(view).collect(),
+        }
+    }
+}
+
+/// What operators call a client secret.
+fn name(digest: &[u8; 32]) -> String {
+    hex([digest[0], digest[1], digest[2], digest[3]])
+}
+
+fn unknown(id: &str) -> String {
+    format!("no app is called {id}: `menjin app list` shows all")
+}
+
+fn line(action: &'static str, app: &str, detail: String) -> AuditLine {
+    let detail = Some(detail).filter(|detail| !detail.is_empty());
+    AuditLine { action, actor: "operator", app: Some(app.to_owned()), detail, ..AuditLine::default() }
+}

@@ -1,0 +1,5 @@
+-- oldest-program: 0.1.0
+-- claims: a JSON object that the session's access tokens carry. replaced_by: the session that took its place. One statement:
+-- when it comes again after a kill, both columns are there, or neither.
+
+ALTER TABLE sessions ADD COLUMN claims TEXT, ADD COLUMN replaced_by VARBINARY(16);

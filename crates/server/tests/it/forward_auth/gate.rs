@@ -1,0 +1,291 @@
+//! A proxy that asks menjin, an upstream behind it that writes down who reached it, and strangers with everything they can
+//! think of. The same for every proxy.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::harness::{OTHER_APPID, TestServer};
+
+/// Nothing here may take longer.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// What a stranger would like to be.
+const FORGED: &str = "forged";
+
+/// What reached the upstream.
+#[derive(Debug, Clone)]
+pub(crate) struct Reached {
+    pub(crate) method: String,
+    pub(crate) headers: Vec<(String, String)>,
+}
+
+impl Reached {
+    /// The values of all headers that some back end may take for `name`.
+    fn taken_for(&self, name: &str) -> Vec<&str> {
+        let same = |other: &str| other.to_ascii_lowercase().replace('_', "-") == name;
+        self.headers.iter().filter(|(other, _)| same(other)).map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// Fails unless it says who really came, and nothing that a stranger wrote.
+    pub(crate) fn is_by(&self, user: &str, session: &str) {
+        assert_eq!(self.taken_for("x-menjin-user"), [user], "{self:?}");
+        assert_eq!(self.taken_for("x-menjin-session"), [session], "{self:?}");
+        assert_eq!(self.taken_for("x-menjin-client"), ["shop"], "{self:?}");
+        let number = self.taken_for("x-menjin-number");
+        assert!(matches!(number.as_slice(), [one] if one.parse::<i64>().is_ok()), "{self:?}");
+        for (name, value) in &self.headers {
+            let name = name.to_ascii_lowercase().replace('_', "-");
+            let is_identity = name.starts_with("x-menjin-") || name.starts_with("remote-");
+            assert!(!(is_identity && value.contains(FORGED)), "{name}: {value} of {self:?}");
+        }
+    }
+}
+
+type Book = Arc<Mutex<Vec<Reached>>>;
+
+/// A back end that believes the headers.
+pub(crate) struct Upstream {
+    pub(crate) address: String,
+    book: Book,
+}
+
+impl Upstream {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let book = Book::default();
+        let router = Router::new().fallback(write_down).with_state(Arc::clone(&book));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { address, book }
+    }
+
+    /// Whoever came since it was asked last.
+    pub(crate) fn reached(&self) -> Vec<Reached> {
+        std::mem::take(&mut *self.book.lock().unwrap())
+    }
+}
+
+async fn write_down(State(book): State<Book>, request: Request) -> Response {
+    let headers = request.headers().iter();
+    let headers = headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()));
+    let upgrades = request.headers().get("upgrade").cloned();
+    let reached = Reached { method: request.method().to_string(), headers: headers.collect() };
+    book.lock().unwrap().push(reached);
+    match upgrades {
+        None => "welcome".into_response(),
+        Some(upgrade) => {
+            (StatusCode::SWITCHING_PROTOCOLS, [("connection", "upgrade".parse().unwrap()), ("upgrade", upgrade)])
+                .into_response()
+        }
+    }
+}
+
+/// What a proxy answered: its status, 0 where it just closed; its head, and what came with it.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    pub(crate) status: u16,
+    pub(crate) text: String,
+}
+
+/// A proxy.
+pub(crate) struct Gate {
+    port: u16,
+    pub(crate) upstream: Upstream,
+}
+
+impl Gate {
+    /// The gate, once it lets in who may come.
+    pub(crate) async fn ready(port: u16, upstream: Upstream, token: &str) -> Self {
+        let gate = Self { port, upstream };
+        let start = tokio::time::Instant::now();
+        while gate.get("/", &bearer(token)).await.status != 200 {
+            assert!(start.elapsed() < PATIENCE, "the proxy lets nobody in: {:?}", gate.get("/", &bearer(token)).await);
+            tokio::task::yield_now().await;
+        }
+        gate.upstream.reached();
+        gate
+    }
+
+    /// Sends these bytes, and hears the answer's head.
+    pub(crate) async fn say(&self, bytes: &[u8]) -> Heard {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
+        // A proxy may answer and close before it has read everything.
+        drop(stream.write_all(bytes).await);
+        let (mut heard, mut part) = (Vec::new(), [0; 4096]);
+        while !heard.windows(4).any(|it| it == b"\r\n\r\n") {
+            let read = tokio::time::timeout(PATIENCE, stream.read(&mut part)).await.expect("no answer");
+            match read {
+                Ok(0) | Err(_) => break,
+                Ok(read) => heard.extend_from_slice(&part[..read]),
+            }
+        }
+        let text = String::from_utf8_lossy(&heard).into_owned();
+        let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
+        Heard { status, text }
+    }
+
+    pub(crate) async fn ask(&self, method: &str, path: &str, headers: &str) -> Heard {
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n{headers}\r\n");
+        self.say(head.as_bytes()).await
+    }
+
+    pub(crate) async fn get(&self, path: &str, headers: &str) -> Heard {
+        self.ask("GET", path, headers).await
+    }
+
+    /// Fails if it was let in, or if anything reached the upstream.
+    pub(crate) fn is_closed(&self, heard: &Heard, what: &str) {
+        assert!(!(200..400).contains(&heard.status) && heard.status != 101, "{what}: {heard:?}");
+        let reached = self.upstream.reached();
+        assert!(reached.is_empty(), "{what}: {reached:?}");
+    }
+}
+
+pub(crate) fn bearer(token: &str) -> String {
+    format!("Authorization: Bearer {token}\r\n")
+}
+
+/// All spellings of all headers that say who comes.
+fn spellings() -> Vec<String> {
+    let own = ["User", "Number", "Session", "Client", "Scope", "Roles", "Assertion"];
+    let others = ["User", "Groups", "Number", "Session", "Client", "Scope", "Name", "Email"];
+    let own = own.iter().flat_map(|name| {
+        ["X-Menjin-", "X_Menjin_", "X-Menjin_", "X_Menjin-", "x-menjin-", "X_MENJIN_", "x_Menjin-"]
+            .map(|before| format!("{before}{name}"))
+    });
+    own.chain(others.iter().flat_map(|name| ["Remote-", "Remote_", "REMOTE_"].map(|before| format!("{before}{name}"))))
+        .collect()
+}
+
+/// Everything that strangers try, at a gate for `shop-api` in its root.
+pub(crate) async fn holds_against_strangers(t: &TestServer, gate: &Gate) {
+    let phone = t.phone("alice").await;
+    let (token, user, session) = (phone.access_token(), phone.user_id(), phone.session_id());
+    let good = bearer(&token);
+    refuses_who_has_no_good_token(t, gate, &token).await;
+    let mut forged = spellings().iter().map(|name| format!("{name}: {FORGED}\r\n")).collect::<String>();
+    forged.push_str("X-Menjin-User: forged-twice\r\n");
+    gate.is_closed(&gate.get("/", &forged).await, "forged headers and no token");
+    for name in spellings() {
+        let heard = gate.get("/", &format!("{name}: {FORGED}\r\n{good}")).await;
+        for reached in gate.upstream.reached() {
+            reached.is_by(&user, &session);
+        }
+        assert!(heard.status == 200 || heard.status == 400, "{name}: {heard:?}");
+    }
+    gate.get("/", &format!("{forged}{good}")).await;
+    gate.upstream.reached().iter().for_each(|reached| reached.is_by(&user, &session));
+    lets_every_method_in_alike(gate, &token, (&user, &session)).await;
+    for path in ["/orders?audience=club&headers=remote&require=x", "/a/../b", "/%2e%2e/x", "//x", "/x;y=z", "/a%2fb"] {
+        gate.is_closed(&gate.get(path, "").await, path);
+        let heard = gate.get(path, &good).await;
+        let reached = gate.upstream.reached();
+        assert!(heard.status == 200 || reached.is_empty(), "{path}: {heard:?}");
+        reached.iter().for_each(|reached| reached.is_by(&user, &session));
+    }
+    let lies = "X-Original-URI: /public\r\nX-Original-Method: OPTIONS\r\nX-Forwarded-Uri: /auth?audience=club\r\n\
+        X-Forwarded-Method: OPTIONS\r\nX-Forwarded-Host: menjin\r\nX-HTTP-Method-Override: OPTIONS\r\n\
+        X-Forwarded-For: 127.0.0.1\r\nX-Envoy-Original-Path: /\r\nX-Rewrite-URL: /healthz\r\n";
+    gate.is_closed(&gate.get("/", lies).await, "headers about the way");
+    gate.get("/", &format!("{lies}{good}")).await;
+    gate.upstream.reached().iter().for_each(|reached| reached.is_by(&user, &session));
+    upgrades_only_who_may_come(gate, &token, (&user, &session)).await;
+    for size in [9_000, 40_000, 200_000] {
+        let long = format!("X-Long: {}\r\n", "a".repeat(size));
+        gate.is_closed(&gate.get("/", &long).await, "a long header");
+        gate.get("/", &format!("{long}{good}")).await;
+        gate.upstream.reached().iter().for_each(|reached| reached.is_by(&user, &session));
+        gate.is_closed(&gate.get("/", &bearer(&"a".repeat(size))).await, "a long token");
+    }
+    phone.post("/v1/logout", serde_json::json!({})).await;
+    gate.is_closed(&gate.get("/", &good).await, "a session that has ended");
+}
+
+async fn refuses_who_has_no_good_token(t: &TestServer, gate: &Gate, token: &str) {
+    let heard = gate.get("/", "").await;
+    assert_eq!(heard.status, 401, "{heard:?}");
+    assert!(heard.text.to_ascii_lowercase().contains("www-authenticate: bearer realm=\"menjin\"\r\n"), "{heard:?}");
+    gate.is_closed(&heard, "no token");
+    let heard = gate.get("/", &bearer("a.b.c")).await;
+    assert!(heard.text.contains("error_description=\"token_invalid\""), "{heard:?}");
+    gate.is_closed(&heard, "a bad token");
+    let mut club = t.phone_of("bob");
+    club.login_to("club", OTHER_APPID, serde_json::json!({})).await.ok(200);
+    let elsewhere = club.access_token();
+    let good = bearer(token);
+    let odd: BTreeMap<&str, String> = [
+        ("another audience", bearer(&elsewhere)),
+        ("two tokens", format!("{good}{good}")),
+        ("a good token and a bad one", format!("{good}{}", bearer("a.b.c"))),
+        ("a bad token and a good one", format!("{}{good}", bearer("a.b.c"))),
+        ("two schemes", format!("Authorization: Basic YTpi\r\n{good}")),
+        ("no scheme", format!("Authorization: {token}\r\n")),
+        ("nothing", "Authorization:\r\n".to_owned()),
+        ("a scheme alone", "Authorization: Bearer\r\n".to_owned()),
+        ("two in one", format!("Authorization: Bearer {token}, Bearer {token}\r\n")),
+        ("more behind it", format!("Authorization: Bearer {token} x\r\n")),
+        ("another scheme", format!("Authorization: Basic {token}\r\n")),
+        ("odd bytes", format!("Authorization: Bearer {token}\u{e9}\r\n")),
+        ("another header", format!("X-Authorization: Bearer {token}\r\nProxy-Authorization: Bearer {token}\r\n")),
+        ("a cookie", format!("Cookie: token={token}; menjin={token}\r\n")),
+        ("a spelling", format!("Authorization_: Bearer {token}\r\n")),
+    ]
+    .into();
+    for (what, headers) in odd {
+        gate.is_closed(&gate.get("/", &headers).await, what);
+    }
+    gate.is_closed(&gate.get(&format!("/?access_token={token}&token={token}"), "").await, "a token in the query");
+    let removed = format!("Connection: close, authorization, x-menjin-user\r\n{good}");
+    let head = format!("GET / HTTP/1.1\r\nHost: example.com\r\n{removed}\r\n");
+    gate.say(head.as_bytes()).await;
+    for reached in gate.upstream.reached() {
+        assert!(!reached.taken_for("x-menjin-user").is_empty(), "a header that hop by hop takes away: {reached:?}");
+    }
+}
+
+async fn lets_every_method_in_alike(gate: &Gate, token: &str, (user, session): (&str, &str)) {
+    for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PROPFIND", "TRACE", "X-ODD"] {
+        let body = if ["POST", "PUT", "PATCH"].contains(&method) { "Content-Length: 3\r\n" } else { "" };
+        let ask = async |headers: &str| {
+            let mut whole =
+                format!("{method} /orders HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n{body}{headers}\r\n");
+            whole.push_str(if body.is_empty() { "" } else { "a=1" });
+            gate.say(whole.as_bytes()).await
+        };
+        gate.is_closed(&ask("").await, method);
+        let heard = ask(&bearer(token)).await;
+        let reached = gate.upstream.reached();
+        // Some proxies have no such method.
+        assert!(
+            heard.status == 200 || (reached.is_empty() && ["TRACE", "PROPFIND", "X-ODD"].contains(&method)),
+            "{method}: {heard:?}"
+        );
+        for reached in reached {
+            assert_eq!(reached.method, method);
+            reached.is_by(user, session);
+        }
+    }
+    gate.is_closed(&gate.ask("CONNECT", "example.com:80", "").await, "CONNECT");
+    // Some proxies answer it themselves, whoever asks.
+    gate.ask("OPTIONS", "*", "").await;
+    assert_eq!(gate.upstream.reached().len(), 0);
+    gate.is_closed(&gate.get("http://example.com/x", "").await, "a whole address");
+}
+
+async fn upgrades_only_who_may_come(gate: &Gate, token: &str, (user, session): (&str, &str)) {
+    let upgrade = "GET /socket HTTP/1.1\r\nHost: example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
+    gate.is_closed(&gate.say(format!("{upgrade}\r\n").as_bytes()).await, "an upgrade");
+    let heard = gate.say(format!("{upgrade}{}X-Menjin-User: {FORGED}\r\n\r\n", bearer(token)).as_bytes()).await;
+    assert_eq!(heard.status, 101, "{heard:?}");
+    let reached = gate.upstream.reached();
+    assert_eq!(reached.len(), 1);
+    reached[0].is_by(user, session);
+}

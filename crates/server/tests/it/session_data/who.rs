@@ -1,0 +1,145 @@
+//! Who may ask: a back end that proves its app and has the scope, about somebody whose token is good.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::{BackEnd, DATA, SECRET, server, with_back_ends};
+use crate::broker::basic;
+use crate::harness::{Answer, CLIENT_SECRET, TestServer};
+
+/// Every route, with these headers.
+async fn everywhere(t: &TestServer, headers: &[(&str, &str)]) -> Vec<Answer> {
+    let key = format!("{DATA}/client.x");
+    let whole = json!({"data": {}}).to_string();
+    let value = json!({"value": 1}).to_string();
+    let mut answers = Vec::new();
+    for (method, path, body) in [
+        (Method::GET, DATA, None),
+        (Method::PUT, DATA, Some(whole)),
+        (Method::DELETE, DATA, None),
+        (Method::GET, key.as_str(), None),
+        (Method::PUT, key.as_str(), Some(value)),
+        (Method::DELETE, key.as_str(), None),
+    ] {
+        answers.push(t.anon().send(method, path, body, headers).await);
+    }
+    answers
+}
+
+async fn refused(t: &TestServer, headers: &[(&str, &str)], status: u16, code: &str) {
+    for answer in everywhere(t, headers).await {
+        answer.problem(status, code);
+    }
+}
+
+#[tokio::test]
+async fn whoever_can_not_prove_what_they_are_is_refused_everywhere() {
+    let t = server().await;
+    let phone = t.phone("alice").await;
+    let (token, good) = (phone.access_token(), basic("api", SECRET));
+    let subject = ("menjin-subject-token", token.as_str());
+    refused(&t, &[], 401, "token_missing").await;
+    for odd in [basic("api", "wrong"), basic("nobody", SECRET), basic("shop", ""), "Basic %%%".to_owned()] {
+        refused(&t, &[("authorization", &odd)], 401, "client_invalid").await;
+        refused(&t, &[("authorization", &odd), subject], 401, "client_invalid").await;
+    }
+    refused(&t, &[subject], 401, "client_invalid").await;
+    refused(&t, &[("authorization", &good)], 400, "subject_token_missing").await;
+    refused(&t, &[("authorization", &good), ("menjin-subject-token", "")], 400, "subject_token_missing").await;
+    let twice = [("authorization", good.as_str()), subject, subject];
+    refused(&t, &twice, 401, "token_invalid").await;
+    let office = basic("office", CLIENT_SECRET);
+    refused(&t, &[("authorization", &office), subject], 403, "insufficient_scope").await;
+    let own = format!("Bearer {token}");
+    refused(&t, &[("authorization", &own), subject], 403, "backend_only").await;
+    assert_eq!(BackEnd::of(&t, &phone).all().await, json!({}), "nothing was written");
+}
+
+#[tokio::test]
+async fn an_app_token_with_the_scope_serves_as_the_secret_does() {
+    let t = server().await;
+    let phone = t.phone("alice").await;
+    let token = async |scope: &str| {
+        let (proof, form) = (basic("api", SECRET), format!("grant_type=client_credentials{scope}"));
+        let headers = [("authorization", proof.as_str()), ("content-type", "application/x-www-form-urlencoded")];
+        let answer = t.anon().send(Method::POST, "/oauth2/token", Some(form), &headers).await.ok(200);
+        format!("Bearer {}", answer["access_token"].as_str().unwrap())
+    };
+    let subject = phone.access_token();
+    for scope in ["", "&scope=session-data"] {
+        let proof = token(scope).await;
+        let headers = [("authorization", proof.as_str()), ("menjin-subject-token", &subject)];
+        for answer in everywhere(&t, &headers).await {
+            assert!(answer.status.is_success() || answer.json["code"] == "key_unknown", "{}", answer.text);
+        }
+        refused(&t, &[("authorization", &proof)], 400, "subject_token_missing").await;
+        let itself = [("authorization", proof.as_str()), ("menjin-subject-token", &proof["Bearer ".len()..])];
+        refused(&t, &itself, 401, "token_invalid").await;
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_good_names_nobody() {
+    let t = server().await;
+    let phone = t.phone("alice").await;
+    let proof = basic("api", SECRET);
+    let token = phone.access_token();
+    let (head, signature) = token.rsplit_once('.').unwrap();
+    let forged = format!("{head}.{}", signature.chars().rev().collect::<String>());
+    let (padded, refresh, long) = (format!("Bearer {token}"), phone.refresh_token(), "a".repeat(9000));
+    for odd in ["x", forged.as_str(), &padded, &refresh, &long, "a.b.c"] {
+        refused(&t, &[("authorization", &proof), ("menjin-subject-token", odd)], 401, "token_invalid").await;
+    }
+    t.advance(Duration::from_mins(15));
+    refused(&t, &[("authorization", &proof), ("menjin-subject-token", &token)], 401, "token_expired").await;
+}
+
+#[tokio::test]
+async fn an_ended_session_is_refused_at_once_on_both_nodes() {
+    let a = server().await;
+    let b = a.beside(with_back_ends()).await;
+    for scope in ["session", "user"] {
+        let phone = a.phone("alice").await;
+        let api = BackEnd { scope, ..BackEnd::of(&a, &phone) };
+        api.put("cart", json!({"value": 1})).await.ok(200);
+        assert_eq!(api.at(&b).get("cart").await.ok(200), json!({"value": 1}), "seen at once");
+        phone.post("/v1/logout", json!({})).await.ok(204);
+        for api in [api, api.at(&b)] {
+            api.get("cart").await.problem(401, "session_ended");
+            api.get("").await.problem(401, "session_ended");
+            api.put("cart", json!({"value": 2})).await.problem(401, "session_ended");
+            api.delete("cart").await.problem(401, "session_ended");
+            api.delete("").await.problem(401, "session_ended");
+        }
+        let own = b.phone_with_token(&phone.access_token());
+        own.get(&format!("{DATA}/client.x")).await.problem(401, "session_ended");
+        own.put(&format!("{DATA}/client.x"), json!({"value": 1})).await.problem(401, "session_ended");
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_was_replaced_says_so() {
+    let t = server().await;
+    let mut first = t.phone_of("alice");
+    first.login(json!({"device": {"id": "device"}})).await.ok(200);
+    BackEnd::of(&t, &first).put("cart", json!({"value": 1})).await.ok(200);
+    let mut second = t.phone_of("alice");
+    second.login(json!({"device": {"id": "device"}})).await.ok(200);
+    BackEnd::of(&t, &first).get("cart").await.problem(401, "session_replaced");
+    BackEnd::of(&t, &second).get("cart").await.problem(404, "key_unknown");
+}
+
+#[tokio::test]
+async fn a_scope_that_is_none_is_refused_by_name() {
+    let t = server().await;
+    let phone = t.phone("alice").await;
+    let (proof, token) = (basic("api", SECRET), phone.access_token());
+    let headers = [("authorization", proof.as_str()), ("menjin-subject-token", &token)];
+    for query in ["scope=", "scope=app", "scope=User", "scope=user&scope=user", "scope=session&scope=user"] {
+        let answer = t.anon().send(Method::GET, &format!("{DATA}?{query}"), None, &headers).await;
+        assert_eq!(answer.problem(400, "field_invalid")["field"], "scope", "{query}");
+    }
+    t.anon().send(Method::GET, &format!("{DATA}?scope=session&x=1"), None, &headers).await.ok(200);
+}
