@@ -22,7 +22,7 @@ pub(crate) const APPID: &str = "wx0123456789abcdef";
 pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 /// The back end that keeps session data.
-const BACK_END: &str = "back-end";
+pub(crate) const BACK_END: &str = "back-end";
 
 /// How the back end proves itself.
 pub(crate) fn back_end_proof() -> String {
@@ -64,7 +64,7 @@ id = "{BACK_END}"
 kind = "backend"
 audience = "{AUDIENCE}"
 client_secret = "{SECRET}"
-scopes = ["session-data"]
+scopes = ["session-data", "revocations:read"]
 "#
     );
     std::fs::create_dir_all(folder)?;

@@ -7,7 +7,6 @@ mod writer;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
@@ -16,11 +15,11 @@ use axum::extract::FromRef;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
-use menjin_guard::{Caller, Clock as _, Ended, Guard, SystemClock};
+use menjin_guard::{Caller, Guard};
 use serde::{Deserialize, Serialize};
 
 use crate::ask::Answer;
-use crate::process;
+use crate::{menjin, process};
 use login::Login;
 
 const JSON: [(HeaderName, HeaderValue); 1] = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
@@ -98,18 +97,10 @@ fn router(plan: &Plan) -> anyhow::Result<Router> {
     Ok(router.route("/orders", get(orders)).merge(logins).merge(guarded))
 }
 
-/// A guard as another program has it: keys over HTTP, and a feed of endings that is read often.
+/// A guard as another program has it: keys over HTTP, and menjin's feed of endings.
 fn guard(plan: &Plan) -> anyhow::Result<Guard> {
-    let ended = Arc::new(Ended::new());
-    let read = Arc::clone(&ended);
-    tokio::spawn(async move {
-        let mut tick = tokio::time::interval(Duration::from_millis(300));
-        loop {
-            tick.tick().await;
-            read.mark_read(SystemClock.now());
-        }
-    });
-    Ok(Guard::remote(&plan.issuer, &plan.audience).ended(ended).build()?)
+    let guard = Guard::remote(&plan.issuer, &plan.audience).as_app(menjin::BACK_END, menjin::SECRET);
+    Ok(guard.build()?)
 }
 
 async fn orders() -> impl IntoResponse {

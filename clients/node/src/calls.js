@@ -51,7 +51,7 @@ export class Calls {
     try {
       const signal = AbortSignal.timeout(DEADLINE)
       const response = await this.fetch(this.url + path, { ...request, signal, redirect: 'error' })
-      const written = await text(response, MOST_BYTES)
+      const written = await text(response, MOST_BYTES, signal)
       return { response, written, answer: written === '' ? {} : parsed(written, response) }
     } catch (error) {
       this.log.warn(`menjin can't be asked (${what}): ${because(error)}`)

@@ -32,12 +32,15 @@ export class Ended {
     return kind === 'key_revoked' || kind === 'keys_changed'
   }
 
-  /** The feed was read to its end at `now`. Drops what can't matter any more. */
-  markRead(now) {
+  /**
+   * The feed was read to its end at `now`. Drops what can't matter any more since `past`, the earlier of two machines' clocks:
+   * one that leaps ahead and back again brings back nothing that has ended.
+   */
+  markRead(now, past = now) {
     this.#readAt = now
     for (const ends of [this.#sessions, this.#users, this.#apps]) {
       for (const [name, end] of ends) {
-        if (end.until + MOST_LEEWAY < now) ends.delete(name)
+        if (end.until + MOST_LEEWAY < past) ends.delete(name)
       }
     }
   }
@@ -56,15 +59,16 @@ export class Ended {
   }
 
   /**
-   * Why a token is over; `undefined` while it holds. An ended session refuses all its tokens. A cut of a person or an app
-   * refuses what was issued up to that second, but not sessions that were opened at or after it: their id has the millisecond.
+   * Why a token is over; `undefined` while it holds. An ended session refuses all its tokens, and where its person was cut
+   * later, that cut says why: a lifted ban is one. A cut of a person or an app refuses what was issued up to that second, but
+   * not sessions that were opened at or after it: their id has the millisecond.
    */
   refusalFor({ sub, sid, client_id: app, iat = 0 }) {
-    const session = this.#sessions.get(sid)
-    if (session) return session.code
     const openedAt = madeAt(sid)
     const cuts = (end) => end && !(openedAt >= end.at) && Math.floor(iat) <= Math.floor(end.at / 1000)
-    return [this.#users.get(sub), this.#apps.get(app)].find(cuts)?.code
+    const session = this.#sessions.get(sid)
+    const [user, client] = [this.#users.get(sub), this.#apps.get(app)].map((end) => (cuts(end) ? end : undefined))
+    return (session && user?.at > session.at ? user : (session ?? user ?? client))?.code
   }
 }
 

@@ -100,7 +100,7 @@ export class Keys {
         headers: { accept: 'application/json' },
       })
       if (response.status !== 200) throw new Error(`status ${response.status}`)
-      const set = await parsed(await text(response, MOST_BYTES))
+      const set = await parsed(await text(response, MOST_BYTES, signal))
       if (set.size === 0) throw new Error('no key in it can be used')
       this.#set = set
       this.#readAt = this.now()

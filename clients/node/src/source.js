@@ -28,10 +28,16 @@ export function headersOf(request) {
   return request.headersDistinct ?? request.headers
 }
 
-/** Three parts that may stand in any header, and no more of them than anybody needs. */
+/** Three parts that may stand in any header, no longer than anybody needs, each in the one way to write it. */
 export function checked(token) {
-  if (typeof token !== 'string' || token.length > MAX_TOKEN || !/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) {
+  const isOne = typeof token === 'string' && token.length <= MAX_TOKEN && /^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)
+  if (!isOne || !token.split('.').every(isCanonical)) {
     throw new Refusal('token_invalid', { reason: 'not a JWT, or too large' })
   }
   return token
+}
+
+/** base64url without padding, whose last digit says nothing in the bits that are left over (RFC 7515 section 2). */
+function isCanonical(part) {
+  return /^(?:[\w-]{4})*(?:[\w-][AQgw]|[\w-]{2}[AEIMQUYcgkosw048])?$/.test(part)
 }

@@ -83,7 +83,7 @@ export class Verifier {
 
   async #verified(token) {
     const header = headerOf(token)
-    if (header.crit !== undefined) throw new Refusal('token_invalid', { reason: 'it needs an extension' })
+    if (header.crit !== undefined || header.b64 !== undefined) throw new Refusal('token_invalid', { reason: 'it needs an extension' })
     if (this.#legacy.knows(header)) return this.#old(token)
     const key = typeof header.kid === 'string' ? await this.#keys.find(header.kid) : undefined
     if (!key) throw new Refusal('token_invalid', { reason: 'its key is unknown' })

@@ -2,6 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { events } from '../src/event_stream.js'
 import { Calls } from '../src/calls.js'
 import { Ended, madeAt } from '../src/ended.js'
@@ -163,6 +166,27 @@ test('where no stream gets through, the feed is read without', async (t) => {
   assert.equal(feed.plainly, 1)
   feed.first = [end(mint)]
   await until('the end is read', async () => (await refusal(guard.verify(token))) === 'session_kicked')
+  await until('it is read again and again', () => feed.plainly > 3)
+  assert.equal(feed.asked.length, 1, 'and a stream is not tried each time')
+})
+
+test('a stream that falls silent is left for asking', async (t) => {
+  const { mint, feed } = await surroundings(t)
+  feed.status = 'still'
+  const settings = { url: feed.url, app: { id: 'x', secret: 'y' }, fetch: globalThis.fetch, log: quiet() }
+  const [calls, ended] = [new Calls(settings), new Ended(30_000)]
+  const fallen = new Feed({ calls, ended, keys: null, now: mint.now, log: quiet(), silence: 2_000 })
+  t.after(() => fallen.close())
+  assert.equal(await fallen.firstRead(10_000), true)
+  // Node's `fetch` forgets its signal when the response is collected.
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc')
+  for (let round = 0; round < 10; round += 1) {
+    await wait(50)
+    collect()
+  }
+  await until('it is asked again and again', () => feed.plainly > 2)
+  assert.equal(feed.asked.length, 1)
 })
 
 test('a stream that says nothing at all is given up', async (t) => {
@@ -223,6 +247,23 @@ test('a cut ends what was issued up to its second, but no session that was opene
   assert.deepEqual([code(0), code(1)], ['session_kicked', undefined])
 })
 
+test('of the end of a session and a later cut of its person the later says why', () => {
+  const ended = new Ended(30_000)
+  const openedAt = madeAt(SESSION)
+  const tell = (kind, reason, at) => {
+    const moment = { at: new Date(at).toISOString(), until: new Date(at + 900_000).toISOString() }
+    ended.apply({ kind, session: SESSION, user: USER, reason, ...moment })
+  }
+  const code = () => ended.refusalFor({ sub: USER, sid: SESSION, iat: Math.floor(openedAt / 1000) })
+  tell('session_ended', 'user_disabled', openedAt + 1)
+  tell('user_not_before', 'user_disabled', openedAt + 1)
+  assert.equal(code(), 'user_disabled')
+  tell('user_not_before', 'session_kicked', openedAt + 1_000)
+  assert.equal(code(), 'session_kicked', 'a lifted ban')
+  tell('session_ended', 'session_replaced', openedAt + 2_000)
+  assert.equal(code(), 'session_replaced')
+})
+
 test('feed: false asks menjin for nothing but keys', async (t) => {
   const { feed, guard, token } = await surroundings(t, { feed: false, app: undefined })
   assert.equal((await guard.verify(token)).user, USER)
@@ -271,6 +312,9 @@ test('what has ended is forgotten when its last token is over', () => {
   assert.equal(ended.refusalFor({ sid: SESSION }), 'session_ended')
   ended.markRead(at + 960_001)
   assert.equal(ended.refusalFor({ sid: SESSION }), undefined)
+  ended.apply(told)
+  ended.markRead(at + 86_400_000, at)
+  assert.equal(ended.refusalFor({ sid: SESSION }), 'session_ended', 'one of two clocks has leapt')
   ended.apply({ ...told, at: 'x', until: 'y' })
   ended.markRead(at * 2)
   assert.equal(ended.refusalFor({ sid: SESSION }), 'session_ended')

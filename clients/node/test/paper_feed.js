@@ -11,7 +11,10 @@ export class PaperFeed {
   asked = []
   /** How often the feed was asked for without a stream. */
   plainly = 0
-  /** How the next ones are answered, in the place of a stream; `full`: no stream, but plainly; `mute`: a silent one. */
+  /**
+   * How the next ones are answered, in the place of a stream; `full`: no stream, but plainly; `mute`: a silent one;
+   * `still`: one that says one thing, and plainly.
+   */
   status = 200
   open = new Set()
   #places = 0
@@ -64,7 +67,7 @@ export class PaperFeed {
     const url = new URL(request.url, this.url)
     if (!url.pathname.endsWith('/stream')) {
       this.plainly += 1
-      if (this.status === 'full') response.end(JSON.stringify(this.#page(this.first ?? [], {})))
+      if (['full', 'still'].includes(this.status)) response.end(JSON.stringify(this.#page(this.first ?? [], {})))
       else response.writeHead(500).end()
       return
     }

@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 
 import pytest
+import urllib3
 from stand import SECRET, eventually
 
-from menjin import Backend, ProblemAnswer, Refused, Verifier
+from menjin import Backend, ProblemAnswer, Refused, Unavailable, Verifier
+from menjin.backend import Answer
 from menjin.ended import Ended
+from menjin.feed import Feed, messages
 
 
 def code(verifier, token):
@@ -125,6 +128,105 @@ def test_an_app_without_the_scope_is_told_what_it_lacks(menjin, caplog):
     verifier.feed.close()
 
 
+def test_a_refusal_that_only_a_person_can_mend_is_not_asked_for_each_moment(menjin):
+    class Counting(Backend):
+        asked = 0
+
+        def ask(self, *what, **more):
+            self.asked += 1
+            return super().ask(*what, **more)
+
+    lacking = Counting(menjin.url, "no-scopes", SECRET)
+    feed = Feed(lacking)
+    for _ in range(50):
+        assert not feed.is_fresh()
+        feed._asked_at -= 13
+    assert lacking.asked == 1
+    feed._refused_until = float("-inf")
+    assert not feed.is_fresh() and lacking.asked == 2, "then it is asked again"
+    feed.close()
+
+
+class Spoken:
+    """A stream of one page, and then of silence or of something else."""
+
+    status = 200
+
+    def __init__(self, chunks, end):
+        self.chunks, self.end = chunks, end
+
+    def stream(self, _):
+        yield from self.chunks
+        raise self.end
+
+    def close(self):
+        pass
+
+
+def test_where_a_stream_falls_silent_the_feed_is_asked(menjin, backend, person, monkeypatch):
+    page = backend.ask("GET", "/v1/revocations").text.encode()
+    silence = urllib3.exceptions.ReadTimeoutError(None, "", "silence")
+    streams = []
+
+    def stream(*_):
+        streams.append(Spoken([b"event: revocations\ndata: " + page + b"\n\n"], silence))
+        return streams[-1]
+
+    monkeypatch.setattr(backend, "stream", stream)
+    verifier = Verifier(menjin.url, "shop", feed=backend)
+    tokens = menjin.sign_in(person)
+    assert verifier.check(tokens["access_token"])
+    menjin.logout(tokens)
+    eventually(lambda: code(verifier, tokens["access_token"]) == "session_ended", "asking brings it")
+    assert len(streams) == 1
+    verifier.feed.close()
+
+
+@pytest.mark.parametrize("chunk", [b"data: " + b"x" * 65_530, b"data: " + b"x" * 65_529 + b"\n"])
+def test_an_event_without_end_is_not_kept_without_end(chunk):
+    given = 0
+
+    def chunks():
+        nonlocal given
+        while given < 1000:
+            given += 1
+            yield chunk
+
+    with pytest.raises(Unavailable, match="too large"):
+        list(messages(Spoken(chunks(), AssertionError("all of it was read"))))
+    assert given < 100
+
+
+def test_what_answers_in_the_place_of_menjin_lets_nobody_in_and_breaks_nothing(menjin, backend, monkeypatch):
+    for body in (None, [], {}, {"events": 7}, {"events": [{"kind": "session_ended"}], "next": "", "read_at": ""}):
+        monkeypatch.setattr(backend, "ask", lambda *_, body=body, **__: Answer(200, None, body, ""))
+        feed = Feed(backend)
+        feed._thread = object()  # One that gets no time.
+        assert not feed.is_fresh()
+
+
+def test_a_clock_that_leaps_ahead_and_back_brings_back_nothing_that_has_ended(menjin, backend, person, monkeypatch):
+    tokens = menjin.sign_in(person)
+    menjin.logout(tokens)
+    told = lambda: backend.ask("GET", "/v1/revocations").text  # noqa: E731
+    eventually(lambda: tokens["session_id"] in told(), "menjin tells it")
+    feed = Feed(backend)
+    real = time.time
+    monkeypatch.setattr("menjin.feed.time.time", lambda: real() + 86_400)
+    feed._ask()
+    assert feed.ended.refusal_for(None, tokens["session_id"], None, real()) == "session_ended"
+
+
+def test_a_machine_that_slept_knows_that_it_did_not_read(menjin, backend, monkeypatch):
+    feed = Feed(backend)
+    feed._thread = object()  # One that gets no time.
+    assert feed.is_fresh()
+    real = time.time
+    monkeypatch.setattr("menjin.feed.time.time", lambda: real() + 60)
+    monkeypatch.setattr(feed, "_read_by_request", lambda: None)
+    assert not feed.is_fresh()
+
+
 def ended(**event):
     moment = {"at": "2026-11-21T12:00:00.500Z", "until": "2026-11-21T12:15:00.000Z"}
     known = Ended()
@@ -152,6 +254,18 @@ def test_a_cut_refuses_what_was_issued_before_and_not_a_sign_in_after_it():
     of_app = ended(kind="app_not_before", app="shop", reason="session_ended")
     assert of_app.refusal_for("usr_1", session_of(CUT - 9), "shop", CUT - 9) == "session_ended"
     assert of_app.refusal_for("usr_1", session_of(CUT - 9), "office", CUT - 9) is None
+
+
+def test_of_a_sessions_end_and_a_later_cut_of_its_user_the_later_says_why():
+    session = session_of(CUT - 9)
+    known = ended(kind="session_ended", session=session, reason="user_disabled")
+    moment = {"at": "2026-11-21T12:00:00.500Z", "until": "2026-11-21T12:16:00.000Z"}
+    known.take({"kind": "user_not_before", "user": "usr_1", "reason": "user_disabled", **moment})
+    assert known.refusal_for("usr_1", session, "shop", CUT - 9) == "user_disabled"
+    moment["at"] = "2026-11-21T12:00:01.500Z"
+    known.take({"kind": "user_not_before", "user": "usr_1", "reason": "session_kicked", **moment})
+    assert known.refusal_for("usr_1", session, "shop", CUT - 9) == "session_kicked", "a lifted ban"
+    assert known.refusal_for("usr_1", session_of(CUT + 1), "shop", CUT + 1) is None
 
 
 def test_an_event_counts_once_and_is_forgotten_when_its_last_token_has_expired():

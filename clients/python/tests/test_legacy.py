@@ -43,7 +43,8 @@ def test_an_old_token_works_until_the_date_and_not_after():
 def test_its_name_for_a_person_may_be_their_number():
     now = UNTIL.timestamp() - 1
     assert verifier(now=now, user="number").check(old()).claims["number"] == 7
-    assert refused(verifier(now=now, user="number"), old(user_id="seven")).code == "token_invalid"
+    for name in ("seven", "-7", "\u00b2", "\u0663", "7 ", "9" * 30):
+        assert refused(verifier(now=now, user="number"), old(user_id=name)).code == "token_invalid"
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,9 @@ def test_its_name_for_a_person_may_be_their_number():
         old(exp=1),
         old(user_id=None),
         old(user_id=True),
+        old(exp=float("nan")),
+        old(exp=float("inf")),
+        old(exp=10**400),
         old(user_id=""),
     ],
 )

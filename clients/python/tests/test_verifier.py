@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from stand import Menjin, call, copied_keys, eventually
 
 from menjin import Backend, ConfigurationError, Refused, Verifier
+from menjin.strict import is_time, members
 
 UNKNOWN = ec.generate_private_key(ec.SECP256R1())
 
@@ -61,6 +62,29 @@ def signed_by_secret(secret, header, payload):
     return f"{signed}.{text(hmac.digest(secret, signed.encode(), 'sha256'))}"
 
 
+def part(text):
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def unsigned(alg):
+    return part(json.dumps({"alg": alg, "kid": "x", "typ": "at+jwt"}))
+
+
+def other_spelling(signature):
+    """The same bytes to who is lenient: the last digit of 64 bytes has four bits that say nothing."""
+    digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    return signature[:-1] + digits[digits.index(signature[-1]) + 1]
+
+
+def test_json_is_read_strictly():
+    for text in (b'{"a":1,"a":1}', b'{"b":{"a":1,"a":2}}', b'{"a":NaN}', b"[]", b"{", b"[" * 100_000):
+        with pytest.raises(ValueError):
+            members(text)
+    assert members(b'{"a":[{"a":1},{"a":2}]}') == {"a": [{"a": 1}, {"a": 2}]}
+    times = (1, 1.5, True, "1", None, float("nan"), float("inf"), 10**400)
+    assert [one for one in times if is_time(one)] == [1, 1.5]
+
+
 def test_what_was_changed_or_forged_is_refused(menjin, person):
     token = menjin.sign_in(person)["access_token"]
     verifier = offline(menjin)
@@ -78,6 +102,11 @@ def test_what_was_changed_or_forged_is_refused(menjin, person):
         signed_by_secret(public, {"alg": "HS256", "kid": kid, "typ": "at+jwt"}, payload),
         jwt.encode(claims, UNKNOWN, algorithm="ES256", headers={"kid": kid, "typ": "at+jwt"}),
         jwt.encode(claims, UNKNOWN, algorithm="ES256", headers={"typ": "at+jwt"}),
+        *(f"{unsigned(alg)}.{payload}.{signature}" for alg in ([], {}, 7, None)),
+        f"{part('[' * 3000)}.{payload}.{signature}",
+        # The right signature, in another spelling than the one that there is.
+        *(f"{header}.{payload}.{signature}{more}" for more in ("!", "=", "==", "\n", " ", ".")),
+        f"{header}.{payload}.{other_spelling(signature)}",
     ]
     assert [refused(verifier, one).code for one in forged] == ["token_invalid"] * len(forged)
     assert verifier.check(token).user  # The right one, after all of these.

@@ -2,17 +2,18 @@
 //!
 //! Works beside a running server, which learns of it from the feed. Does not: a rule about apps (the server's `apps`).
 
-use std::io;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail, ensure};
-use menjin_server::config::{AppKind, Secret};
+use anyhow::{Context as _, anyhow, bail, ensure};
+use menjin_server::config::{AppKind, ConfigError, Secret};
 use menjin_server::{AppView, Menjin, NewApp};
 use serde_json::json;
 
 use crate::dev::ask_app_secret;
 use crate::operated::{Out, menjin};
 use crate::settings::Source;
+use crate::terminal::Language;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -53,6 +54,9 @@ enum Command {
     Remove {
         /// The app · 应用
         app: String,
+        /// Don't ask whether it is meant · 不再询问，直接删除
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -85,7 +89,7 @@ struct Adding {
     /// Whom its tokens are for [default: the id] · 令牌的受众
     #[arg(long)]
     audience: Option<String>,
-    /// What it may ask: session-data, sessions:open, revocations:read, platform-token:<app>; several with commas or by
+    /// What it may ask: session-data, sessions:open, revocations:read, platform-token:APP; several with commas or by
     /// repeating it · 权限，可多个
     #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',')]
     scopes: Vec<String>,
@@ -146,7 +150,10 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
             menjin.enable_app(&app).await?;
             out.line(&json!({ "enabled": app }), &format!("{app} is enabled"))?;
         }
-        Command::Remove { app } => {
+        Command::Remove { app, yes } => {
+            if !yes {
+                must_be_meant(&menjin, &app).await?;
+            }
             menjin.remove_app(&app).await?;
             out.line(&json!({ "removed": app }), &format!("{app} is removed: its tokens are refused"))?;
         }
@@ -158,13 +165,49 @@ async fn add(menjin: &Menjin, out: &Out, adding: Adding) -> anyhow::Result<()> {
     let Adding { id, kind, name, audience, scopes, appid, app_secret_file, open_account } = adding;
     let wechat = appid.map(|appid| app_secret(&appid, app_secret_file).map(|secret| (appid, secret))).transpose()?;
     let new = NewApp { id, kind: kind.into(), name, audience, scopes, wechat, open_account };
-    let registered = menjin.add_app(new).await?;
+    let registered = menjin.add_app(new).await.map_err(by_option)?;
     let id = &registered.app.id;
     let text = match &registered.client_secret {
         Some(secret) => format!("{id} is registered. Its client secret, shown this once:\n{secret}"),
         None => format!("{id} is registered"),
     };
     out.line(&json!(registered), &text)?;
+    Ok(())
+}
+
+/// What an `[[app]]` has as a key was said as an option here.
+fn by_option(error: anyhow::Error) -> anyhow::Error {
+    let Some(ConfigError::Refused { key, why }) = error.downcast_ref() else { return error };
+    let option = match key.rsplit('.').next().unwrap_or_default() {
+        "id" => "the id",
+        "kind" => "--kind",
+        "name" => "--name",
+        "audience" => "--audience",
+        "scopes" => "--scope",
+        "platform" | "appid" => "--appid",
+        "secret" => "the AppSecret (--app-secret-file)",
+        "open_account" => "--open-account",
+        _ => return error,
+    };
+    anyhow!("{option}: {why}")
+}
+
+/// Removing is for good. Of an app that is not in the store, the server's rules say what is wrong.
+async fn must_be_meant(menjin: &Menjin, app: &str) -> anyhow::Result<()> {
+    if !menjin.app_views().await?.iter().any(|view| view.id == app && view.source == "store") {
+        return Ok(());
+    }
+    let words = Language::of_this_machine();
+    let what = words.both(
+        &format!("删除 {app} 后无法恢复，其令牌立即失效，id 不再使用。"),
+        &format!("Removing {app} is for good: its tokens are refused at once, and its id is never used again."),
+    );
+    ensure!(io::stdin().is_terminal(), "{what} {}", words.both("确认请加 --yes。", "If it is meant, say --yes."));
+    write!(io::stderr(), "{what} {} [y/N] ", words.pick("确认删除？", "Is it meant?"))?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).context("the answer can't be read")?;
+    let is_meant = matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes" | "是");
+    ensure!(is_meant, "{}", words.both(&format!("{app} 未删除。"), &format!("{app} is not removed.")));
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use anyhow::{Context as _, ensure};
 use menjin_server::config::Config;
-use menjin_server::{Clock as _, SystemClock, check_certificate};
+use menjin_server::{Clock as _, SystemClock, check_certificate, check_place};
 
 use crate::log;
 use crate::operated::has_registered_apps;
@@ -29,6 +29,7 @@ async fn check(config: &Config) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{shown}")?;
     config.check_for_production()?;
+    check_place(config)?;
     let on_certificate = check_certificate(config, SystemClock.now())?;
     log::check(&config.log)?;
     for remark in config.remarks().into_iter().chain(on_certificate) {

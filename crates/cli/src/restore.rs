@@ -42,7 +42,8 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let done = moving::restore(&config, &restore, &|done, all| bar.set(done, all))?;
         let Replaced { path, users, aside, restored } = done;
         let mut chinese = format!("{} 已恢复：{users} 个用户。\n", path.display());
-        let mut english = format!("{} is restored: {users} users.\n", path.display());
+        let counted = if users == 1 { "1 user".to_owned() } else { format!("{users} users") };
+        let mut english = format!("{} is restored: {counted}.\n", path.display());
         if let Some(aside) = aside {
             writeln!(chinese, "原数据库保留为 {}。", aside.display())?;
             writeln!(english, "The one before is now {}.", aside.display())?;
@@ -66,7 +67,9 @@ fn in_english(restored: &Restored, arguments: &Arguments) -> String {
     text.push(if arguments.keep_sessions {
         "Sessions live on; a client that refreshed after the backup has to sign in again.\n".to_owned()
     } else {
-        format!("{} sessions are ended: people get `restored` and sign in again.\n", restored.ended)
+        let ended = restored.ended;
+        let sessions = if ended == 1 { "1 session is".to_owned() } else { format!("{ended} sessions are") };
+        format!("{sessions} ended: people get `restored` and sign in again.\n")
     });
     text.push(match restored.carried {
         Some(carried) => format!("{carried} ends, revoked keys and disabled users of the one before still hold.\n"),

@@ -72,7 +72,11 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 fn id(text: &str) -> anyhow::Result<SessionId> {
-    text.parse().ok().with_context(|| format!("{text:?} is no session's id: it begins with ses_"))
+    text.parse().ok().with_context(|| {
+        format!(
+            "{text:?} is no session's id: that is ses_ and 26 letters and digits, as `menjin session list` shows it"
+        )
+    })
 }
 
 const HEAD: [&str; 6] = ["SESSION", "APP", "DEVICE", "ADDRESS", "OPENED", "SEEN"];

@@ -93,6 +93,7 @@ impl Guard {
     }
 
     /// Whether the other is this guard.
+    #[cfg(feature = "axum")]
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

@@ -128,10 +128,12 @@ impl Ended {
         self.read_at.store(now.millis(), Ordering::Release);
     }
 
-    /// Whether the feed was never read, or too long ago to vouch for anybody.
+    /// Whether the feed was never read, or too long ago to vouch for anybody. A reading far ahead is from before the clock was
+    /// set back: nobody knows how old it is.
     pub fn is_stale(&self, now: Timestamp) -> bool {
         let read_at = self.read_at.load(Ordering::Acquire);
-        read_at == NEVER || now.since(Timestamp::from_millis(read_at)) > self.max_lag
+        let apart = |read_at: Timestamp| now.since(read_at).max(read_at.since(now));
+        read_at == NEVER || apart(Timestamp::from_millis(read_at)) > self.max_lag
     }
 
     /// Whether this key was revoked.
@@ -141,16 +143,22 @@ impl Ended {
 
     /// Why a token of this subject, issued at `iat`, is over; `None` while it holds.
     ///
-    /// An ended session refuses all its tokens. A cut of a user or app refuses what was issued before it, and what was
-    /// issued in the cut's own second: `iat` is in whole seconds and can't tell. But a session opened at or after the
-    /// cut (its id carries the millisecond) is past it, so a sign-in in that same second works at once.
+    /// An ended session refuses all its tokens, and where its user was cut later, that cut says why: a lifted ban is one.
+    /// A cut of a user or app refuses what was issued before it, and what was issued in the cut's own second: `iat` is in
+    /// whole seconds and can't tell. But a session opened at or after the cut (its id carries the millisecond) is past it,
+    /// so a sign-in in that same second works at once.
     pub fn refusal_for(&self, subject: Subject<'_>, iat: Timestamp) -> Option<EndedBecause> {
         let known = self.read();
         let session = subject.session.and_then(|session| known.sessions.get(&session));
         let user = subject.user.and_then(|user| known.users.get(&user));
         let app = subject.client_id.and_then(|app| known.apps.get(app));
         let cuts = |end: &&End| end.cuts(subject.session, iat);
-        let end = session.or(user.filter(cuts)).or(app.filter(cuts))?;
+        let user = user.filter(cuts);
+        let later = match (session, user) {
+            (Some(session), Some(user)) if user.at > session.at => Some(user),
+            _ => session.or(user),
+        };
+        let end = later.or(app.filter(cuts))?;
         Some(EndedBecause { code: end.code.as_str().to_owned(), at: end.at })
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
-use menjin_token::{Claims, Invalid, Timestamp};
+use menjin_token::{Claims, Invalid, MAX_TOKEN, Timestamp};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use serde::Deserialize;
@@ -54,6 +54,9 @@ impl Introspection {
 
     /// What a token says, if menjin says that it is good.
     pub(crate) async fn good(&self, token: &str) -> Result<Arc<Verified>, Refusal> {
+        if token.is_empty() || token.len() > MAX_TOKEN {
+            return Err(Refusal::Invalid(Invalid::Malformed));
+        }
         let digest = TokenDigest::of(token);
         if let Some(known) = self.known(digest) {
             return known.good();

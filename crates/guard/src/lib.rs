@@ -63,3 +63,8 @@ pub use session::{Session, SessionError, Version, Versioned};
 
 /// What tokens are made of, so that a guarded program names one crate only.
 pub use menjin_token as token;
+
+/// The page for readers of the manual: what it shows compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/backends/rust.md")]
+struct Page;

@@ -310,7 +310,12 @@ impl Session {
             (401, "client_invalid" | "") | (400 | 403, _) => {
                 SessionError::Mistake(format!("menjin refuses session data: {status} {code}"))
             }
-            (401, code) => SessionError::Refused(refusal(code, self.guard.now()), self.language),
+            (401, code) => {
+                if code == "token_invalid" {
+                    tracing::warn!("menjin refuses a token for session data: has this program's app another audience?");
+                }
+                SessionError::Refused(refusal(code, self.guard.now()), self.language)
+            }
             (413, _) => SessionError::Full(self.language),
             _ => SessionError::Unavailable(format!("menjin answers {status} {code}")),
         })

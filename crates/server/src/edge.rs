@@ -13,6 +13,7 @@ use axum::response::IntoResponse as _;
 use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 
+use crate::envelope;
 use crate::metrics::method_label;
 use crate::problem::{self, Problem, Reader};
 use crate::state::Menjin;
@@ -40,18 +41,23 @@ pub(crate) async fn around(State(menjin): State<Menjin>, mut request: Request, n
     let (method, version) = (request.method().clone(), request.version());
     let language = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
     let wants_message = is_old_path(&menjin, inside(path, request.uri().path()));
+    let enveloped = envelope::asked(&menjin, route, &mut request);
     request.headers_mut().remove(REQUEST_ID);
     let span = tracing::info_span!("request", request.id = %id, http.method = method_label(&method), http.route = route, app.id = tracing::field::Empty);
     let mut response = within_limits(&menjin, request, next).instrument(span.clone()).await;
     let problem = response.extensions_mut().remove::<Arc<Problem>>().or_else(|| unnamed(&response));
-    if let Some(problem) = problem {
-        span.in_scope(|| log(&problem));
-        let accept_language = language.as_ref().and_then(|value| value.to_str().ok());
+    let accept_language = language.as_ref().and_then(|value| value.to_str().ok());
+    let reader = Reader { accept_language, request_id: &id, wants_message, path };
+    if let Some(problem) = &problem {
+        span.in_scope(|| log(problem));
         let allow = response.headers_mut().remove(header::ALLOW);
-        response = problem::answer(&problem, &Reader { accept_language, request_id: &id, wants_message, path });
+        response = problem::answer(problem, &reader);
         if let Some(allow) = allow {
             response.headers_mut().insert(header::ALLOW, allow);
         }
+    }
+    if let Some(asked) = enveloped {
+        response = asked.wrap(&menjin, response, (problem.as_deref(), &reader)).await;
     }
     finish(response.headers_mut(), &menjin, &id);
     menjin.answered.fetch_add(1, Ordering::Relaxed);

@@ -10,6 +10,7 @@ mod connection;
 mod dev;
 mod edge;
 pub mod entropy;
+mod envelope;
 mod extract;
 mod forward_auth;
 mod health;
@@ -51,7 +52,7 @@ pub use outbound::Simulator;
 pub use people::{AccountView, IdentityView, UserName};
 pub use serve::{Listeners, Tasks};
 pub use session::SessionView;
-pub use start::{Around, migrate};
+pub use start::{Around, check_place, migrate};
 pub use state::Menjin;
 
 /// The rooms' routes, in the order a newcomer reads them.

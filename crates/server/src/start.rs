@@ -17,7 +17,7 @@ use crate::metrics::Answers;
 use crate::seal::Sealer;
 use crate::session::{OldForms, Told};
 use crate::state::{Inner, Menjin};
-use crate::store::{Database, Fast, OnOldSchema, Sqlite, Store};
+use crate::store::{Database, Fast, OnOldSchema, Sqlite, Store, check_folder};
 
 /// What surrounds a menjin: replaced in tests and by `menjin dev`.
 pub struct Around {
@@ -110,6 +110,12 @@ impl Menjin {
         inner.read_feed().await?;
         Ok(Self(Arc::new(inner)))
     }
+}
+
+/// Refuses a store that has no place to be: what can be told of it without opening or making it.
+pub fn check_place(config: &Config) -> anyhow::Result<()> {
+    let StorePlace::Sqlite(path) = config.store.place() else { return Ok(()) };
+    check_folder(path).map_err(|why| anyhow::anyhow!("`store.url`: {}: can't be opened: {why}", path.display()))
 }
 
 async fn open_store(config: &Config, on_old_schema: OnOldSchema) -> anyhow::Result<Box<dyn Store>> {

@@ -1,4 +1,4 @@
-//! The proxies beside nginx that tests put before menjin: Caddy from Debian, Traefik and Envoy from PyPI.
+//! The proxies beside nginx that tests put before menjin: Caddy from Debian, Traefik and Envoy from `PyPI`.
 
 use std::env;
 

@@ -42,7 +42,7 @@ fn is_ready(environment: &Path, requirements: &str) -> bool {
 
 fn make(environment: &Path, file: &str, requirements: &str) -> anyhow::Result<()> {
     let python = installed_or_else_install()?;
-    println!("test: making {} from {file}", environment.display());
+    println!("test: making {} from {file}", environment.strip_prefix(root()).unwrap_or(environment).display());
     if environment.exists() {
         fs::remove_dir_all(environment).with_context(|| format!("removing the old {}", environment.display()))?;
     }

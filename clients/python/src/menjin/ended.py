@@ -68,18 +68,18 @@ class Ended:
     ) -> Optional[str]:
         """The code of the refusal, or None while the token holds.
 
-        An ended session refuses all its tokens. A cut of a user or app refuses what was issued before it and in its own
-        second, for `iat` is in whole seconds; but a session opened at or after the cut is past it: its id tells the
-        millisecond.
+        An ended session refuses all its tokens, and where its user was cut later, that cut says why: a lifted ban is
+        one. A cut of a user or app refuses what was issued before it and in its own second, for `iat` is in whole
+        seconds; but a session opened at or after the cut is past it: its id tells the millisecond.
         """
-        end = self._known["session"].get(session or "")
-        if end is not None:
-            return end.code
+        over = self._known["session"].get(session or "")
         for kind, name in (("user", user), ("app", client_id)):
             end = self._known[kind].get(name or "")
-            if end is not None and int(iat) <= end.at // 1000 and made_at(session) < end.at:
-                return end.code
-        return None
+            if end is None or int(iat) > end.at // 1000 or made_at(session) >= end.at:
+                continue
+            if over is None or (kind == "user" and end.at > over.at):
+                over = end
+        return over.code if over else None
 
 
 def made_at(session: Optional[str]) -> int:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import urllib3
 
-from .ended import Ended
+from .ended import Ended, millis
 from .errors import ProblemAnswer, Unavailable
 from .forks import PerProcess
 
@@ -32,6 +32,8 @@ _FIRST_READ = 3.0
 _POLL = 0.6
 # A stream that brings nothing is not tried again for so long: a proxy in between may hold it back.
 _NO_STREAM = 60.0
+# After a refusal that only a person can mend, so that wrong secrets do not use up menjin's patience.
+_REFUSED_PAUSE = 30.0
 _MAX_EVENT = 4 * 1024 * 1024
 
 
@@ -50,9 +52,9 @@ class Feed(PerProcess):
     def _begin(self) -> None:
         self.ended = Ended()
         self._cursor: Optional[str] = None
-        self._read_at = float("-inf")
+        self._read_at = self._read_at_wall = float("-inf")
         self._server_read_at = ""
-        self._asked_at = self._began_at = float("-inf")
+        self._asked_at = self._began_at = self._refused_until = float("-inf")
         self._has_told = False
         self._first_read = threading.Event()
         self._stopped = threading.Event()
@@ -76,7 +78,8 @@ class Feed(PerProcess):
         self._stopped.set()
 
     def _lag(self) -> float:
-        return time.monotonic() - self._read_at
+        # The one clock stands still while a machine sleeps, the other may be set back: the longer time counts.
+        return max(time.monotonic() - self._read_at, time.time() - self._read_at_wall)
 
     def _start(self) -> None:
         with self._starting:
@@ -103,10 +106,10 @@ class Feed(PerProcess):
                     stream_from, pause = time.monotonic() + _NO_STREAM, 0.0
             except Exception as error:  # A thread that dies silently would refuse everybody.
                 self._tell(error)
-                pause = 0.5 + random.random()
+                pause = max(self._refused_until - time.monotonic(), 0.5) + random.random()
 
     def _follow(self) -> bool:
-        """Reads the stream to its end; whether it ever brought anything."""
+        """Reads the stream to its end; False where asking is better: it brought nothing, or fell silent."""
         query = {"since": self._cursor} if self._cursor else {}
         response = self.backend.stream(f"{_PLACE}/stream", query, _SILENCE)
         brought = False
@@ -118,8 +121,10 @@ class Feed(PerProcess):
                     break
                 self._take(json.loads(message), time.monotonic())
                 brought = True
+        except urllib3.exceptions.ReadTimeoutError:
+            return False
         except urllib3.exceptions.HTTPError as error:
-            if not brought and not isinstance(error, urllib3.exceptions.ReadTimeoutError):
+            if not brought:
                 raise Unavailable(f"the stream broke: {type(error).__name__}") from error
         finally:
             response.close()
@@ -128,11 +133,13 @@ class Feed(PerProcess):
     def _read_by_request(self) -> None:
         """By whoever needs it now; one at a time, and rarely."""
         pause = min(_POLL, self.max_lag / 4)
+        if self._stopped.is_set() or time.monotonic() < self._refused_until:
+            return
         if time.monotonic() - self._asked_at < pause or not self._reading.acquire(blocking=False):
             return
         try:
             self._ask()
-        except (Unavailable, ProblemAnswer) as error:
+        except Exception as error:  # Whatever answers in the place of menjin: nobody gets in, and nothing breaks.
             self._tell(error)
         finally:
             self._asked_at = time.monotonic()
@@ -150,7 +157,11 @@ class Feed(PerProcess):
         while True:
             asked_at = time.monotonic()
             query = {"since": self._cursor} if self._cursor else {}
-            page = self.backend.ask("GET", _PLACE, query=query).body
+            try:
+                page = self.backend.ask("GET", _PLACE, query=query).body
+            except ProblemAnswer:
+                self._refused_until = time.monotonic() + _REFUSED_PAUSE
+                raise
             self._take(page, asked_at)
             if not page.get("more"):
                 return
@@ -165,25 +176,28 @@ class Feed(PerProcess):
             # What menjin has read again since is as fresh as the answer; else menjin itself stands still.
             self._server_read_at = page["read_at"]
             self._read_at = max(self._read_at, at)
+            self._read_at_wall = time.time() - (time.monotonic() - self._read_at)
             self._has_told = False
             self._first_read.set()
-            self.ended.forget_before(time.time())
+            # By the earlier of two clocks: one that leaps ahead and back again brings back nothing that has ended.
+            self.ended.forget_before(min(time.time(), millis(page["read_at"]) / 1000))
         if kinds & {"keys_changed", "key_revoked"}:
             self._on_new_keys()
 
 
 def messages(response: urllib3.BaseHTTPResponse) -> Iterator[str]:
     """The data of each server-sent event, as it comes (the HTML standard's section on event streams)."""
-    rest, data = b"", []
+    rest, data, size = b"", [], 0
     for chunk in response.stream(65_536):
         rest += chunk
         *lines, rest = rest.split(b"\n")
-        if len(rest) > _MAX_EVENT:
-            raise Unavailable("an event of the feed is too large")
         for line in lines:
             line = line.rstrip(b"\r")
             if line.startswith(b"data:"):
+                size += len(line)
                 data.append(line[5:].removeprefix(b" ").decode())
             elif not line and data:
                 yield "\n".join(data)
-                data = []
+                data, size = [], 0
+        if size + len(rest) > _MAX_EVENT:
+            raise Unavailable("an event of the feed is too large")

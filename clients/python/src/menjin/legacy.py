@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from typing import Any, Union
@@ -12,9 +12,11 @@ import jwt
 from .caller import Caller
 from .errors import ConfigurationError
 from .refusals import Refused
+from .strict import is_time, members
 
 _ALGORITHMS = ("HS256", "HS384", "HS512")
 _MEANINGS = ("external_id", "number")
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Legacy:
         """The caller whom an old token names."""
         try:
             whole = jwt.PyJWS().decode_complete(token, key=self.secret, algorithms=[self.alg])
-            claims = json.loads(whole["payload"])
+            claims = members(whole["payload"])
         except (jwt.PyJWTError, ValueError) as error:
             raise Refused("token_invalid", f"not a token of {self.name}") from error
         expires, named = self._read(claims, whole["header"])
@@ -54,19 +56,19 @@ class Legacy:
             raise Refused("token_invalid", f"an expired token of {self.name}")
         return Caller({**claims, self.user: named}, token, legacy=self.name)
 
-    def _read(self, claims: Any, header: dict[str, Any]) -> tuple[float, Any]:
-        if not isinstance(claims, dict) or str(header.get("typ", "JWT")).upper() != "JWT":
+    def _read(self, claims: dict[str, Any], header: dict[str, Any]) -> tuple[float, Any]:
+        if str(header.get("typ", "JWT")).upper() != "JWT":
             raise Refused("token_invalid", f"not a token of {self.name}")
         expires, named = claims.get("exp"), claims.get(self.user_claim)
-        if not isinstance(expires, (int, float)) or isinstance(expires, bool):
+        if not is_time(expires):
             raise Refused("token_invalid", f"a token of {self.name} without exp")
         if isinstance(named, bool) or not isinstance(named, (int, str)) or named == "":
             raise Refused("token_invalid", f"a token of {self.name} without {self.user_claim}")
         if self.user == "number":
-            if not str(named).isdigit():
+            if not _NUMBER.fullmatch(str(named)):
                 raise Refused("token_invalid", f"a token of {self.name} whose {self.user_claim} is no number")
-            return float(expires), int(named)
-        return float(expires), str(named)
+            return expires, int(named)
+        return expires, str(named)
 
 
 def _moment(until: Union[str, date, datetime], where: str) -> datetime:

@@ -6,7 +6,6 @@ Lives here: the order of it, and a memory of what was verified. Does not: read k
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import threading
 import time
@@ -24,6 +23,7 @@ from .forks import PerProcess
 from .jwks import ALGORITHMS, Keys, KeySet
 from .legacy import Legacy
 from .refusals import Refused
+from .strict import header_of, is_time, members
 
 # The largest token that is looked at, in bytes.
 MAX_TOKEN = 8 * 1024
@@ -94,11 +94,12 @@ class Verifier(PerProcess):
             raise Refused("token_invalid", "the token is too large")
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         if digest not in self._remembered:
-            algorithm, kid = _header(token).get("alg"), _header(token).get("kid")
+            header = _header(token)
+            algorithm, kid = header.get("alg"), header.get("kid")
             legacy = self._of_old_system(algorithm, kid)
             if legacy is not None:
                 return legacy.check(token, self._clock(), self._leeway)
-            if algorithm not in ALGORITHMS:  # Whatever the keys are; so it is told also while there are none.
+            if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:  # Whatever the keys are; so it is told also while there are none.
                 raise Refused("token_invalid", "the token's algorithm is none of a public key's")
         verified = self._verified(digest, token)
         self._check_in_force(verified)
@@ -140,11 +141,9 @@ class Verifier(PerProcess):
             raise Refused("token_invalid", "the token needs an extension that is not supported")
         try:
             payload = jwt.PyJWS().decode_complete(token, key=key.key, algorithms=[key.algorithm])["payload"]
-            claims = json.loads(payload)
+            claims = members(payload)
         except (jwt.PyJWTError, ValueError) as error:
             raise Refused("token_invalid", str(error)) from error
-        if not isinstance(claims, dict):
-            raise Refused("token_invalid", "the token is malformed")
         self._check_kind(header, claims)
         self._check_claims(claims)
         return _Verified(claims, kid or "", keys.generation)
@@ -166,9 +165,9 @@ class Verifier(PerProcess):
             if not isinstance(claims.get(name), str) or not claims[name]:
                 raise Refused("token_invalid", f"the claim {name} is missing or malformed")
         for name in ("exp", "iat"):
-            if not _is_time(claims.get(name)):
+            if not is_time(claims.get(name)):
                 raise Refused("token_invalid", f"the claim {name} is missing or malformed")
-        if "nbf" in claims and not _is_time(claims["nbf"]):
+        if "nbf" in claims and not is_time(claims["nbf"]):
             raise Refused("token_invalid", "the claim nbf is malformed")
 
     def _check_in_force(self, verified: _Verified) -> None:
@@ -201,10 +200,6 @@ def token_of(authorization: Optional[str]) -> str:
 
 def _header(token: str) -> dict[str, Any]:
     try:
-        return jwt.get_unverified_header(token)
-    except (jwt.PyJWTError, ValueError) as error:
+        return header_of(token)
+    except ValueError as error:
         raise Refused("token_invalid", "the token is malformed") from error
-
-
-def _is_time(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

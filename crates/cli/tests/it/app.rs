@@ -48,7 +48,7 @@ fn an_app_is_registered_shown_and_listed_and_its_secret_is_shown_once() {
     }
     run_in(folder.path(), &["app", "show", "nobody"]).refused(&["nobody", "menjin app list"]);
     run_in(folder.path(), &["app", "add", "reports"]).refused(&["reports", "menjin app show reports"]);
-    run_in(folder.path(), &["app", "add", "x", "--scope", "orders:read"]).refused(&["app.x.scopes", "session-data"]);
+    run_in(folder.path(), &["app", "add", "x", "--scope", "orders:read"]).refused(&["--scope", "session-data"]);
 }
 
 #[test]
@@ -76,9 +76,11 @@ fn an_app_is_disabled_enabled_and_removed() {
     assert!(state().contains("disabled"));
     json(folder.path(), &["enable", "reports"]);
     assert!(state().contains("live"));
-    json(folder.path(), &["remove", "reports"]);
+    run_in(folder.path(), &["app", "remove", "reports"]).refused(&["reports", "for good", "无法恢复", "--yes"]);
+    assert!(state().contains("live"));
+    json(folder.path(), &["remove", "reports", "--yes"]);
     assert_eq!(json(folder.path(), &["list"]), serde_json::json!([]));
-    run_in(folder.path(), &["app", "remove", "reports"]).refused(&["reports", "menjin app list"]);
+    run_in(folder.path(), &["app", "remove", "reports", "--yes"]).refused(&["reports", "menjin app list"]);
     run_in(folder.path(), &["app", "add", "reports"]).refused(&["never used again"]);
 }
 
@@ -99,8 +101,8 @@ fn the_app_secret_of_a_mini_program_is_asked_for_or_read_from_a_file() {
     add("club", "wxfedcba9876543210", &["--app-secret-file", "club.appsecret"], "").ok();
     add("kiosk", "wx00000000000000c3", &[], "").refused(&["AppSecret", "--appid"]);
     add("kiosk", "wx00000000000000c3", &["--app-secret-file", "none"], "").refused(&["none", "--app-secret-file"]);
-    add("kiosk", "wx0123456789abcdef", &[], APP_SECRET).refused(&["app.kiosk.appid"]);
-    add("kiosk", "nonsense", &[], APP_SECRET).refused(&["app.kiosk.appid"]);
+    add("kiosk", "wx0123456789abcdef", &[], APP_SECRET).refused(&["--appid"]);
+    add("kiosk", "nonsense", &[], APP_SECRET).refused(&["--appid"]);
     let shown = run_in(folder.path(), &["app", "show", "shop"]).ok();
     assert!(shown.contains("wx0123456789abcdef") && !shown.contains(APP_SECRET), "{shown}");
     let status = run_in(folder.path(), &["key", "status"]).ok();
@@ -125,10 +127,10 @@ fn the_same_id_in_the_file_and_in_the_store_stops_the_start_and_a_command_mends_
     for command in ["disable", "enable"] {
         run_in(folder.path(), &["app", command, "reports"]).refused(&["reports", "menjin.toml"]);
     }
-    run_in(folder.path(), &["app", "remove", "reports"]).ok();
+    run_in(folder.path(), &["app", "remove", "reports", "--yes"]).ok();
     let left = json(folder.path(), &["list"]);
     assert_eq!((left[0]["id"].as_str(), left[0]["source"].as_str()), (Some("reports"), Some("menjin.toml")));
-    run_in(folder.path(), &["app", "remove", "reports"]).refused(&["reports", "menjin.toml"]);
+    run_in(folder.path(), &["app", "remove", "reports", "--yes"]).refused(&["reports", "menjin.toml"]);
 }
 
 #[test]
@@ -169,6 +171,6 @@ async fn a_running_server_learns_of_a_registered_app_and_of_its_end() {
     until(401).await;
     json(data.path(), &["enable", "reports"]);
     until(200).await;
-    json(data.path(), &["remove", "reports"]);
+    json(data.path(), &["remove", "reports", "--yes"]);
     until(401).await;
 }

@@ -98,7 +98,7 @@ fn a_mode_that_there_is_not_is_refused_with_those_that_there_are() {
 fn a_file_in_a_folder_that_does_not_exist_is_refused_and_nothing_is_made() {
     let folder = on("sqlite://typo/menjin.db");
     fs::write(folder.path().join("users.csv"), "number,openid\n1,openid-1\n").unwrap();
-    for command in [&["serve"][..], &["migrate"], &["import", "users.csv"]] {
+    for command in [&["serve"][..], &["config", "check"], &["migrate"], &["import", "users.csv"]] {
         let ran = run_in(folder.path(), command);
         assert_eq!(ran.err.matches("typo/menjin.db").count(), 1, "{}", ran.err);
         ran.refused(&["`store.url`", "does not exist", "mkdir -p typo"]);

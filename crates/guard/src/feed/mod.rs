@@ -34,6 +34,8 @@ pub(crate) struct Feed {
 /// keep a feed fresh that is cut, nor may a machine that slept.
 pub(crate) struct Freshness {
     began: Instant,
+    /// Since when somebody reads.
+    started: AtomicI64,
     steady: AtomicI64,
     clock: AtomicI64,
     /// In milliseconds; menjin's own until the program says another.
@@ -70,7 +72,7 @@ impl Feed {
             self.reader.read_for_a_request().await;
         } else {
             let mut first = freshness.first.subscribe();
-            _ = timeout(FIRST_READ, first.wait_for(|is_read| *is_read)).await;
+            _ = timeout(FIRST_READ.saturating_sub(freshness.read_for()), first.wait_for(|is_read| *is_read)).await;
         }
     }
 
@@ -82,6 +84,7 @@ impl Feed {
         }
         // Built outside of a runtime, it starts with the first request.
         if let Ok(runtime) = Handle::try_current() {
+            self.reader.freshness.start();
             *task = Some(runtime.spawn(Arc::clone(&self.reader).run()));
         }
     }
@@ -101,6 +104,7 @@ impl Freshness {
         let lag = max_lag.unwrap_or(DEFAULT_MAX_LAG);
         let freshness = Self {
             began: Instant::now(),
+            started: AtomicI64::default(),
             steady: AtomicI64::new(NEVER),
             clock: AtomicI64::new(NEVER),
             max_lag: AtomicU64::default(),
@@ -131,6 +135,15 @@ impl Freshness {
         i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 
+    fn start(&self) {
+        self.started.store(self.steady_now(), Ordering::Release);
+    }
+
+    /// For how long somebody has been reading.
+    fn read_for(&self) -> Duration {
+        self.steady_since(self.started.load(Ordering::Acquire))
+    }
+
     fn was_read(&self) -> bool {
         self.steady.load(Ordering::Acquire) != NEVER
     }
@@ -149,8 +162,11 @@ impl Freshness {
     }
 
     fn steady_age(&self) -> Duration {
-        let age = self.steady_now().saturating_sub(self.steady.load(Ordering::Acquire));
-        Duration::from_millis(u64::try_from(age).unwrap_or(0))
+        self.steady_since(self.steady.load(Ordering::Acquire))
+    }
+
+    fn steady_since(&self, moment: i64) -> Duration {
+        Duration::from_millis(u64::try_from(self.steady_now().saturating_sub(moment)).unwrap_or(0))
     }
 
     fn holds(&self, now: Timestamp) -> bool {

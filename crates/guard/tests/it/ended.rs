@@ -109,6 +109,21 @@ fn of_two_cuts_the_later_counts_whichever_is_told_first() {
 }
 
 #[test]
+fn of_a_sessions_end_and_a_later_cut_of_its_user_the_later_says_why() {
+    let later = NOW.plus(Duration::from_mins(1));
+    let ended = Ended::new();
+    ended.end_session(session(), "user_disabled", NOW, later.plus(LIFE));
+    ended.user_not_before(user(), "user_disabled", NOW, later.plus(LIFE));
+    assert_eq!(code(&ended, subject(), NOW).as_deref(), Some("user_disabled"));
+    ended.user_not_before(user(), "session_kicked", later, later.plus(LIFE));
+    assert_eq!(code(&ended, subject(), NOW).as_deref(), Some("session_kicked"), "a lifted ban");
+    let opened_later = Subject { session: Some(SessionId::new(later, [9; 10])), ..subject() };
+    assert_eq!(code(&ended, opened_later, later), None);
+    ended.end_session(session(), "session_replaced", later.plus(LIFE), later.plus(LIFE));
+    assert_eq!(code(&ended, subject(), NOW).as_deref(), Some("session_replaced"));
+}
+
+#[test]
 fn an_ending_is_kept_until_no_leeway_could_let_its_tokens_in() {
     let ended = Ended::new();
     let until = NOW.plus(LIFE);
@@ -130,6 +145,8 @@ fn the_feed_is_stale_before_the_first_reading_and_when_the_last_is_too_old() {
     ended.mark_read(NOW);
     assert!(!ended.is_stale(NOW.plus(Duration::from_secs(30))));
     assert!(ended.is_stale(NOW.plus(Duration::from_millis(30_001))));
+    assert!(!ended.is_stale(NOW.minus(Duration::from_secs(30))), "a clock that was set right by a little");
+    assert!(ended.is_stale(NOW.minus(Duration::from_millis(30_001))), "read before the clock was set back");
     ended.mark_read(NOW.plus(Duration::from_secs(30)));
     assert!(!ended.is_stale(NOW.plus(Duration::from_mins(1))));
     assert!(!ended.is_stale(NOW), "a clock set back is no lag");

@@ -28,6 +28,9 @@ const PROOF: &str = "Basic c2hvcC1iYWNrZW5kOmErc2VjcmV0JTNBK29mKzMyJTJCK2J5dGVzJ
 /// Longer than any wait of a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// A stream without news says so this often.
+const BEAT: Duration = Duration::from_millis(300);
+
 /// How the stream does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Streams {
@@ -200,7 +203,7 @@ pub(crate) fn event(kind: &str, name: &str, whom: &str) -> Value {
 pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let all = async {
         while !is_so().await {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(PATIENCE, all).await.unwrap_or_else(|_| panic!("never: {what}"));
@@ -302,7 +305,7 @@ async fn stream(
             }
             tokio::select! {
                 changed = news.changed() => if changed.is_err() { return },
-                () = tokio::time::sleep(Duration::from_millis(300)) => {}
+                () = tokio::time::sleep_until(tokio::time::Instant::now() + BEAT) => {}
                 () = lines.closed() => return,
             }
         }

@@ -23,6 +23,7 @@ pub(crate) use credentials::{CallingApp, Credentials};
 pub(crate) use legacy::{Legacies, LegacyToken, Named};
 pub use registered::{AppView, ClientSecretView, NewApp, RegisteredApp};
 pub(crate) use registry::{App, Registry};
+pub(crate) use shape::Beside;
 
 use crate::problem::Problem;
 use crate::state::{Inner, Menjin};
@@ -34,6 +35,7 @@ pub(crate) fn routes() -> OpenApiRouter<Menjin> {
 impl Inner {
     /// Reads again the apps that the store holds: some node or command changed them.
     pub(crate) async fn reload_apps(&self) -> Result<(), Problem> {
+        let _in_turn = self.apps.taking.lock().await;
         let rows = self.store.apps().await?;
         self.apps.take(rows, &self.config, &self.sealer);
         Ok(())

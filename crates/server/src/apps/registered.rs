@@ -2,6 +2,7 @@
 //!
 //! Does not: reading arguments (`cli`), changing an app of `menjin.toml`, which is read-only here (design §4.14).
 
+use std::fmt;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
@@ -10,6 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use menjin_token::Timestamp;
 use serde::Serialize;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::registry::as_configured;
 use crate::config::{self, AppKind, Secret};
@@ -20,7 +22,7 @@ use crate::store::{AppAdded, AppChange, AppChanged, AppRow, AuditLine, ChangingA
 
 /// Client secrets begin with it, so that a scanner knows one that leaked.
 const PREFIX: &str = "mjs_";
-/// Other nodes hear of an end within a second: what they issue until then is cut, too.
+/// Other nodes read the feed once an interval, and are done within a second more: what they issue until then is cut, too.
 const HEARD: Duration = Duration::from_secs(1);
 
 /// An app to register.
@@ -43,13 +45,19 @@ pub struct NewApp {
 }
 
 /// An app that was registered.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub struct RegisteredApp {
     /// The app.
     pub app: AppView,
     /// Its client secret, which nobody can read again; `None` for programs in people's hands, which keep none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<String>,
+}
+
+impl fmt::Debug for RegisteredApp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegisteredApp").field("app", &self.app).finish_non_exhaustive()
+    }
 }
 
 /// An app as operators see it.
@@ -161,11 +169,12 @@ impl Menjin {
             self.must_not_stand_in_file(id)?;
         }
         let now = self.clock.now();
-        let cut_at = now.plus(HEARD);
+        let cut_at = now.plus(HEARD + self.config.lifetimes.feed_read);
         let changing = ChangingApp {
             app: id.to_owned(),
             change,
             now,
+            began: Instant::now(),
             cut_at,
             tokens_until: self.tokens_until(cut_at),
             audit: line(action, id, detail),

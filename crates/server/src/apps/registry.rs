@@ -57,6 +57,8 @@ pub(crate) struct App {
     pub(crate) shape: Shape,
     /// What it may ask as a back end.
     pub(crate) scopes: Vec<String>,
+    /// Whether its answers come in an envelope.
+    pub(crate) envelope: bool,
     /// The keys of session data that its people reach by their own tokens.
     pub(crate) client_keys: ClientKeys,
     /// SHA-256 of each of its client secrets: compared in the same time, however long a guess is.
@@ -154,6 +156,7 @@ impl App {
             sessions_per_device_class: app.sessions_per_device_class,
             when_full: app.when_full,
             scopes: app.scopes.clone(),
+            envelope: app.envelope,
             client_keys: app.client_keys.clone(),
             secrets: secret_of(app).into_iter().collect(),
             platform,
@@ -195,6 +198,9 @@ pub(super) fn as_configured(row: &AppRow, sealer: &Sealer) -> anyhow::Result<con
 #[derive(Debug)]
 pub(crate) struct Registry {
     of_file: HashMap<String, Arc<App>>,
+    has_envelopes: bool,
+    /// Held from reading the store's to taking them: an older reading must not come after a newer one.
+    pub(super) taking: tokio::sync::Mutex<()>,
     all: ArcSwap<All>,
 }
 
@@ -217,12 +223,24 @@ impl Registry {
         });
         let of_file: HashMap<_, _> = apps.collect::<anyhow::Result<_>>()?;
         let all = All { apps: of_file.clone(), ..All::default() };
-        Ok(Self { of_file, all: ArcSwap::from_pointee(all) })
+        let has_envelopes = of_file.values().any(|app| app.envelope);
+        let (taking, all) = (tokio::sync::Mutex::default(), ArcSwap::from_pointee(all));
+        Ok(Self { of_file, has_envelopes, taking, all })
     }
 
     /// The app with this id, unless it is disabled.
     pub(crate) fn by_id(&self, id: &str) -> Option<Arc<App>> {
         self.all.load().apps.get(id).cloned()
+    }
+
+    /// Whether some app wants its answers in an envelope: only the file can say so.
+    pub(crate) fn has_envelopes(&self) -> bool {
+        self.has_envelopes
+    }
+
+    /// Whether some app has this name on the platform.
+    pub(crate) fn has_appid(&self, platform: &str, appid: &str) -> bool {
+        self.all.load().apps.values().any(|app| app.platform_name() == platform && app.appid == appid)
     }
 
     /// Whether tokens of some app are for this back end.

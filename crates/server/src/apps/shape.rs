@@ -13,6 +13,15 @@ pub(crate) struct Shape {
     claims: Vec<(String, Filling)>,
 }
 
+/// What a grant itself does not tell, read where it is wanted.
+#[derive(Debug, Default)]
+pub(crate) struct Beside {
+    /// The identity that the session came by.
+    pub(crate) identity: Option<IdentityName>,
+    /// What another system calls the person.
+    pub(crate) external_id: Option<String>,
+}
+
 #[derive(Debug)]
 enum Filling {
     From(Source),
@@ -34,20 +43,22 @@ impl Shape {
         self.claims.iter().any(|(_, filling)| matches!(filling, Filling::From(source) if of_identity(source)))
     }
 
-    /// Adds the audience's claims; what a person lacks is left out. Returns the header's `typ`.
-    pub(crate) fn fill(
-        &self,
-        claims: &mut Claims,
-        standing: &Standing,
-        identity: Option<&IdentityName>,
-    ) -> &'static str {
+    /// Whether [`fill`](Self::fill) wants what another system calls the person.
+    pub(crate) fn wants_external_id(&self) -> bool {
+        self.claims.iter().any(|(_, filling)| matches!(filling, Filling::From(Source::UserExternalId)))
+    }
+
+    /// Adds the audience's claims in the place of what a back end said; what a person lacks is left out. Returns the header's `typ`.
+    pub(crate) fn fill(&self, claims: &mut Claims, standing: &Standing, beside: &Beside) -> &'static str {
         for (name, filling) in &self.claims {
             let value = match filling {
                 Filling::Constant(value) => Some(value.clone()),
-                Filling::From(source) => found(*source, standing, identity),
+                Filling::From(source) => found(*source, standing, beside),
             };
-            if let Some(value) = value {
-                claims.extra.insert(name.clone(), value);
+            // A name that the audience gives a meaning is nobody else's to fill, also where the person has nothing for it.
+            match value {
+                Some(value) => drop(claims.extra.insert(name.clone(), value)),
+                None => drop(claims.extra.remove(name)),
             }
         }
         match self.typ {
@@ -60,11 +71,12 @@ impl Shape {
     }
 }
 
-fn found(source: Source, standing: &Standing, identity: Option<&IdentityName>) -> Option<Value> {
-    let user = &standing.user;
+fn found(source: Source, standing: &Standing, beside: &Beside) -> Option<Value> {
+    let (user, identity) = (&standing.user, beside.identity.as_ref());
     match source {
         Source::UserId => Some(user.id.to_string().into()),
         Source::UserNumber => Some(user.number.into()),
+        Source::UserExternalId => beside.external_id.clone().map(Value::from),
         Source::UserNickname => user.nickname.clone().map(Value::from),
         Source::UserAvatarUrl => user.avatar_url.clone().map(Value::from),
         Source::IdentityOpenid => identity.map(|it| it.openid.clone().into()),

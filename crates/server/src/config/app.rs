@@ -114,6 +114,9 @@ pub struct App {
     /// The keys of session data that people reach by their own tokens.
     #[serde(default)]
     pub client_keys: ClientKeys,
+    /// Whether its answers come as `{code, msg, data}`.
+    #[serde(default)]
+    pub envelope: bool,
     /// Where the platform's server API is for this app; instead of `wechat.base_url`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<Url>,

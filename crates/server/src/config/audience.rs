@@ -68,6 +68,8 @@ pub enum Source {
     UserId,
     /// The integer beside it.
     UserNumber,
+    /// What another system calls them.
+    UserExternalId,
     /// What they are called.
     UserNickname,
     /// Their picture.
@@ -81,9 +83,10 @@ pub enum Source {
 }
 
 impl Source {
-    const ALL: [(&'static str, Self); 7] = [
+    const ALL: [(&'static str, Self); 8] = [
         ("user.id", Self::UserId),
         ("user.number", Self::UserNumber),
+        ("user.external_id", Self::UserExternalId),
         ("user.nickname", Self::UserNickname),
         ("user.avatar_url", Self::UserAvatarUrl),
         ("identity.openid", Self::IdentityOpenid),

@@ -30,10 +30,11 @@ mod tests {
         let cases = [
             ("[store]\nmigrate = \"maybe\"", "store.migrate", "`auto` or `check`"),
             ("[log]\nformat = \"xml\"", "log.format", "`json`"),
-            ("[[app]]\nid = \"a\"\nkind = \"site\"", "kind", "`mini_program`"),
-            ("[[app]]\nid = \"a\"\nkind = \"backend\"\nplatform = \"msn\"", "platform", "`wechat`"),
-            ("[[app]]\nid = \"a\"\nkind = \"backend\"\nneed = [\"fax\"]", "need", "`phone` or `profile`"),
-            ("[[compat]]\nkind = \"soap\"\napp = \"a\"", "kind", "`hapi`"),
+            ("[[app]]\nid = \"a\"\nkind = \"site\"", "`app.a.kind`", "`mini_program`"),
+            ("[[app]]\nid = \"a\"\nkind = \"backend\"\nplatform = \"msn\"", "`app.a.platform`", "`wechat`"),
+            ("[[app]]\nid = \"a\"\nkind = \"backend\"\nneed = [\"fax\"]", "`app.a.need`", "`phone` or `profile`"),
+            ("[[app]]\nid = \"a\"\nkind = \"backend\"\nwhen_full = \"x\"", "`app.a.when_full`", "`newest_refused`"),
+            ("[[compat]]\nkind = \"soap\"\napp = \"a\"", "`compat[0].kind`", "`hapi`"),
             ("[lifetimes]\naudit = \"long\"", "lifetimes.audit", "\"90d\""),
         ];
         for (text, key, list) in cases {

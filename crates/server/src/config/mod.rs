@@ -169,7 +169,15 @@ impl Config {
             origin: "configuration".to_owned(),
             message: without_excerpt(&error.to_string()),
         };
-        let mut config: Self = layers.build().map_err(unreadable)?.try_deserialize().map_err(unreadable)?;
+        let built = layers.build().map_err(unreadable)?;
+        let id = |nth: usize| built.get_string(&format!("app[{nth}].id")).ok();
+        let named = |error| match unreadable(error) {
+            ConfigError::Unreadable { origin, message } => {
+                ConfigError::Unreadable { origin, message: with_ids(&message, id) }
+            }
+            other @ ConfigError::Refused { .. } => other,
+        };
+        let mut config: Self = built.clone().try_deserialize().map_err(named)?;
         config.resolve_files(base)?;
         config.check()?;
         Ok(config)
@@ -264,6 +272,24 @@ fn without_excerpt(message: &str) -> String {
     let is_excerpt =
         |line: &&str| line.split_once('|').is_some_and(|(number, _)| number.trim().bytes().all(|b| b.is_ascii_digit()));
     message.lines().filter(|line| !is_excerpt(line)).collect::<Vec<_>>().join(" ")
+}
+
+/// The parser writes a key of the second `[[app]]` as `app[1]kind`; this is `app.shop.kind`, as everywhere else.
+fn with_ids(message: &str, id: impl Fn(usize) -> Option<String>) -> String {
+    let Some((before, (table, rest))) =
+        message.rsplit_once("for key `").and_then(|(before, key)| Some((before, key.split_once('[')?)))
+    else {
+        return message.to_owned();
+    };
+    let Some((nth, key)) = rest.split_once(']') else { return message.to_owned() };
+    if table.contains('`') {
+        // The bracket is one of the file's name.
+        return message.to_owned();
+    }
+    let dot = if key.starts_with(['`', '.']) { "" } else { "." };
+    let app = nth.parse().ok().filter(|_| table == "app").and_then(id);
+    let place = app.map_or_else(|| format!("{table}[{nth}]"), |id| format!("{table}.{id}"));
+    format!("{before}for key `{place}{dot}{key}")
 }
 
 /// `MENJIN__SECTION__KEY`; keys that hold lists take them with commas between.

@@ -35,8 +35,10 @@ pub(crate) fn routes() -> OpenApiRouter<Menjin> {
         .routes((forward_schemas, forward, any(by_forwarding)))
         .route("/auth/envoy/{*all}", any(by_envoy));
     // What is behind the first segment has segments of its own, and no document can say that.
-    let methods = __path_by_envoy::methods();
-    routes.get_openapi_mut().paths.add_path_operation(__path_by_envoy::path(), methods, __path_by_envoy::operation());
+    let mut operation = __path_by_envoy::operation();
+    operation.tags = Some(vec!["forward-auth".to_owned()]);
+    let paths = &mut routes.get_openapi_mut().paths;
+    paths.add_path_operation(__path_by_envoy::path(), __path_by_envoy::methods(), operation);
     routes
 }
 

@@ -15,6 +15,7 @@ use super::code::{Arrived, LoginAnswer};
 use super::once;
 use crate::apps::{App, LegacyToken};
 use crate::entropy::sha256;
+use crate::envelope::RequestApp;
 use crate::extract::{JsonAndDigest, object_or_null};
 use crate::limits::Allowed;
 use crate::people::Unusable;
@@ -61,9 +62,11 @@ async fn exchange(
     State(menjin): State<Menjin>,
     allowed: Allowed,
     arrived: Arrived,
+    of: RequestApp,
     JsonAndDigest(request, body): JsonAndDigest<ExchangeRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     let app = menjin.apps.by_id(&request.app).ok_or(Problem::AppUnknown)?;
+    of.is(&app.id);
     tracing::Span::current().record("app.id", &app.id);
     if request.token.len() > MAX_TOKEN {
         return Err(Problem::field("token", Fault::TooLong(MAX_TOKEN)));

@@ -30,6 +30,8 @@ const BY_APP: &str = "app";
 const EXTERNAL_ID: usize = 255;
 /// They travel with every request.
 const CLAIMS: usize = 1024;
+/// No verifier of ours reads a claim that nests deeper.
+const DEPTH: usize = 16;
 const NAMES: [&str; 4] = ["user", "number", "external_id", "identity"];
 
 pub(super) fn routes() -> OpenApiRouter<Menjin> {
@@ -103,6 +105,12 @@ async fn open(
     }
     tracing::Span::current().record("app.id", &app.id);
     let wanted = Wanted::checked(request, caller.id())?;
+    if let Who::Identity(IdentityName { platform, appid, .. }) = &wanted.vouched.who
+        && !menjin.apps.has_appid(platform, appid)
+    {
+        // Nobody could ever sign in with it: a slip of the caller would make a second user of somebody.
+        return Err(Problem::field("identity.appid", Fault::NoSuchAppid));
+    }
     let key = arrived.key().map(|key| IdempotencyKey { key: named(caller.id(), key), body });
     let whole = {
         let app = std::sync::Arc::clone(&app);
@@ -183,8 +191,20 @@ fn checked_claims(claims: &Map<String, Value>) -> Result<String, Problem> {
             return wrong(Fault::Unprintable);
         }
     }
+    if claims.values().any(|value| depth(value) > DEPTH) {
+        return wrong(Fault::WrongType);
+    }
     let text = Value::Object(claims.clone()).to_string();
     if text.len() > CLAIMS { wrong(Fault::TooLong(CLAIMS)) } else { Ok(text) }
+}
+
+/// How many arrays and objects stand within one another; the parser bounds it.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(values) => 1 + values.iter().map(depth).max().unwrap_or_default(),
+        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or_default(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
 }
 
 /// A back end's key, apart from everybody else's.

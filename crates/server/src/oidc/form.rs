@@ -13,8 +13,7 @@ use crate::extract;
 use crate::problem::Problem;
 use crate::state::Menjin;
 
-/// The parameters that have a value.
-#[derive(Debug)]
+/// The parameters that have a value. No `Debug`: secrets are among them.
 pub(super) struct Form(BTreeMap<String, Zeroizing<String>>);
 
 impl Form {

@@ -101,6 +101,7 @@ impl Menjin {
     /// Lets them sign in again; false when they could.
     pub async fn enable_user(&self, user: UserId) -> anyhow::Result<bool> {
         let before = self.store.enable_user(self.ban(user)).await?;
+        self.fast.wake.tell_now().await;
         Ok(before.with_context(|| format!("no user has the id {user}"))?.is_some())
     }
 

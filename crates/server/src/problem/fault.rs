@@ -25,6 +25,8 @@ pub enum Fault {
     NotUploaded,
     /// It is what the developer tools give for a code where no `AppID` is set.
     MockCode,
+    /// No app here has this `AppID`.
+    NoSuchAppid,
     /// It is none of these words.
     NotOneOf(&'static [&'static str]),
     /// It is no idempotency key.
@@ -100,6 +102,7 @@ impl Fault {
                 "is not a real one: the developer tools give it when no AppID is set; set one in project.config.json",
                 "不是真实的 code：开发者工具未设置 AppID 时会给出它，请先在 project.config.json 中设置 AppID",
             ),
+            Self::NoSuchAppid => plain("is the AppID of no app here", "不是本系统任何应用的 AppID"),
             Self::NotOneOf(words) => {
                 let words = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>();
                 (format!("must be one of {}", words.join(", ")), format!("必须是 {} 之一", words.join("、")))

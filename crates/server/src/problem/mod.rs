@@ -22,7 +22,8 @@ pub use catalogue::markdown;
 pub(crate) use catalogue::routes;
 pub use fault::Fault;
 pub(crate) use log::tell;
-pub(crate) use render::{Reader, answer};
+pub(crate) use render::{Reader, answer, short};
+pub(crate) use words::Language;
 pub use words::{Words, catalogue};
 
 /// What a client should do next (design §5.2).

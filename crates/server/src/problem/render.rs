@@ -66,6 +66,15 @@ pub(crate) fn answer(problem: &Problem, reader: &Reader<'_>) -> Response<Body> {
     response
 }
 
+/// What happened, in a few words that may be shown to a person; for a developer's mistake, which one.
+pub(crate) fn short(problem: &Problem, reader: &Reader<'_>) -> String {
+    let language = Language::accepted(reader.accept_language);
+    if matches!(problem, Problem::BadField { .. } | Problem::BadJson(_)) {
+        return detail(problem, language, reader);
+    }
+    words(problem.spec().code, language, false).to_owned()
+}
+
 /// RFC 6750 §3: a request without a token gets the bare challenge, a bad token its error, a token of too little scope what
 /// it lacks; a 401 about a login code asks for a login.
 fn challenge(problem: &Problem) -> Option<HeaderValue> {

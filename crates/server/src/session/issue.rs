@@ -7,6 +7,7 @@ use menjin_token::{Claims, SessionId, Timestamp};
 use serde::Serialize;
 
 use super::refresh_token;
+use crate::apps::Beside;
 use crate::problem::Problem;
 use crate::seal::Sealed;
 use crate::state::Menjin;
@@ -55,8 +56,13 @@ pub(crate) async fn issue(menjin: &Menjin, standing: &Standing, now: Timestamp) 
 async fn access_token(menjin: &Menjin, standing: &Standing, now: Timestamp) -> Result<String, Problem> {
     let app = menjin.apps.by_id(&standing.app).ok_or(Problem::AppUnknown)?;
     let key = menjin.ring.signing(app.alg, now).context("no signing key is active").map_err(Problem::Internal)?;
-    let identity =
-        if app.shape.wants_identity() { menjin.store.identity_of_session(standing.session).await? } else { None };
+    let mut beside = Beside::default();
+    if app.shape.wants_identity() {
+        beside.identity = menjin.store.identity_of_session(standing.session).await?;
+    }
+    if app.shape.wants_external_id() {
+        beside.external_id = menjin.store.account(standing.user.id).await?.and_then(|account| account.external_id);
+    }
     let mut claims = Claims {
         iss: Some(menjin.issuer.clone()),
         sub: Some(standing.user.id.to_string()),
@@ -75,6 +81,6 @@ async fn access_token(menjin: &Menjin, standing: &Standing, now: Timestamp) -> R
             .with_context(|| format!("reading the claims of {}", standing.session))
             .map_err(Problem::Internal)?;
     }
-    let typ = app.shape.fill(&mut claims, standing, identity.as_ref());
+    let typ = app.shape.fill(&mut claims, standing, &beside);
     menjin_token::sign(&key, typ, &claims).context("signing an access token").map_err(Problem::Internal)
 }

@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 
 use super::carried::carried_through;
 use super::{open, refresh};
+use crate::envelope::RequestApp;
 use crate::extract::{Client, OptionalJson, caller};
 use crate::limits::Allowed;
 use crate::problem::{Fault, Problem};
@@ -55,23 +56,24 @@ async fn logout(
     State(menjin): State<Menjin>,
     _allowed: Allowed,
     client: Client,
-    headers: HeaderMap,
+    (headers, of): (HeaderMap, RequestApp),
     OptionalJson(request): OptionalJson<LogoutRequest>,
 ) -> Result<StatusCode, Problem> {
     let request = request.unwrap_or(LogoutRequest { scope: None, refresh_token: None });
-    carried_through(async move { sign_out(&menjin, &client, &headers, request).await }).await?;
+    carried_through(async move { sign_out(&menjin, &client, (&headers, &of), request).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn sign_out(
     menjin: &Menjin,
     client: &Client,
-    headers: &HeaderMap,
+    (headers, of): (&HeaderMap, &RequestApp),
     request: LogoutRequest,
 ) -> Result<Vec<SessionId>, Problem> {
     let (which, line) = match request.refresh_token {
         Some(token) if request.scope.is_none() => {
             let believed = refresh::believe(menjin, token.expose_secret()).await?;
+            of.is(&believed.app);
             (Ends::Grant(believed.token.grant()), AuditLine { app: Some(believed.app), ..AuditLine::default() })
         }
         Some(_) => return Err(Problem::field("scope", Fault::NotBeside("refresh_token"))),

@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 use super::carried::carried_through;
 use super::refresh_token::Presented;
 use super::{Pair, issue, open};
+use crate::envelope::RequestApp;
 use crate::extract::Json;
 use crate::limits::Allowed;
 use crate::problem::Problem;
@@ -44,15 +45,17 @@ struct RefreshRequest {
 async fn refresh(
     State(menjin): State<Menjin>,
     _allowed: Allowed,
+    of: RequestApp,
     Json(request): Json<RefreshRequest>,
 ) -> Result<impl IntoResponse, Problem> {
-    let pair = carried_through(async move { next_pair(&menjin, &request.refresh_token).await }).await?;
+    let pair = carried_through(async move { next_pair(&menjin, &request.refresh_token, &of).await }).await?;
     Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(pair)))
 }
 
-async fn next_pair(menjin: &Menjin, token: &SecretString) -> Result<Pair, Problem> {
+async fn next_pair(menjin: &Menjin, token: &SecretString, of: &RequestApp) -> Result<Pair, Problem> {
     let now = menjin.clock.now();
     let presented = believe(menjin, token.expose_secret()).await?;
+    of.is(&presented.app);
     let app = menjin.apps.by_id(&presented.app).ok_or(Problem::AppUnknown)?;
     let rotation = menjin
         .store

@@ -29,6 +29,8 @@ use crate::store::EventKind;
 const SCOPE: &str = "revocations:read";
 /// A stream without news says so this often: that proves that it is fresh, and that somebody is there.
 const BEAT: Duration = Duration::from_secs(3);
+/// What a guard begins with is no older: else its patience would be added to this node's own.
+const RECENT: Duration = Duration::from_secs(5);
 /// Whoever takes longer to read a line is let go.
 const PATIENCE: Duration = Duration::from_secs(30);
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -192,7 +194,7 @@ async fn stream(
 
 /// A node that does not know what has ended tells nobody that nothing has.
 async fn fresh(menjin: &Menjin) -> Result<(), Problem> {
-    if menjin.ended.is_stale(menjin.clock.now()) { read_feed_now(menjin).await } else { Ok(()) }
+    if menjin.told.was_read_within(RECENT, menjin.clock.now()) { Ok(()) } else { read_feed_now(menjin).await }
 }
 
 /// The place to go on from; one that is not ours is the beginning.

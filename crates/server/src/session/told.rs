@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use menjin_token::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -25,9 +26,10 @@ pub(crate) struct Told {
 
 #[derive(Default)]
 struct Lines {
-    kept: VecDeque<Line>,
-    /// How many were forgotten: the place of a line is this and its own among those that are kept, counted from 1.
-    gone: u64,
+    /// Each with its place, counted from 1.
+    kept: VecDeque<(u64, Line)>,
+    /// The place of the last one that came.
+    last: u64,
     read_at: Timestamp,
 }
 
@@ -85,7 +87,10 @@ impl Told {
         let reason = EndReason::from_code(&event.reason)
             .map_or_else(|| Cow::Owned(event.reason.clone()), |reason| Cow::Borrowed(reason.code()));
         let line = Line { kind: event.kind.clone(), reason, at: event.at, until: event.until };
-        self.lines().kept.push_back(line);
+        let mut lines = self.lines();
+        lines.last += 1;
+        let place = lines.last;
+        lines.kept.push_back((place, line));
     }
 
     /// The feed was read to its end at `now`: whoever waits learns of what is new.
@@ -93,30 +98,36 @@ impl Told {
         let last = {
             let mut lines = self.lines();
             lines.read_at = now;
-            lines.last()
+            lines.last
         };
         self.news.send_if_modified(|news| std::mem::replace(&mut news.last, last) != last);
     }
 
-    /// Drops what can't matter any more.
+    /// Whether the feed was read in this time before `now`; not in the future either, as after the clock was set back.
+    pub(super) fn was_read_within(&self, time: Duration, now: Timestamp) -> bool {
+        let read_at = self.lines().read_at;
+        read_at <= now && now.since(read_at) <= time
+    }
+
+    /// Drops what can't matter any more, also behind a line that a node whose clock was ahead has told.
     pub(crate) fn forget_before(&self, past: Timestamp) {
         let mut lines = self.lines();
-        while lines.kept.front().is_some_and(|line| line.until < past) {
-            lines.kept.pop_front();
-            lines.gone += 1;
-        }
+        lines.kept.retain(|(_, line)| line.until >= past);
+        let room = 2 * lines.kept.len();
+        lines.kept.shrink_to(room);
     }
 
     /// What came after `place`, or everything that is kept.
     pub(super) fn page(&self, place: Option<u64>) -> Page {
         let lines = self.lines();
-        let known = place.filter(|place| *place <= lines.last());
-        let skipped = known.unwrap_or_default().saturating_sub(lines.gone);
-        let skipped = usize::try_from(skipped).unwrap_or(usize::MAX);
-        let found: Vec<Line> = lines.kept.iter().skip(skipped).take(PAGE).cloned().collect();
-        let next = known.unwrap_or_default().max(lines.gone) + found.len() as u64;
-        let more = next < lines.last();
-        Page { lines: found, next, more, from_start: known.is_none(), read_at: lines.read_at }
+        let known = place.filter(|place| *place <= lines.last);
+        let skipped = lines.kept.partition_point(|(place, _)| *place <= known.unwrap_or_default());
+        let mut found = lines.kept.range(skipped..);
+        let page: Vec<(u64, Line)> = found.by_ref().take(PAGE).cloned().collect();
+        let more = found.next().is_some();
+        let next = page.last().filter(|_| more).map_or(lines.last, |(place, _)| *place);
+        let page = page.into_iter().map(|(_, line)| line).collect();
+        Page { lines: page, next, more, from_start: known.is_none(), read_at: lines.read_at }
     }
 
     /// A place as others keep it.
@@ -147,13 +158,6 @@ impl Told {
     fn lines(&self) -> MutexGuard<'_, Lines> {
         // No holder leaves the lines half written.
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Lines {
-    /// The place of the last line.
-    fn last(&self) -> u64 {
-        self.gone + self.kept.len() as u64
     }
 }
 
@@ -209,6 +213,30 @@ mod tests {
         assert_eq!((told.page(None).next, told.page(Some(3)).next), (3, 3));
         told.add(&event(9));
         assert_eq!(times(&told.page(Some(3))), [9]);
+    }
+
+    #[test]
+    fn a_line_from_a_clock_far_ahead_keeps_none_of_those_behind_it() {
+        let told = told([1]);
+        told.add(&Event { until: at(86_400), ..event(2) });
+        for nth in [3, 4, 5] {
+            told.add(&event(nth));
+        }
+        told.forget_before(at(904));
+        assert_eq!(times(&told.page(None)), [2, 4, 5]);
+        for (since, left) in [(1, vec![2, 4, 5]), (2, vec![4, 5]), (3, vec![4, 5]), (4, vec![5]), (5, vec![])] {
+            let page = told.page(Some(since));
+            assert_eq!((times(&page), page.next, page.more), (left, 5, false), "{since}");
+        }
+        assert_eq!(told.lines().kept.len(), 3);
+    }
+
+    #[test]
+    fn a_reading_is_recent_for_a_while_and_not_in_the_future() {
+        let told = told([]);
+        let within = |secs| told.was_read_within(Duration::from_secs(5), at(secs));
+        assert_eq!([-3600, 0, 1, 6, 7].map(within), [false, false, true, true, false]);
+        assert!(!Told::new([7; 16], 2).was_read_within(Duration::from_secs(5), at(0)), "it never was");
     }
 
     #[test]

@@ -48,6 +48,7 @@ pub trait Accounts: Send + Sync {
     /// Disables: from then on nobody signs in as them, all their sessions end, and the feed tells of each and of the user.
     /// Atomic: a sign-in that races it is refused, or ended with the rest. `None`: there is no such user.
     async fn disable_user(&self, ban: Ban) -> Result<Option<Banned>>;
-    /// Lets them sign in again; since when they were disabled. `None`: there is no such user.
+    /// Lets them sign in again, and the feed tells that a sign-in helps those who were signed in before; since when they were
+    /// disabled. `None`: there is no such user.
     async fn enable_user(&self, ban: Ban) -> Result<Option<Option<Timestamp>>>;
 }

@@ -4,6 +4,7 @@
 
 use async_trait::async_trait;
 use menjin_token::Timestamp;
+use tokio::time::Instant;
 
 use super::{AuditLine, Result};
 
@@ -90,12 +91,22 @@ pub struct ChangingApp {
     pub change: AppChange,
     /// The time.
     pub now: Timestamp,
+    /// When that was, on the clock that nobody sets: other nodes issue tokens while the change waits for its turn.
+    pub began: Instant,
     /// Tokens that are cut were issued up to then: other nodes issue some until they have heard of it.
     pub cut_at: Timestamp,
     /// Every token that is cut is dead by then.
     pub tokens_until: Timestamp,
     /// What the audit says of it.
     pub audit: AuditLine,
+}
+
+impl ChangingApp {
+    /// `cut_at` and `tokens_until`, later by as long as the change had to wait.
+    pub(super) fn cut(&self) -> (Timestamp, Timestamp) {
+        let waited = self.began.elapsed();
+        (self.cut_at.plus(waited), self.tokens_until.plus(waited))
+    }
 }
 
 /// What became of a change.

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::fmt::Write as _;
 
-use anyhow::Context as _;
+use anyhow::anyhow;
 use menjin_token::Timestamp;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -22,7 +22,8 @@ impl JsonText {
     /// `None` for what some reader would stumble over: nested too deeply, half of a surrogate pair, a number beyond all
     /// bounds. One such value would make a whole map unreadable.
     pub fn of(raw: &RawValue) -> Option<Self> {
-        serde_json::from_str::<Value>(raw.get()).ok()?;
+        // Readers meet it inside a map, which is inside an answer.
+        serde_json::from_str::<Value>(&format!("[[{}]]", raw.get())).ok()?;
         RawValue::from_string(without_space(raw.get())).ok().map(Self)
     }
 
@@ -81,11 +82,27 @@ impl DataMap {
             return Ok(DataAt { version: self.version, entries: Vec::new() });
         }
         let read = serde_json::from_slice::<Entries<'_>>(&self.text);
-        let Entries(mut entries) = read.context("session_data.data can't be so").map_err(StoreError::Unavailable)?;
+        // The parser's words may quote what is kept, and end up in the log.
+        let unreadable = |error: serde_json::Error| {
+            StoreError::Unavailable(anyhow!("session_data.data can't be so, at byte {}", error.column()))
+        };
+        let Entries(mut entries) = read.map_err(unreadable)?;
         let all = entries.len();
         entries.retain(|entry| entry.expires_at.is_none_or(|end| now < end));
         let ended = i64::try_from(all - entries.len()).unwrap_or(0);
         Ok(DataAt { version: self.version + ended, entries })
+    }
+
+    /// Without what has ended, and the first end of what is left. A map that can't be read is left alone from now on: it must
+    /// not keep all others from being swept.
+    pub(super) fn swept(&self, now: Timestamp) -> (Self, Option<Timestamp>) {
+        match self.at(now) {
+            Ok(map) => map.written(),
+            Err(StoreError::Unavailable(error)) => {
+                tracing::error!(%error, "a map of session data can't be read, and is not swept");
+                (self.clone(), None)
+            }
+        }
     }
 }
 
@@ -397,11 +414,13 @@ mod tests {
     #[test]
     fn what_some_reader_could_not_read_is_no_value() {
         let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
-        for odd in [r#""\ud800""#, r#"{"\udc00":1}"#, "1e999", &nested(200)] {
+        for odd in [r#""\ud800""#, r#"{"\udc00":1}"#, "1e999", &nested(200), &nested(126)] {
             let raw = RawValue::from_string(odd.to_owned()).unwrap();
             assert!(JsonText::of(&raw).is_none(), "{odd}");
         }
-        json(&nested(100));
+        let deepest = json(&nested(125));
+        let answer = format!("{{\"data\":{{\"a\":{}}}}}", deepest.get());
+        assert!(serde_json::from_str::<Value>(&answer).is_ok(), "the whole can be read by what could read the value");
     }
 
     #[test]
@@ -409,5 +428,9 @@ mod tests {
         let map = DataMap { version: 1, text: b"{\"a\":7}".to_vec() };
         let StoreError::Unavailable(cause) = map.at(at(0)).unwrap_err();
         assert!(format!("{cause:#}").contains("session_data.data can't be"), "{cause:#}");
+        assert_eq!(map.swept(at(0)), (map.clone(), None), "it stays as it is, and comes up no more");
+        let StoreError::Unavailable(cause) =
+            DataMap { text: b"{\"a\":\"a secret\"}".to_vec(), ..map }.at(at(0)).unwrap_err();
+        assert!(!format!("{cause:#?}").contains("secret"), "{cause:#?}");
     }
 }

@@ -33,7 +33,13 @@ async fn routes(t: &TestServer) -> Vec<(String, Vec<String>)> {
     let mut routes: Vec<(String, Vec<String>)> = Vec::new();
     for (path, methods) in api["paths"].as_object().unwrap() {
         let path = path.replace("{app}", "shop").replace("{id}", "ses_01jd3v0000zzzzzzzzzzzzzzzz");
-        let path = path.replace("{key}", "client.x");
+        let path = path.replace("{key}", "client.x").replace("{asked}/{rest}", "audience=shop-api/x");
+        // A proxy's address that says nothing is a mistake of the operator's, and answered as one.
+        let path = if ["/auth/nginx", "/auth/forward"].contains(&path.as_str()) {
+            format!("{path}?audience=shop-api")
+        } else {
+            path
+        };
         assert!(!path.contains('{'), "{path}: what stands here in a request?");
         let methods = methods.as_object().unwrap().keys().map(|method| method.to_ascii_uppercase()).collect();
         routes.push((path, methods));
@@ -258,7 +264,8 @@ async fn a_body_of_another_type_is_refused() {
 #[tokio::test]
 async fn a_route_with_another_method_names_those_that_it_takes() {
     let t = start().await;
-    for (path, methods) in routes(&t).await {
+    // Proxies pass on whatever people send.
+    for (path, methods) in routes(&t).await.into_iter().filter(|(path, _)| !path.starts_with("/auth/")) {
         for other in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"] {
             if methods.iter().any(|method| method == other) {
                 continue;

@@ -8,6 +8,7 @@ mod behind_nginx;
 mod broker;
 mod crash;
 mod dev_page;
+mod envelope;
 mod faults;
 mod forward_auth;
 mod framing;

@@ -9,7 +9,7 @@ MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEqYLA1RySbz+u4jJSGSadXG80tiVP
 M1LHkwe8hwEnJGs0uF8qAOUzDp23AJCLRVqDlzk7X0kV6j2Ou8Z6M1GoTw==
 -----END PUBLIC KEY-----
 ";
-/// PyJWT, with the private half.
+/// `PyJWT`, with the private half.
 const ES256: &str = "eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9.eyJ1c2VyX2lkIjo3LCJleHAiOjQxMDI0NDQ4MDB9.Y6RbOeDTGEhTrimTlCd2hp\
      WgxxEDVXHXFLQvnGoI2qP8IEUBC6HlFS9tvLpQLTwYisttvSMZKr-G6QrGxsEc5Q";
 /// `openssl pkey -pubout`.
@@ -17,7 +17,7 @@ const ED: &str = "-----BEGIN PUBLIC KEY-----
 MCowBQYDK2VwAyEAVanGY+mpuU5hDRQ3wIWXiw6lf1L22x1UOlsoTp35tXM=
 -----END PUBLIC KEY-----
 ";
-/// PyJWT.
+/// `PyJWT`.
 const EDDSA: &str = "eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCJ9.eyJ1c2VyX2lkIjo3LCJleHAiOjQxMDI0NDQ4MDB9.j6cuboFB3rSS_vcLqrqeqO\
      nQCr-tQAaAZKW3TvkJfY7kMPopr6ssF6iQUfBaZKghe5Lmk6qn6fdIgnhLGhYECg";
 /// `openssl rsa -pubout`.

@@ -187,7 +187,7 @@ fn what_is_no_database_of_menjin_is_refused_and_nothing_is_left() {
     drop(other);
     command(data.path(), &["backup", "b.db"]).refused(&["no database of menjin"]);
     std::fs::write(data.path().join("menjin.db"), "These are my notes. ".repeat(100)).unwrap();
-    command(data.path(), &["backup", "b.db"]).refused(&["menjin.db"]);
+    command(data.path(), &["backup", "b.db"]).refused(&["menjin.db is no database of menjin", "`store.url`"]);
     assert!(files(data.path(), "b.db").is_empty());
 }
 

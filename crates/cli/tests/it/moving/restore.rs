@@ -42,7 +42,7 @@ async fn people_are_there_again_and_sign_in_again() {
     fell_asleep(data.path(), &asleep["session_id"]);
 
     let said = restore(data.path(), &[]);
-    for part in ["1 users", "2 sessions are ended", "number 10002", "1 个用户", "编号是 10002"] {
+    for part in [": 1 user.", "2 sessions are ended", "number 10002", "1 个用户", "编号是 10002"] {
         assert!(said.contains(part), "{part} is not in: {said}");
     }
     assert_sound(&data.path().join("menjin.db"));
@@ -240,7 +240,7 @@ async fn what_is_no_backup_is_refused_and_changes_nothing() {
     drop(newer);
     let before = std::fs::read(at("menjin.db")).unwrap();
     for (name, word) in [
-        ("notes.db", "notes.db"),
+        ("notes.db", "notes.db is no database of menjin: name a file that `menjin backup` wrote"),
         ("empty.db", "no database of menjin"),
         ("half.db", "half.db"),
         ("other.db", "no database of menjin"),

@@ -74,7 +74,7 @@ async fn people_sign_in_again(on: Databases) {
     let place = int("SELECT coalesce(max(seq), 0) FROM events");
 
     let said = on_it(data.path(), &url, &[&SETTLE[..], &["--number-gap", "50"]].concat()).ok();
-    for part in ["may be served again", "1 sessions are ended", "number 52", "key revoke", "可以启动", "编号是 52"]
+    for part in ["may be served again", "1 session is ended", "number 52", "key revoke", "可以启动", "编号是 52"]
     {
         assert!(said.contains(part), "{part} is not in: {said}");
     }
@@ -159,7 +159,7 @@ async fn a_file_that_was_copied_back_too() {
     let alice = Line::to(&server).sign_in("alice").await;
     command(data.path(), &SETTLE).refused(&["in use", "stop every menjin"]);
     assert_eq!(server.stop(), Some(0));
-    assert!(command(data.path(), &SETTLE).ok().contains("1 sessions are ended"));
+    assert!(command(data.path(), &SETTLE).ok().contains("1 session is ended"));
     let server = Server::dev(data.path());
     refused(&Line::to(&server), &alice, "restored").await;
     assert_eq!(server.stop(), Some(0));

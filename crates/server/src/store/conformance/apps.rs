@@ -1,7 +1,10 @@
 //! Apps that are registered by command: an id stands for one app for ever, two client secrets live at most, and every
 //! change is told.
 
+use std::time::Duration;
+
 use menjin_token::Timestamp;
+use tokio::time::Instant;
 
 use super::Bench;
 use super::sample::{MASTER, TOKEN_LIFE, at, audit_lines, fresh, sealed};
@@ -47,10 +50,13 @@ pub(super) async fn add(store: &dyn Store, row: AppRow) -> AppAdded {
     store.add_app(row, line()).await.unwrap()
 }
 
+fn changing(app: &str, change: AppChange, now: Timestamp) -> ChangingApp {
+    let (cut_at, tokens_until) = (now.plus(Duration::from_secs(1)), now.plus(TOKEN_LIFE));
+    ChangingApp { app: app.into(), change, now, began: Instant::now(), cut_at, tokens_until, audit: line() }
+}
+
 async fn change(store: &dyn Store, app: &str, change: AppChange, now: Timestamp) -> AppChanged {
-    let (cut_at, tokens_until) = (now.plus(std::time::Duration::from_secs(1)), now.plus(TOKEN_LIFE));
-    let changing = ChangingApp { app: app.into(), change, now, cut_at, tokens_until, audit: line() };
-    store.change_app(changing).await.unwrap()
+    store.change_app(changing(app, change, now)).await.unwrap()
 }
 
 async fn told(store: &dyn Store) -> Vec<EventKind> {
@@ -147,7 +153,24 @@ pub(in crate::store) async fn a_disabled_app_is_told_and_its_tokens_are_cut(t: B
     let events = t.other.events_since(0).await.unwrap();
     let kinds: Vec<_> = events.iter().map(|event| event.kind.clone()).collect();
     assert_eq!(kinds, [EventKind::AppsChanged, cut, EventKind::AppsChanged, EventKind::AppsChanged]);
-    assert_eq!((events[1].at, events[1].until), (at(3), at(2).plus(TOKEN_LIFE)), "with the time to hear of it");
+    assert!(events[1].at >= at(3), "with the time to hear of it");
+    assert_eq!(
+        events[1].until.since(at(2).plus(TOKEN_LIFE)),
+        events[1].at.since(at(3)),
+        "no longer than its tokens live"
+    );
+}
+
+pub(in crate::store) async fn while_a_change_waits_for_its_turn_the_tokens_of_its_app_are_cut(t: Bench) {
+    const WAITED: Duration = Duration::from_secs(7);
+    for (id, cutting) in [("office", AppChange::Disable), ("mailer", AppChange::Remove)] {
+        assert_eq!(add(&*t.store, app(id)).await, AppAdded::Added);
+        let late = ChangingApp { began: Instant::now() - WAITED, ..changing(id, cutting, at(2)) };
+        assert_eq!(t.store.change_app(late).await.unwrap(), AppChanged::Changed);
+        let events = t.other.events_since(0).await.unwrap();
+        let cut = events.iter().find(|event| event.kind == EventKind::AppNotBefore(id.into())).unwrap();
+        assert!(cut.at >= at(3).plus(WAITED) && cut.until >= at(2).plus(TOKEN_LIFE + WAITED), "{cut:?}");
+    }
 }
 
 pub(in crate::store) async fn a_removed_app_leaves_nothing_but_its_id(t: Bench) {

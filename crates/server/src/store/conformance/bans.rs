@@ -63,6 +63,9 @@ pub(in crate::store) async fn a_banned_user_signs_in_nowhere_until_enabled(t: Be
     assert!(t.store.unrefreshed(alice.session()).await.unwrap().is_none());
     assert_eq!(t.store.enable_user(ban(user.id, at(3))).await.unwrap(), Some(Some(at(1))));
     assert_eq!(t.store.enable_user(ban(user.id, at(4))).await.unwrap(), Some(None));
+    let told = t.other.events_since(0).await.unwrap().pop().unwrap();
+    assert_eq!((told.kind, told.reason.as_str()), (EventKind::UserNotBefore(user.id), "session_kicked"));
+    assert_eq!((told.at, told.until), (at(3), at(3).plus(TOKEN_LIFE)), "once, by what changed something");
     let again = sign_in(&*t.other, "alice", at(5)).await;
     assert_eq!(again.user(), &user);
     assert_eq!(live(&*t.store, &user, at(6)).await, [again.session()], "what ended stays so");

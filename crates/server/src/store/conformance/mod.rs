@@ -91,6 +91,7 @@ macro_rules! conformance {
                 two_client_secrets_live_at_most
                 a_client_secret_is_revoked_by_its_own_app_alone
                 a_disabled_app_is_told_and_its_tokens_are_cut
+                while_a_change_waits_for_its_turn_the_tokens_of_its_app_are_cut
                 a_removed_app_leaves_nothing_but_its_id
                 every_change_of_an_app_leaves_its_line_and_no_other
             }

@@ -89,6 +89,8 @@ async fn enable(on: &mut Connection<'_>, ban: &Ban) -> Result<Option<Option<Time
     if user.disabled_at.is_some() {
         ENABLE.run(on, values![user.number, ban.now]).await?;
         write_audit(on, &account_line(ban, "user.enabled"), ban.now).await?;
+        let times = (ban.now, ban.tokens_until);
+        tell(on, &EventKind::UserNotBefore(ban.user), EndReason::Kicked.code(), times).await?;
     }
     Ok(Some(user.disabled_at))
 }

@@ -76,7 +76,7 @@ async fn add(on: &mut Connection<'_>, row: &AppRow, audit: &AuditLine) -> Result
 }
 
 async fn change(on: &mut Connection<'_>, changing: &ChangingApp) -> Result<AppChanged> {
-    let ChangingApp { app, change, now, cut_at, tokens_until, audit } = changing;
+    let ChangingApp { app, change, now, audit, .. } = changing;
     let Some(disabled) = STANDS.row(on, values![app], rows::time_or_null).await? else {
         return Ok(AppChanged::AppUnknown);
     };
@@ -105,8 +105,7 @@ async fn change(on: &mut Connection<'_>, changing: &ChangingApp) -> Result<AppCh
         }
     }
     if change.cuts_tokens() {
-        let times = (*cut_at, *tokens_until);
-        events::tell(on, &EventKind::AppNotBefore(app.clone()), CUT_REASON, times).await?;
+        events::tell(on, &EventKind::AppNotBefore(app.clone()), CUT_REASON, changing.cut()).await?;
     }
     tell_changed(on, *now).await?;
     events::write_audit(on, audit, *now).await?;

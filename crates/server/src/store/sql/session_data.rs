@@ -87,7 +87,7 @@ async fn written(on: &mut Connection<'_>, row: &[u8], kept: DataMap, decision: D
 pub(super) async fn sweep(on: &mut Connection<'_>, (now, batch): (Timestamp, u32)) -> Result<u64> {
     let due: Vec<(Vec<u8>, DataMap)> = DUE.rows(on, values![now, batch], rows::due_data).await?;
     for (row, map) in &due {
-        let (map, until) = map.at(now)?.written();
+        let (map, until) = map.swept(now);
         WRITE.run(on, values![row, map.version, &map.text, until]).await?;
     }
     Ok(due.len() as u64)

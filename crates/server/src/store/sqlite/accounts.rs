@@ -51,6 +51,8 @@ impl Accounts for Sqlite {
             if user.disabled_at.is_some() {
                 ENABLE.run(connection, params![user.number, ban.now.millis()])?;
                 write_audit(connection, &account_line(&ban, "user.enabled"), ban.now)?;
+                let user = EventKind::UserNotBefore(ban.user);
+                tell(connection, &user, EndReason::Kicked.code(), ban.now, ban.tokens_until)?;
             }
             Ok(Some(user.disabled_at))
         })

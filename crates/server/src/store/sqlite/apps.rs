@@ -65,7 +65,7 @@ fn add(connection: &Connection, row: &AppRow, audit: &AuditLine) -> Result<AppAd
 }
 
 fn change(connection: &Connection, changing: &ChangingApp) -> Result<AppChanged> {
-    let ChangingApp { app, change, now, cut_at, tokens_until, audit } = changing;
+    let ChangingApp { app, change, now, audit, .. } = changing;
     let Some(disabled) = STANDS.row(connection, [app], rows::time_or_null)? else { return Ok(AppChanged::AppUnknown) };
     match change {
         AppChange::AddSecret(digest) => {
@@ -92,7 +92,8 @@ fn change(connection: &Connection, changing: &ChangingApp) -> Result<AppChanged>
         }
     }
     if change.cuts_tokens() {
-        events::tell(connection, &EventKind::AppNotBefore(app.clone()), CUT_REASON, *cut_at, *tokens_until)?;
+        let (at, until) = changing.cut();
+        events::tell(connection, &EventKind::AppNotBefore(app.clone()), CUT_REASON, at, until)?;
     }
     tell_changed(connection, *now)?;
     events::write_audit(connection, audit, *now)?;

@@ -59,7 +59,7 @@ fn write(connection: &Connection, change: &DataChange) -> Result<DataChanged> {
 pub(super) fn sweep(connection: &Connection, now: Timestamp, batch: u32) -> Result<usize> {
     let due: Vec<(Vec<u8>, DataMap)> = DUE.rows(connection, params![now.millis(), batch], rows::due_data)?;
     for (id, map) in &due {
-        let (map, until) = map.at(now)?.written();
+        let (map, until) = map.swept(now);
         SWEPT.run(connection, params![id, map.version, map.text, until.map(Timestamp::millis)])?;
     }
     Ok(due.len())

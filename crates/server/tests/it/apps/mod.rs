@@ -16,6 +16,7 @@ use url::form_urlencoded::Serializer;
 
 use crate::broker::basic;
 use crate::harness::{Actor, Answer, Setup, TestServer};
+pub(crate) use registered::back_end;
 
 /// Secrets of the back ends of [`back_ends`], by id.
 pub(crate) const SECRETS: [(&str, &str); 4] = [

@@ -18,7 +18,7 @@ const APPID: &str = "wx00000000000000c3";
 const READ: &str = "/v1/apps/shop/platform-token";
 
 /// A back end to register.
-pub(super) fn back_end(id: &str, scopes: Vec<String>) -> NewApp {
+pub(crate) fn back_end(id: &str, scopes: Vec<String>) -> NewApp {
     let nothing = (None, None, None, None);
     let (name, audience, wechat, open_account) = nothing;
     NewApp { id: id.to_owned(), kind: AppKind::Backend, name, audience, scopes, wechat, open_account }
@@ -61,7 +61,9 @@ async fn sign_in<'a>(t: &'a TestServer, person: &str) -> (Actor<'a>, Answer) {
 async fn a_back_end_works_on_every_node_once_it_is_registered_and_after_a_restart() {
     let nodes = two().await;
     let registered = nodes[0].menjin.add_app(reader()).await.unwrap();
+    let shown = format!("{registered:?}");
     let secret = registered.client_secret.unwrap();
+    assert!(!shown.contains(&secret), "{shown}");
     assert!(secret.starts_with("mjs_") && secret.len() == 4 + 43, "32 random bytes");
     let proof = basic("reports", &secret);
     until_both(&nodes, async |node| read(node, &proof).await.status == 200).await;

@@ -1,5 +1,7 @@
 //! Operators: users disabled, enabled and signed out, as `menjin user` does it beside running nodes (SE-05).
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::with_gate;
@@ -46,10 +48,15 @@ async fn who_is_enabled_again_signs_in_and_old_sessions_stay_over() {
     let user = phone.user_id().parse().unwrap();
     t.menjin.disable_user(user).await.unwrap();
     until(async || phone.get(GUARDED).await.status == 401).await;
+    t.advance(Duration::from_secs(1));
     assert!(t.menjin.enable_user(user).await.unwrap());
     assert!(!t.menjin.enable_user(user).await.unwrap());
     let problem = phone.refresh().await.problem(401, "session_kicked");
     assert_eq!(problem["action"], "relogin", "a sign-in helps again");
+    until(async || phone.get(GUARDED).await.json["code"] == "session_kicked").await;
+    for path in [GUARDED, "/v1/me"] {
+        assert_eq!(phone.get(path).await.problem(401, "session_kicked")["action"], "relogin", "{path}");
+    }
     phone.login(json!({})).await.ok(200);
     assert_eq!(phone.user_id(), user.to_string());
     phone.get(GUARDED).await.ok(200);

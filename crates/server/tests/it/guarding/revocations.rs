@@ -173,6 +173,21 @@ async fn while_this_node_does_not_know_it_tells_nobody() {
 }
 
 #[tokio::test]
+async fn a_guard_s_patience_is_not_added_to_this_node_s_own() {
+    let t = TestServer::with(with_gate()).await;
+    let phone = t.phone("alice").await;
+    list(&t, None).await.ok(200);
+    let mut rows = Rows::of(&t).await;
+    rows.breaks("events").await;
+    t.advance(Duration::from_secs(6));
+    phone.get("/v1/me").await.ok(200);
+    list(&t, None).await.problem(503, "revocations_stale");
+    by(&t, "gate", Method::GET, "/v1/revocations/stream", None).await.problem(503, "revocations_stale");
+    rows.mends("events").await;
+    until(async || list(&t, None).await.status == 200).await;
+}
+
+#[tokio::test]
 async fn only_a_back_end_with_the_scope_may_read() {
     let t = TestServer::with(with_gate()).await;
     let person = t.phone("alice").await;

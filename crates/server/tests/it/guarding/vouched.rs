@@ -103,6 +103,7 @@ async fn what_can_not_stand_is_refused_and_named() {
         (json!({"app": "shop", "number": 1.5}), "number"),
         (identity("qq", APPID, "o"), "identity.platform"),
         (identity("wechat", "wx", "o"), "identity.appid"),
+        (identity("wechat", "wx00000000000000ff", "o"), "identity.appid"),
         (identity("wechat", APPID, ""), "identity.openid"),
         (identity("wechat", APPID, "o o"), "identity.openid"),
         (json!({"app": "shop", "external_id": "e", "device": {"class": "watch"}}), "device.class"),
@@ -141,6 +142,16 @@ async fn what_can_not_stand_is_refused_and_named() {
         assert_eq!(open(&t, body).await.problem(400, "field_invalid")["field"], "claims", "{name}");
     }
     assert!(Rows::of(&t).await.all("SELECT number FROM users").await.is_empty(), "nothing came of any");
+}
+
+#[tokio::test]
+async fn claims_nest_as_deep_as_a_token_is_read() {
+    let t = TestServer::with(with_gate()).await;
+    let nested = |depth| (0..depth).fold(json!(1), |inner, _| json!([inner]));
+    let said = |depth| json!({"external_id": "e", "app": "shop", "claims": {"a": nested(depth)}});
+    assert_eq!(open(&t, said(17)).await.problem(400, "field_invalid")["field"], "claims");
+    let pair = open(&t, said(16)).await.ok(201);
+    t.phone_with_token(pair["access_token"].as_str().unwrap()).get("/v1/me").await.ok(200);
 }
 
 #[tokio::test]

@@ -179,7 +179,7 @@ async fn a_body_that_the_document_allows_is_taken_and_one_that_it_forbids_is_not
             _ => (Method::POST, "/v1/token/refresh"),
         };
         if body["code"] == "x" {
-            body["code"] = t.code("alice").into();
+            body["code"] = t.code("bob").into();
         }
         let answer = who.send(method, path, Some(body.to_string()), &[]).await;
         assert!([200, 400, 401].contains(&answer.status.as_u16()), "{path} {body}: {}", answer.text);

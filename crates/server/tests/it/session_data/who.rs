@@ -6,8 +6,10 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{BackEnd, DATA, SECRET, server, with_back_ends};
+use crate::apps::back_end;
 use crate::broker::basic;
-use crate::harness::{Answer, CLIENT_SECRET, TestServer};
+use crate::harness::{Answer, CLIENT_SECRET, Setup, TestServer};
+use crate::rows::Rows;
 
 /// Every route, with these headers.
 async fn everywhere(t: &TestServer, headers: &[(&str, &str)]) -> Vec<Answer> {
@@ -142,4 +144,39 @@ async fn a_scope_that_is_none_is_refused_by_name() {
         assert_eq!(answer.problem(400, "field_invalid")["field"], "scope", "{query}");
     }
     t.anon().send(Method::GET, &format!("{DATA}?scope=session&x=1"), None, &headers).await.ok(200);
+}
+
+#[tokio::test]
+async fn mt_01_an_app_that_has_menjins_own_name_reaches_nobody() {
+    let t = server().await;
+    let phone = t.phone("alice").await;
+    let added = t.menjin.add_app(back_end("old", vec!["session-data".to_owned()])).await.unwrap();
+    let proof = basic("old", &added.client_secret.unwrap());
+    // It was registered when `server.public_url` was another one.
+    Rows::of(&t).await.run(&format!("UPDATE apps SET audience = '{}' WHERE id = 'old'", t.url)).await;
+    let again = t.beside(with_back_ends()).await;
+    let subject = phone.access_token();
+    let headers = [("authorization", proof.as_str()), ("menjin-subject-token", &subject)];
+    refused(&again, &headers, 401, "token_invalid").await;
+}
+
+#[tokio::test]
+async fn ht_10_wrong_secrets_bar_their_app_and_address_here_too() {
+    let limits = "enabled = true\nfailures_per_app = 3".to_owned();
+    let t = TestServer::with(Setup { limits, ..with_back_ends() }).await;
+    let phone = t.phone("alice").await;
+    let subject = phone.access_token();
+    let ask = async |proof: &str| {
+        let headers = [("authorization", proof), ("menjin-subject-token", subject.as_str())];
+        t.anon().send(Method::GET, DATA, None, &headers).await
+    };
+    let good = basic("api", SECRET);
+    ask(&good).await.ok(200);
+    for _ in 0..4 {
+        ask(&basic("api", "guess")).await.problem(401, "client_invalid");
+    }
+    let barred = ask(&good).await;
+    assert!((1..=60).contains(&barred.header("retry-after").parse::<u64>().unwrap()));
+    barred.problem(429, "too_many_requests");
+    phone.get(DATA).await.ok(200);
 }

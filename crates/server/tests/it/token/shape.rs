@@ -6,6 +6,10 @@ use menjin_server::config::Config;
 use serde_json::{Value, json};
 
 use crate::harness::{APPID, OTHER_APPID, Setup, TestServer, claims, header};
+use crate::rows::Rows;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::Method;
 
 async fn with(audience: &str) -> TestServer {
     TestServer::with(Setup { toml: audience.to_owned(), ..Setup::default() }).await
@@ -35,6 +39,54 @@ async fn a_back_end_gets_the_claims_that_it_asked_for_at_sign_in_and_refresh() {
     phone.refresh().await.ok(200);
     holds(&phone.access_token(), Some("小明"));
     phone.get("/v1/me").await.ok(200);
+}
+
+#[tokio::test]
+async fn what_another_system_calls_a_person_may_stand_in_their_tokens() {
+    let t = with("[audience.shop-api.claims]\nuid = \"user.external_id\"\nface = \"user.avatar_url\"\n").await;
+    let mut phone = t.phone("alice").await;
+    assert_eq!(claims(&phone.access_token()).get("uid"), None);
+    Rows::of(&t).await.run("UPDATE users SET external_id = 'u-17'").await;
+    phone.put("/v1/me", json!({"avatar_url": "https://example.com/a.png"})).await.ok(200);
+    phone.refresh().await.ok(200);
+    let claims = claims(&phone.access_token());
+    assert_eq!((&claims["uid"], &claims["face"]), (&json!("u-17"), &json!("https://example.com/a.png")));
+}
+
+#[tokio::test]
+async fn no_back_end_fills_a_name_that_the_audience_gives_a_meaning() {
+    let gate = "[[app]]\nid = \"gate\"\nkind = \"backend\"\naudience = \"shop-api\"\nscopes = [\"sessions:open\"]\n\
+         client_secret = \"gate-secret-gate-secret-gate-secret\"\n";
+    let t = with(&format!("{gate}[audience.shop-api.claims]\nuid = \"user.external_id\"\nuserId = \"user.number\"\n"))
+        .await;
+    let phone = t.phone("alice").await;
+    let proof = format!("Basic {}", STANDARD.encode("gate:gate-secret-gate-secret-gate-secret"));
+    let own = json!({"uid": "somebody-else", "userId": 99, "level": 3});
+    let body = json!({"user": phone.user_id(), "app": "shop", "claims": own}).to_string();
+    let opened = t.anon().send(Method::POST, "/v1/sessions", Some(body), &[("authorization", &proof)]).await.ok(201);
+    let said = claims(opened["access_token"].as_str().unwrap());
+    assert_eq!((said.get("uid"), &said["userId"], &said["level"]), (None, &json!(1), &json!(3)));
+}
+
+#[tokio::test]
+async fn all_apps_of_one_audience_have_its_claims_typ_and_algorithm() {
+    let apps = "[[app]]\nid = \"shop-h5\"\nkind = \"web\"\naudience = \"shop-api\"\n[[app]]\nid = \"gate\"\nkind = \"backend\"\n\
+         audience = \"shop-api\"\nclient_secret = \"gate-secret-gate-secret-gate-secret\"\nscopes = [\"sessions:open\"]\n";
+    let audience = "[audience.shop-api]\nalg = \"EdDSA\"\ntyp = \"JWT\"\n[audience.shop-api.claims]\nuserId = \"user.number\"\ntenant = \"acme\"\n\
+         app = \"session.app\"\n";
+    let t = with(&format!("{apps}{audience}")).await;
+    let phone = t.phone("alice").await;
+    let proof = STANDARD.encode("gate:gate-secret-gate-secret-gate-secret");
+    let body = json!({"user": phone.user_id(), "app": "shop-h5"}).to_string();
+    let proof = format!("Basic {proof}");
+    let opened = t.anon().send(Method::POST, "/v1/sessions", Some(body), &[("authorization", &proof)]).await.ok(201);
+    for (token, app) in [(phone.access_token().as_str(), "shop"), (opened["access_token"].as_str().unwrap(), "shop-h5")]
+    {
+        let said = claims(token);
+        assert_eq!((&said["userId"], &said["tenant"], &said["app"]), (&json!(1), &json!("acme"), &json!(app)));
+        assert_eq!((&said["client_id"], &said["aud"]), (&json!(app), &json!(["shop-api", t.url])));
+        assert_eq!((&header(token)["alg"], &header(token)["typ"]), (&json!("EdDSA"), &json!("JWT")));
+    }
 }
 
 #[tokio::test]

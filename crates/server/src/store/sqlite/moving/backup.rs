@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow, ensure};
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 
 use super::check_soundness;
 use crate::store::sqlite::{Sqlite, why};
@@ -36,12 +36,13 @@ impl Sqlite {
         // The connection that closes last puts the log away, which one that can only read can't.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
         let source = open(from, flags).or_else(|_| open(from, OpenFlags::SQLITE_OPEN_READ_ONLY));
-        copy(source, (from, to), progress)
+        copy(source, (from, to), "is `store.url` right?", progress)
     }
 
     /// The same of a backup, which stays as it is.
     pub fn copy_of_backup(from: &Path, to: &Path, progress: &dyn Fn(u64, u64)) -> anyhow::Result<Contents> {
-        copy(open(from, OpenFlags::SQLITE_OPEN_READ_ONLY), (from, to), progress)
+        let remedy = "name a file that `menjin backup` wrote";
+        copy(open(from, OpenFlags::SQLITE_OPEN_READ_ONLY), (from, to), remedy, progress)
     }
 }
 
@@ -55,11 +56,15 @@ fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
 fn copy(
     source: rusqlite::Result<Connection>,
     (from, to): (&Path, &Path),
+    remedy: &str,
     progress: &dyn Fn(u64, u64),
 ) -> anyhow::Result<Contents> {
     let source = source.map_err(|error| anyhow!("{} can't be opened: {}", from.display(), why(&error, from)))?;
-    let is_ours = is_ours(&source).with_context(|| format!("{} can't be read", from.display()))?;
-    ensure!(is_ours, "{} is no database of menjin", from.display());
+    let is_ours = match is_ours(&source) {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => false,
+        told => told.with_context(|| format!("{} can't be read", from.display()))?,
+    };
+    ensure!(is_ours, "{} is no database of menjin: {remedy}", from.display());
     let target = Connection::open(to);
     let mut target = target.map_err(|error| anyhow!("{} can't be written: {}", to.display(), why(&error, to)))?;
     copy_pages(&source, &mut target, progress).with_context(|| format!("copying {}", from.display()))?;
