@@ -1,67 +1,32 @@
-//! A public key from a file: PEM as openssl writes it (RFC 5280 §4.1.2.7), or a JSON Web Key.
+//! A public key from a file: PEM as openssl writes it, or a JSON Web Key. Does not: reading PEM (the token crate).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use menjin_token::{Algorithm, Jwk, VerifyingKey};
-use rustls::pki_types::SubjectPublicKeyInfoDer;
-use rustls::pki_types::pem::PemObject as _;
-use serde_json::{Value, json};
-
-/// What stands before the two coordinates of a point on P-256, the mark of an uncompressed one included.
-const P256: [u8; 27] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
-    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
-];
-/// What stands before an Ed25519 key.
-const ED25519: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
-/// What says that it is RSA.
-const RSA: [u8; 15] = [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
-
-const SEQUENCE: u8 = 0x30;
-const INTEGER: u8 = 0x02;
-const BIT_STRING: u8 = 0x03;
+use menjin_token::{Algorithm, Jwk, KeyError, VerifyingKey};
 
 /// The key, if it is one of this algorithm; else what to do.
 pub(super) fn parse(text: &str, algorithm: Algorithm) -> Result<Jwk, &'static str> {
-    const UNREADABLE: &str = "must hold a public key as PEM (`-----BEGIN PUBLIC KEY-----`, which `openssl pkey -pubout` writes) or as a JSON Web Key";
-    let found = if text.trim_start().starts_with('{') {
-        serde_json::from_str(text).ok()
-    } else {
-        SubjectPublicKeyInfoDer::from_pem_slice(text.as_bytes()).ok().and_then(|der| members(&der))
-    };
-    let jwk: Jwk = found.and_then(|members: Value| serde_json::from_value(members).ok()).ok_or(UNREADABLE)?;
-    let key = VerifyingKey::from_jwk(&jwk)
-        .map_err(|_| "must hold a key that is neither broken nor weak, of 2048 bits or more for RS256")?;
-    if key.algorithm() == algorithm { Ok(jwk) } else { Err("holds a key of another algorithm than `alg`") }
+    let is_json = text.trim_start().starts_with('{');
+    let key = if is_json { of_json(text) } else { VerifyingKey::from_pem(algorithm, String::new(), text) };
+    let key = key.map_err(what_to_do)?;
+    match key.jwk() {
+        Some(jwk) if key.algorithm() == algorithm => Ok(Jwk { kid: None, ..jwk.clone() }),
+        _ => Err(what_to_do(KeyError::Unsupported)),
+    }
 }
 
-fn members(der: &[u8]) -> Option<Value> {
-    let base64 = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-    if let Some(point) = der.strip_prefix(&P256).filter(|point| point.len() == 64) {
-        return Some(json!({"kty": "EC", "crv": "P-256", "x": base64(&point[..32]), "y": base64(&point[32..])}));
-    }
-    if let Some(key) = der.strip_prefix(&ED25519).filter(|key| key.len() == 32) {
-        return Some(json!({"kty": "OKP", "crv": "Ed25519", "x": base64(key)}));
-    }
-    let (whole, []) = element(der, SEQUENCE)? else { return None };
-    let (bits, []) = element(whole.strip_prefix(&RSA)?, BIT_STRING)? else { return None };
-    let (key, []) = element(bits.strip_prefix(&[0])?, SEQUENCE)? else { return None };
-    let (modulus, rest) = element(key, INTEGER)?;
-    let (exponent, []) = element(rest, INTEGER)? else { return None };
-    let unsigned = |bytes: &[u8]| base64(bytes.strip_prefix(&[0]).unwrap_or(bytes));
-    Some(json!({"kty": "RSA", "alg": "RS256", "n": unsigned(modulus), "e": unsigned(exponent)}))
+fn of_json(text: &str) -> Result<VerifyingKey, KeyError> {
+    VerifyingKey::from_jwk(&serde_json::from_str(text).map_err(|_| KeyError::Malformed)?)
 }
 
-/// What one DER element of this kind holds, and what follows it.
-fn element(der: &[u8], kind: u8) -> Option<(&[u8], &[u8])> {
-    let [first, length, rest @ ..] = der else { return None };
-    let (length, rest) = match *length {
-        short @ 0..=0x7f => (usize::from(short), rest),
-        0x81 => (usize::from(*rest.first()?), rest.get(1..)?),
-        0x82 => (usize::from(u16::from_be_bytes([*rest.first()?, *rest.get(1)?])), rest.get(2..)?),
-        _ => return None,
-    };
-    (*first == kind).then(|| rest.split_at_checked(length)).flatten()
+fn what_to_do(error: KeyError) -> &'static str {
+    match error {
+        KeyError::TooShort | KeyError::Weak | KeyError::Generate => {
+            "must hold a key that is neither broken nor weak, of 2048 bits or more for RS256"
+        }
+        KeyError::Unsupported => "must hold a public key of the algorithm that `alg` names",
+        KeyError::Malformed => {
+            "must hold a public key as PEM (`-----BEGIN PUBLIC KEY-----`, which `openssl pkey -pubout` writes) or as a JSON Web Key"
+        }
+    }
 }
 
 #[cfg(test)]
