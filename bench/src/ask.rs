@@ -73,7 +73,25 @@ fn answer(text: &str) -> anyhow::Result<Answer> {
     let status = lines.next().and_then(|line| line.split(' ').nth(1)).context("an answer without a status")?;
     let headers =
         lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Ok(Answer { status: status.parse()?, headers: headers.collect(), body: body.to_owned() })
+    let headers: Vec<_> = headers.collect();
+    let is_chunked =
+        headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("transfer-encoding") && value == "chunked");
+    let body = if is_chunked { joined(body).context("a body in broken chunks")? } else { body.to_owned() };
+    Ok(Answer { status: status.parse()?, headers, body })
+}
+
+/// The chunks of a body: each has its length before it, in hexadecimal; an empty one is the last.
+fn joined(mut chunks: &str) -> Option<String> {
+    let mut body = String::new();
+    loop {
+        let (length, rest) = chunks.split_once("\r\n")?;
+        let chunk = rest.get(..usize::from_str_radix(length, 16).ok()?)?;
+        if chunk.is_empty() {
+            return Some(body);
+        }
+        body.push_str(chunk);
+        chunks = rest[chunk.len()..].strip_prefix("\r\n")?;
+    }
 }
 
 #[cfg(test)]
@@ -85,5 +103,14 @@ mod tests {
         let read = answer("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nx: a: b\r\n\r\nok\r\n\r\n").unwrap();
         assert_eq!((read.status, read.body.as_str()), (200, "ok\r\n\r\n"));
         assert_eq!(read.headers[1], ("x".to_owned(), "a: b".to_owned()));
+    }
+
+    #[test]
+    fn chunks_are_joined_and_broken_ones_refused() {
+        let read = |chunks: &str| answer(&format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}"));
+        assert_eq!(read("3\r\nab\n\r\nA\r\n0123456789\r\n0\r\n\r\n").unwrap().body, "ab\n0123456789");
+        for broken in ["", "3\r\nab", "x\r\nab\r\n0\r\n\r\n", "1\r\nab\r\n0\r\n\r\n"] {
+            assert!(read(broken).is_err(), "{broken:?}");
+        }
     }
 }

@@ -12,6 +12,9 @@ use crate::process::is_installed;
 /// Connections, and threads: one for each.
 pub(crate) const CONNECTIONS: usize = 32;
 
+/// An answer that takes longer is an error.
+const PATIENCE: &str = "10s";
+
 const SCRIPTS: [(&str, &str); 3] = [
     ("get.lua", include_str!("../lua/get.lua")),
     ("login.lua", include_str!("../lua/login.lua")),
@@ -79,7 +82,18 @@ impl Wrk {
         let ran = self
             .core
             .command("wrk")
-            .args(["-t", &count, "-c", &count, "-d", &format!("{}s", drive.seconds), "--latency", "-s"])
+            .args([
+                "-t",
+                &count,
+                "-c",
+                &count,
+                "-d",
+                &format!("{}s", drive.seconds),
+                "--timeout",
+                PATIENCE,
+                "--latency",
+                "-s",
+            ])
             .arg(self.folder.join(drive.script))
             .arg(format!("http://{}{}", drive.server, drive.path))
             .arg("--")

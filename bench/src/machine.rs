@@ -1,8 +1,10 @@
 //! What the machine says: its cores, a process's CPU time and memory, this thread's CPU time.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
 
 use crate::process::is_installed;
 
@@ -27,6 +29,17 @@ impl Core {
         let mut command = Command::new("taskset");
         command.args(["-c", &core.to_string()]).arg(program.as_ref());
         command
+    }
+}
+
+impl Core {
+    /// Brings a process that runs already, with all its threads, to this core.
+    pub(crate) fn take(self, process: u32) -> anyhow::Result<()> {
+        let Some(core) = self.0 else { return Ok(()) };
+        let mut command = Command::new("taskset");
+        command.args(["-a", "-p", "-c", &core.to_string(), &process.to_string()]).stdout(Stdio::null());
+        ensure!(command.status().context("running taskset")?.success(), "taskset could not move process {process}");
+        Ok(())
     }
 }
 

@@ -12,6 +12,7 @@ mod load;
 mod machine;
 mod menjin;
 mod micro;
+mod peers;
 mod process;
 mod run;
 mod scale;
@@ -24,9 +25,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use database::Kind;
+use peers::Writes;
 
 /// How fast menjin is: ratios to bare programs with the same headers, bodies, platform call, rows and signature.
 ///
@@ -59,6 +62,13 @@ struct Arguments {
     /// Where the stores of `--scale` are, instead of beside the program; a database server's, instead of TMPDIR.
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
+    /// Beside other systems that sign mini programs in, each of which writes to the disk as menjin does, or leaves that to
+    /// the system.
+    #[arg(long, value_name = "WRITES", num_args = 0..=1, require_equals = true, default_missing_value = "durable")]
+    peers: Option<Writes>,
+    /// The Python that has what the Django system needs.
+    #[arg(long, hide = true, requires = "peers")]
+    python: Option<PathBuf>,
     #[command(subcommand)]
     role: Option<Role>,
 }
@@ -97,6 +107,10 @@ fn main() -> ExitCode {
 fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     let plan = run::Plan::of(arguments);
     let kind = arguments.store;
+    if let Some(writes) = arguments.peers {
+        let python = arguments.python.as_deref();
+        return peers::run(&plan, writes, python.context("`cargo xtask bench --peers` says where its Python is")?);
+    }
     if arguments.scale {
         return scale::run(kind, &arguments.sizes, &plan, arguments.folder.as_deref());
     }

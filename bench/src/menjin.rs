@@ -21,6 +21,9 @@ pub(crate) const AUDIENCE: &str = "shop-api";
 pub(crate) const APPID: &str = "wx0123456789abcdef";
 pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
+/// Where old mini programs sign in to it, in the words of the hapi system that it replaces.
+pub(crate) const OLD_LOGIN: &str = "/users/wxLogin";
+
 /// The back end that keeps session data.
 pub(crate) const BACK_END: &str = "back-end";
 
@@ -65,6 +68,12 @@ kind = "backend"
 audience = "{AUDIENCE}"
 client_secret = "{SECRET}"
 scopes = ["session-data", "revocations:read"]
+[[compat]]
+kind = "hapi"
+app = "{APP}"
+paths = ["{OLD_LOGIN}"]
+alg = "HS256"
+secret = "{SECRET}"
 "#
     );
     std::fs::create_dir_all(folder)?;

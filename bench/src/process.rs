@@ -35,17 +35,17 @@ pub(crate) struct Start<'a> {
 impl Start<'_> {
     /// Starts it and waits for its first answer.
     pub(crate) fn server(self) -> anyhow::Result<Server> {
-        let log = std::fs::File::options().create(true).append(true).open(self.log)?;
         let own = std::env::current_exe().context("finding this program")?;
+        let command = self.core.command(own);
+        self.other(command)
+    }
+
+    /// The same for another program, which ends when its standard input does.
+    pub(crate) fn other(self, mut command: Command) -> anyhow::Result<Server> {
+        let log = std::fs::File::options().create(true).append(true).open(self.log)?;
         let began = Instant::now();
-        let child = self
-            .core
-            .command(&own)
-            .args(&self.arguments)
-            .stdin(Stdio::piped())
-            .stdout(log)
-            .spawn()
-            .context("starting a server")?;
+        command.args(&self.arguments).stdin(Stdio::piped()).stdout(log);
+        let child = command.spawn().context("starting a server")?;
         let mut server = Server { address: self.address, started_in: Duration::ZERO, child };
         server.wait(self.ready, began)?;
         server.started_in = began.elapsed();
@@ -74,6 +74,11 @@ impl Server {
     /// CPU time that it has used; `None` where the system does not tell.
     pub(crate) fn cpu(&self) -> Option<Duration> {
         machine::cpu_of(self.child.id())
+    }
+
+    /// The same with that of all processes that it has started.
+    pub(crate) fn cpu_of_family(&self) -> Option<Duration> {
+        machine::cpu_of_family(self.child.id())
     }
 
     /// Memory of it in KiB: now, and at most so far.

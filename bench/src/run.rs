@@ -258,7 +258,11 @@ fn started(
 }
 
 /// Starts the baselines, which imitate what this menjin answers.
-fn bare_beside(cores: Cores, folder: &Path, (menjin, platform): (&Server, &Server)) -> anyhow::Result<Server> {
+pub(crate) fn bare_beside(
+    cores: Cores,
+    folder: &Path,
+    (menjin, platform): (&Server, &Server),
+) -> anyhow::Result<Server> {
     let login = serde_json::json!({ "code": "somebody-to-imitate-0000-0000-00" }).to_string();
     let path = format!("/v1/login/{}", menjin::APP);
     let login = Copied::of(Ask { path: &path, token: None, json: Some(&login), ..Ask::default() }.ok(menjin.address)?);

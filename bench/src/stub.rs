@@ -1,6 +1,7 @@
 //! The platform's stand-in: answers `jscode2session` at once for any code.
 //!
-//! The first 16 characters of a code say whose it is; each answer has a `session_key` of its own, as `WeChat`'s have.
+//! The first 16 characters of a code say whose it is; each answer has a `session_key` of its own, as `WeChat`'s have. Only
+//! those whose name begins with `p` all have the same one, so that there can be data that was encrypted for them.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +16,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use crate::process;
+
+/// The `session_key` of those who bring encrypted data.
+pub(crate) const SHARED_KEY: [u8; 16] = *b"menjin-benchmark";
 
 #[derive(Deserialize)]
 struct Asked {
@@ -32,7 +36,8 @@ pub(crate) fn routes() -> Router {
 
 async fn code_to_session(Query(asked): Query<Asked>) -> impl IntoResponse {
     let person = asked.js_code.get(..16).unwrap_or(&asked.js_code);
-    let answer = format!(r#"{{"session_key":"{}","openid":"oBenchMenjin{person}"}}"#, session_key());
+    let session_key = if person.starts_with('p') { STANDARD.encode(SHARED_KEY) } else { session_key() };
+    let answer = format!(r#"{{"session_key":"{session_key}","openid":"oBenchMenjin{person}"}}"#);
     // WeChat says text/plain.
     ([(header::CONTENT_TYPE, "text/plain")], answer)
 }

@@ -14,8 +14,8 @@ pub(crate) struct Turn {
 }
 
 /// All turns of one row.
-pub(crate) struct Measured {
-    pub(crate) row: Row,
+pub(crate) struct Measured<R = Row> {
+    pub(crate) row: R,
     pub(crate) turns: Vec<Turn>,
 }
 
@@ -41,7 +41,7 @@ impl Promise {
         }
     }
 
-    fn said(self) -> String {
+    pub(crate) fn said(self) -> String {
         match self {
             Self::AtLeast(least) => format!(">= {least:.2}"),
             Self::Below(most) => format!("< {most}"),
@@ -56,30 +56,30 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN)
 }
 
-impl Measured {
+impl<R> Measured<R> {
     pub(crate) fn p99(&self) -> f64 {
         median(self.turns.iter().map(|turn| turn.driven.p99_ms))
     }
 
-    fn median_cpu(&self) -> Option<f64> {
+    pub(crate) fn median_cpu(&self) -> Option<f64> {
         let known: Vec<f64> = self.turns.iter().filter_map(|turn| turn.cpu).collect();
         (!known.is_empty()).then(|| median(known))
     }
 
     /// How busy the server's core was, in percent; above 100 where it had more than one.
-    fn busy(&self) -> Option<f64> {
+    pub(crate) fn busy(&self) -> Option<f64> {
         let busy: Vec<f64> =
             self.turns.iter().filter_map(|turn| Some(turn.cpu? * turn.driven.per_second() / 10_000.0)).collect();
         (!busy.is_empty()).then(|| median(busy))
     }
 
     /// Requests per second as a ratio, turn by turn: what slows both alike cancels out.
-    fn ratio_to(&self, base: &Self) -> f64 {
+    pub(crate) fn ratio_to(&self, base: &Self) -> f64 {
         median(self.turns.iter().zip(&base.turns).map(|(own, base)| own.driven.per_second() / base.driven.per_second()))
     }
 
     /// The same by CPU time, which a busy neighbour changes less.
-    fn cpu_ratio_to(&self, base: &Self) -> Option<f64> {
+    pub(crate) fn cpu_ratio_to(&self, base: &Self) -> Option<f64> {
         Some(base.median_cpu()? / self.median_cpu()?)
     }
 }
@@ -131,12 +131,12 @@ pub(crate) fn figures(all: &[Figure]) -> String {
     text
 }
 
-fn verdict(promise: Option<Promise>, value: Option<f64>) -> String {
+pub(crate) fn verdict(promise: Option<Promise>, value: Option<f64>) -> String {
     let Some((promise, value)) = promise.zip(value) else { return String::new() };
     if promise.is_kept(value) { "ok" } else { "missed" }.to_owned()
 }
 
-fn or_dash(value: Option<f64>, digits: usize) -> String {
+pub(crate) fn or_dash(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
 }
 

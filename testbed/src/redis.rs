@@ -95,6 +95,11 @@ impl Redis {
         self.command_line(&["FLUSHALL"]).map(drop)
     }
 
+    /// Its process; `None` while it is stopped.
+    pub fn pid(&self) -> Option<u32> {
+        self.instance.pid()
+    }
+
     /// The port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port

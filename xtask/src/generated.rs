@@ -1,6 +1,6 @@
 //! `gen`: files that menjin writes about itself, committed so that they can be read without building it.
 //!
-//! Not here: their content, which is the hidden subcommands' of the command line.
+//! Not here: their content, which is the hidden subcommands' of the command line; the built SDK (`mini_program`).
 
 use std::fs;
 use std::process::{Command, ExitCode, Stdio};
@@ -8,6 +8,7 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::Context as _;
 
 use crate::Outcome;
+use crate::mini_program;
 use crate::process::{cargo, root};
 
 /// A generated file, and the arguments with which menjin prints it.
@@ -22,6 +23,9 @@ const GENERATED: [Generated; 2] = [
 ];
 
 pub(crate) fn write() -> Outcome {
+    // menjin itself is built with it.
+    mini_program::write()?;
+    println!("gen: {} is fresh", mini_program::BUILT);
     for file in &GENERATED {
         let Some(content) = content(file)? else {
             println!("gen: {} left alone, `menjin {}` does not exist yet", file.path, file.arguments.join(" "));
@@ -34,7 +38,9 @@ pub(crate) fn write() -> Outcome {
 }
 
 pub(crate) fn check() -> Outcome {
-    let mut fresh = true;
+    let built = if mini_program::is_fresh()? { Verdict::Fresh } else { Verdict::Stale };
+    println!("gen: {} {}", mini_program::BUILT, built.words());
+    let mut fresh = built.passes();
     for file in &GENERATED {
         let committed = fs::read_to_string(root().join(file.path)).ok();
         let verdict = verdict(committed.as_deref(), content(file)?.as_deref());

@@ -6,6 +6,7 @@
 
 mod check;
 mod generated;
+mod mini_program;
 mod needs;
 mod process;
 mod test;
@@ -21,10 +22,10 @@ Usage: cargo xtask <chore> [arguments]
   check             format, clippy, tidy, generated files, documentation; stops at the first that fails
   test [arguments]  gets what the tests need, then cargo test --workspace --all-features [arguments]
                     without arguments, then the server's HTTP tests on PostgreSQL and on MariaDB; --stores: also with arguments
-                    --without NAME leaves out what needs it: python, node, chromium, postgres, mariadb, redis, nginx
+                    --without NAME leaves out what needs it: python, node, sdks, chromium, postgres, mariadb, redis, nginx
   tidy              the rules that no other tool knows: headers, sizes, names, imports, arrows, links
   gen [--check]     writes the generated files; with --check fails when one is stale
-  bench [arguments] gets wrk and the store's server, then cargo run --release -p menjin-bench -- [arguments]
+  bench [arguments] gets wrk, the store's server and what --peers needs, then cargo run --release -p menjin-bench -- [arguments]
   cluster [--store postgres|mariadb]
                     two menjin on one database, with Redis, nginx and the simulator, for trying it; Ctrl-C ends all
 
@@ -73,7 +74,13 @@ fn bench(arguments: &[&str]) -> Outcome {
     let store = arguments.iter().find_map(|it| needs::named(it.strip_prefix("--store=").unwrap_or(it)));
     let variables = store.map_or(Ok(Vec::new()), needs::Need::get)?;
     let fixed = ["run", "--release", "-p", "menjin-bench", "--"];
-    process::pass_on(process::cargo().args(fixed).args(arguments).envs(variables))
+    let mut command = process::cargo();
+    command.args(fixed).args(arguments).envs(variables);
+    if arguments.iter().any(|it| *it == "--peers" || it.starts_with("--peers=")) {
+        let (python, variables) = needs::peers::get()?;
+        command.arg("--python").arg(python).envs(variables);
+    }
+    process::pass_on(&mut command)
 }
 
 fn cluster(store: &str) -> Outcome {

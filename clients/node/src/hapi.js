@@ -9,6 +9,11 @@ export const plugin = {
   name: '@menjin/node',
   register(server) {
     server.auth.scheme('menjin', scheme)
+    // What a handler threw, by `caller.require(…)` or from session data, is in the client's language too.
+    server.ext('onPreResponse', ({ response, headers }, h) => {
+      if (response instanceof Refusal) response.in(headers['accept-language'])
+      return h.continue
+    })
   },
 }
 

@@ -8,6 +8,10 @@ import { Refusal } from './refusal.js'
 /** RFC 7518 section 3.2 wants as much; the old system may not have known. */
 const GOOD_SECRET = 32
 const KINDS = ['number', 'external_id']
+// simplejwt says `token_type` and Cognito `token_use`, which mean nothing else; Flask-JWT-Extended says `type` and Keycloak
+// `typ`, which may.
+const FOR_ACCESS = ['access', 'sliding', 'bearer', 'jwt']
+const FOR_ELSE = ['refresh', 'id', 'offline']
 
 export class Legacy {
   #entries
@@ -28,6 +32,7 @@ export class Legacy {
     for (const entry of this.#entries) {
       const claims = await this.#signedBy(entry, token)
       if (!claims) continue
+      if (!isForAccess(claims)) throw new Refusal('token_invalid', { reason: `a token of ${entry.name} not for access` })
       if (now >= entry.until) throw new Refusal('token_invalid', { reason: `${entry.name} tokens are over` })
       return { name: entry.name, user: entry.named(claims), claims }
     }
@@ -56,11 +61,21 @@ function settled({ name, secret, userClaim = 'userId', user = 'number', until },
   const end = until instanceof Date ? until.getTime() : Date.parse(until)
   if (!name) throw new TypeError('legacy: each entry needs a name')
   if (typeof secret !== 'string' || secret === '') throw new TypeError(`legacy ${name}: secret is missing`)
+  if (secret.includes('-----BEGIN ')) {
+    throw new TypeError(`legacy ${name}: secret is a public key, with which anybody can sign: only HS256 is taken`)
+  }
   if (Number.isNaN(end)) throw new TypeError(`legacy ${name}: until must be a date, such as "2027-03-31T00:00:00Z"`)
   if (!KINDS.includes(user)) throw new TypeError(`legacy ${name}: user must be "number" or "external_id"`)
   const key = new TextEncoder().encode(secret)
   if (key.length < GOOD_SECRET) log.warn(`legacy ${name}: a secret of ${key.length} bytes can be guessed; end it soon`)
   return { name, key, until: end, named: (claims) => named(claims[userClaim], user, userClaim) }
+}
+
+/** Old systems sign refresh tokens, ID tokens and links in mails with the same key, and some live for months. */
+function isForAccess(claims) {
+  const said = (names) => names.filter((name) => name in claims).map((name) => String(claims[name]).toLowerCase())
+  const isElse = said(['type', 'typ']).some((kind) => FOR_ELSE.includes(kind))
+  return !isElse && said(['token_type', 'token_use']).every((kind) => FOR_ACCESS.includes(kind))
 }
 
 function named(value, user, claim) {

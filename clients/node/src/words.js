@@ -68,6 +68,12 @@ export const WORDS = {
     ['Sign in again', 'The system was restored from a backup. Sign in again.'],
     ['请重新登录', '系统刚从备份恢复，请重新登录。'],
   ),
+  account_closed: reason(
+    401,
+    'relogin',
+    ['Account closed', 'The account that signed in here was closed at its platform, and its data was deleted.'],
+    ['账号已注销', '登录所用的平台账号已注销，相关数据已删除。'],
+  ),
   insufficient_scope: reason(
     403,
     'none',
@@ -105,6 +111,7 @@ const ENDS = new Set([
   'password_changed',
   'refresh_reused',
   'restored',
+  'account_closed',
 ])
 
 export function codeOfEnd(reason) {

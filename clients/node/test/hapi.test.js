@@ -78,6 +78,21 @@ test('the strategy makes its own verifier from options, and shows it', async () 
   await server.stop()
 })
 
+test('what a handler refuses is told in the language that the client asks for', async () => {
+  const { server, mint } = await minted((server) => {
+    server.route({
+      path: '/boss',
+      method: 'GET',
+      options: { auth: 'menjin' },
+      handler: ({ auth }) => auth.artifacts.caller.require('orders:read'),
+    })
+  })
+  const headers = { authorization: `Bearer ${await mint.token({})}`, 'accept-language': 'zh-CN' }
+  const answer = await server.inject({ url: '/boss', headers })
+  assert.deepEqual([answer.statusCode, answer.headers['content-language']], [403, 'zh-CN'])
+  assert.equal(answer.result.title, '没有权限')
+})
+
 test("hapi's own scope and entity rules hold", async () => {
   const { ask } = await minted((server) => {
     const route = (path, access) =>

@@ -232,6 +232,9 @@ test('old tokens are good until the date of their entry, and not after', async (
   const caller = await guard.verify(token)
   assert.deepEqual(caller.legacy, { name: 'hapi', number: 42 })
   assert.deepEqual([caller.user, caller.session], [null, null])
+  for (const claims of [{ token_type: 'sliding' }, { typ: 'Bearer', type: 'vip' }]) {
+    assert.equal((await guard.verify(old({ userId: 42, ...claims }))).legacy.number, 42)
+  }
   for (const wrong of [
     old({ userId: 42 }, 'another secret'),
     old({ userId: 42, exp: undefined }),
@@ -240,6 +243,10 @@ test('old tokens are good until the date of their entry, and not after', async (
     old({ userId: -1 }),
     old({ userId: 42 }, secret, { alg: 'HS256', typ: 'at+jwt' }),
     old({ userId: 42 }, secret, { alg: 'HS512', typ: 'JWT' }),
+    old({ userId: 42, token_type: 'refresh' }),
+    old({ userId: 42, token_use: 'id' }),
+    old({ userId: 42, type: 'refresh' }),
+    old({ userId: 42, typ: 'Offline' }),
   ]) {
     assert.equal(await refusal(guard.verify(wrong)), 'token_invalid')
   }
@@ -291,6 +298,10 @@ test("options that can't be meant are refused with the remedy", async () => {
     [{ issuers: 'x' }, /issuers is no option/],
     [{ legacy: [{ name: 'old', secret: 's', until: 'soon' }] }, /legacy old: until must be a date/],
     [{ legacy: [{ name: 'old', until: '2027-01-01' }] }, /legacy old: secret is missing/],
+    [
+      { legacy: [{ name: 'old', secret: '-----BEGIN PUBLIC KEY-----', until: '2027-01-01' }] },
+      /legacy old: secret is a public key/,
+    ],
   ]
   for (const [more, message] of wrong) assert.throws(() => createVerifier({ ...good, ...more }), { message })
   const verifier = createVerifier(good)

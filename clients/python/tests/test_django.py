@@ -186,6 +186,16 @@ def test_a_field_of_its_own_links_who_logs_in_here_and_who_comes_by_a_mini_progr
         assert here["user"]["id"] == tokens["user"]["id"]
 
 
+def test_in_a_namespace_the_names_of_another_program_are_nobody_here(menjin, person):
+    with override_settings(MENJIN=menjin.settings(NAMESPACE="crm")):
+        ours = Client().post("/login", {"name": f"clerk {person}"}, content_type="application/json").json()
+        assert ours["same"] and Client().get("/whoami", **bearer(ours["token"])).json()["user"] == f"clerk {person}"
+    with override_settings(MENJIN=menjin.settings(NAMESPACE="erp")):
+        assert Client().get("/cart", **bearer(ours["token"])).json()["code"] == "user_disabled"
+        theirs = Client().post("/login", {"name": f"clerk {person}"}, content_type="application/json").json()
+    assert theirs["user"]["id"] != ours["user"]["id"]
+
+
 def test_a_program_may_say_itself_who_its_users_are(menjin, person):
     def payload_to_user(claims):
         return SimpleNamespace(username=f"number {claims['number']}")

@@ -68,6 +68,26 @@ def test_what_the_entry_does_not_allow_is_refused(token):
     assert refused(verifier(now=UNTIL.timestamp() - 1), token).code == "token_invalid"
 
 
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"token_type": "refresh"},
+        {"token_type": ["access"]},
+        {"token_use": "id"},
+        {"type": "refresh"},
+        {"typ": "ID"},
+        {"typ": "Offline"},
+    ],
+)
+def test_what_the_old_system_signed_for_something_else_is_refused(claims):
+    assert refused(verifier(now=UNTIL.timestamp() - 1), old(**claims)).code == "token_invalid"
+
+
+@pytest.mark.parametrize("claims", [{"token_type": "access"}, {"token_type": "sliding"}, {"typ": "Bearer", "type": "vip"}])
+def test_each_systems_word_for_access_is_known(claims):
+    assert verifier(now=UNTIL.timestamp() - 1).check(old(**claims)).legacy == "old"
+
+
 def test_without_an_entry_no_shared_secret_opens_anything():
     bare = Verifier("https://login.example.com", "shop", feed=False, jwks_url="http://127.0.0.1:9/jwks.json")
     assert refused(bare, old()).code in ("token_invalid", "keys_unavailable")
@@ -75,7 +95,13 @@ def test_without_an_entry_no_shared_secret_opens_anything():
 
 @pytest.mark.parametrize(
     ("wanted", "said"),
-    [({"alg": "RS256"}, "alg"), ({"user": "openid"}, "user"), ({"until": "soon"}, "until"), ({"secret": ""}, "secret")],
+    [
+        ({"alg": "RS256"}, "alg"),
+        ({"user": "openid"}, "user"),
+        ({"until": "soon"}, "until"),
+        ({"secret": ""}, "secret"),
+        ({"secret": "-----BEGIN PUBLIC KEY-----"}, "secret is a public key"),
+    ],
 )
 def test_a_wrong_entry_is_refused_by_its_name(wanted, said):
     with pytest.raises(ConfigurationError, match=f"legacy 'old': {said}"):

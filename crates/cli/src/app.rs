@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
-use menjin_server::config::{AppKind, ConfigError, Secret};
+use menjin_server::config::{AppKind, ConfigError, PlatformName, Secret};
 use menjin_server::{AppView, Menjin, NewApp};
 use serde_json::json;
 
@@ -93,7 +93,10 @@ struct Adding {
     /// repeating it · 权限，可多个
     #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',')]
     scopes: Vec<String>,
-    /// AppID of a WeChat mini program; its AppSecret is asked for · 小程序 AppID
+    /// The platform of a mini program: wechat, qq or douyin · 小程序的平台
+    #[arg(long, value_enum, default_value = "wechat", requires = "appid")]
+    platform: Platform,
+    /// AppID of a mini program; its AppSecret is asked for · 小程序 AppID
     #[arg(long, value_name = "APPID")]
     appid: Option<String>,
     /// File that holds the AppSecret; instead of asking · AppSecret 所在文件
@@ -121,6 +124,29 @@ impl From<Kind> for AppKind {
             Kind::Web => Self::Web,
             Kind::Native => Self::Native,
             Kind::MiniProgram => Self::MiniProgram,
+        }
+    }
+}
+
+/// Those that know an app by an AppSecret; Alipay knows it by keys, which stand in menjin.toml.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Platform {
+    Wechat,
+    Qq,
+    Douyin,
+    /// Refused, with what to do instead.
+    #[value(hide = true)]
+    Alipay,
+}
+
+impl From<Platform> for PlatformName {
+    fn from(platform: Platform) -> Self {
+        match platform {
+            Platform::Wechat => Self::Wechat,
+            Platform::Qq => Self::Qq,
+            Platform::Douyin => Self::Douyin,
+            Platform::Alipay => Self::Alipay,
         }
     }
 }
@@ -162,9 +188,18 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 async fn add(menjin: &Menjin, out: &Out, adding: Adding) -> anyhow::Result<()> {
-    let Adding { id, kind, name, audience, scopes, appid, app_secret_file, open_account } = adding;
-    let wechat = appid.map(|appid| app_secret(&appid, app_secret_file).map(|secret| (appid, secret))).transpose()?;
-    let new = NewApp { id, kind: kind.into(), name, audience, scopes, wechat, open_account };
+    let Adding { id, kind, name, audience, scopes, platform, appid, app_secret_file, open_account } = adding;
+    let name_of_platform = PlatformName::from(platform);
+    ensure!(
+        name_of_platform != PlatformName::Alipay,
+        "--platform alipay: Alipay knows an app by keys and not by a secret: write an [[app]] into menjin.toml (docs/platforms.md)"
+    );
+    let with_secret = |appid: String| -> anyhow::Result<_> {
+        let secret = app_secret(&appid, app_secret_file)?;
+        Ok((name_of_platform, appid, secret))
+    };
+    let platform = appid.map(with_secret).transpose()?;
+    let new = NewApp { id, kind: kind.into(), name, audience, scopes, platform, open_account };
     let registered = menjin.add_app(new).await.map_err(by_option)?;
     let id = &registered.app.id;
     let text = match &registered.client_secret {
@@ -184,7 +219,8 @@ fn by_option(error: anyhow::Error) -> anyhow::Error {
         "name" => "--name",
         "audience" => "--audience",
         "scopes" => "--scope",
-        "platform" | "appid" => "--appid",
+        "platform" => "--platform",
+        "appid" => "--appid",
         "secret" => "the AppSecret (--app-secret-file)",
         "open_account" => "--open-account",
         _ => return error,

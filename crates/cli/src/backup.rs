@@ -32,12 +32,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (first, second) = Language::of_this_machine().order(
         format!(
             "{file}：{size}，{users} 个用户，{identities} 个身份，{live_sessions} 个有效会话，已校验。\n\
-             备份里没有主密钥（{keys}）：请把 secret_key 另存他处，没有它这份备份毫无用处。配置和密钥文件也不在其中。\n"
+             备份里没有主密钥（{keys}）：请把 secret_key 另存他处，没有它这份备份毫无用处。配置、密钥文件和用户上传的头像（avatars.folder）也不在其中。\n"
         ),
         format!(
             "{file}: {size}, {users} users, {identities} identities, {live_sessions} live sessions; checked.\n\
              The master key ({keys}) is not in it: keep secret_key somewhere else, without it this backup is worth \
-             nothing. Neither are menjin.toml and the files of other secrets.\n"
+             nothing. Neither are menjin.toml, the files of other secrets, and people's pictures (avatars.folder).\n"
         ),
     );
     write!(io::stdout(), "{first}{second}")?;

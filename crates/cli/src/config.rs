@@ -32,7 +32,8 @@ async fn check(config: &Config) -> anyhow::Result<()> {
     check_place(config)?;
     let on_certificate = check_certificate(config, SystemClock.now())?;
     log::check(&config.log)?;
-    for remark in config.remarks().into_iter().chain(on_certificate) {
+    let unknown = config.unknown_audiences(|audience| config.has_audience(audience));
+    for remark in config.remarks().into_iter().chain(unknown).chain(on_certificate) {
         writeln!(out, "# {remark}")?;
     }
     let missing: Vec<String> = config.not_filled_in(has_registered_apps).iter().map(ToString::to_string).collect();

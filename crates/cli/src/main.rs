@@ -6,6 +6,7 @@ mod app;
 mod backup;
 mod config;
 mod dev;
+mod doctor;
 mod generated;
 mod http;
 mod import;
@@ -75,6 +76,8 @@ enum Command {
     /// Look at the configuration · 查看配置
     #[command(subcommand)]
     Config(config::Command),
+    /// Check everything that can be checked, and say what to do · 体检
+    Doctor(doctor::Arguments),
     /// Register apps, give them client secrets, shut them out · 应用管理
     App(app::Arguments),
     /// Find people, ban them, sign them out · 用户管理
@@ -123,6 +126,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Move(arguments) => moving::run(arguments).await?,
         Command::Import(arguments) => return import::run(*arguments).await,
         Command::Config(command) => config::run(&command).await?,
+        Command::Doctor(arguments) => return doctor::run(&arguments).await,
         Command::App(arguments) => app::run(arguments).await?,
         Command::User(arguments) => user::run(arguments).await?,
         Command::Session(arguments) => session::run(arguments).await?,

@@ -61,7 +61,17 @@ fn check_for_trying(config: &Config) -> anyhow::Result<()> {
         ensure!(is_ours, "`{key}`: {address} is open to others, and --insecure-for-trying is for 127.0.0.1 alone");
     }
     let mut urls = vec![("server.public_url".to_owned(), config.server.public_url.as_ref())];
-    urls.push(("wechat.base_url".to_owned(), Some(&config.wechat.base_url)));
+    let platforms = [
+        ("wechat.base_url", &config.wechat.base_url),
+        ("wechat.open_url", &config.wechat.open_url),
+        ("qq.base_url", &config.qq.base_url),
+        ("qq.connect_url", &config.qq.connect_url),
+        ("douyin.base_url", &config.douyin.base_url),
+        ("douyin.open_url", &config.douyin.open_url),
+        ("alipay.gateway_url", &config.alipay.gateway_url),
+        ("alipay.authorize_url", &config.alipay.authorize_url),
+    ];
+    urls.extend(platforms.map(|(key, url)| (key.to_owned(), Some(url))));
     let of_apps = config.app.iter().filter(|app| app.base_url.is_some());
     urls.extend(of_apps.map(|app| (format!("app.{}.base_url", app.id), app.base_url.as_ref())));
     for (key, url) in urls {

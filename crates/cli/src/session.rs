@@ -102,7 +102,7 @@ fn show(out: &Out, session: &SessionView) -> anyhow::Result<()> {
     let ended = session.ended_at.zip(session.end_reason).map(|(at, reason)| format!("{at}, {reason}"));
     let facts = [
         ("session", session.id.to_string()),
-        ("user", session.user_number.to_string()),
+        ("user", format!("{} (number {})", session.user, session.user_number)),
         ("app", session.app.clone()),
         ("device", device(session)),
         ("address", session.ip.clone().unwrap_or_else(|| "-".to_owned())),

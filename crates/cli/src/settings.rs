@@ -21,6 +21,11 @@ impl Source {
         self.config.is_none() && !Path::new(FILE).exists()
     }
 
+    /// The file, if there is one.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        self.config.clone().or_else(|| Some(PathBuf::from(FILE))).filter(|file| file.exists())
+    }
+
     /// Reads and checks it. Without a file, `.env` and `MENJIN__…` must say all.
     pub(crate) fn load(&self) -> anyhow::Result<Config> {
         let file = match &self.config {

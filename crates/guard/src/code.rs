@@ -29,6 +29,8 @@ pub enum Code {
     RefreshReused,
     /// menjin was restored from a backup that is older than the sign-in.
     Restored,
+    /// The person closed their account at the platform that they signed in by.
+    AccountClosed,
     /// The token's scope does not reach.
     InsufficientScope,
     /// The person may not do this.
@@ -87,6 +89,7 @@ impl Code {
             Self::PasswordChanged => "password_changed",
             Self::RefreshReused => "refresh_reused",
             Self::Restored => "restored",
+            Self::AccountClosed => "account_closed",
             Self::InsufficientScope => "insufficient_scope",
             Self::Forbidden => "forbidden",
             Self::KeysUnavailable => "keys_unavailable",
@@ -110,6 +113,7 @@ impl Code {
             "password_changed" => Self::PasswordChanged,
             "refresh_reused" => Self::RefreshReused,
             "restored" => Self::Restored,
+            "account_closed" => Self::AccountClosed,
             _ => Self::SessionEnded,
         }
     }
@@ -127,7 +131,8 @@ impl Code {
             | Self::UserDisabled
             | Self::PasswordChanged
             | Self::RefreshReused
-            | Self::Restored => StatusCode::UNAUTHORIZED,
+            | Self::Restored
+            | Self::AccountClosed => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope | Self::Forbidden => StatusCode::FORBIDDEN,
             Self::KeysUnavailable | Self::RevocationsStale | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::TokenTwice => StatusCode::BAD_REQUEST,
@@ -147,7 +152,8 @@ impl Code {
             | Self::SessionExpired
             | Self::PasswordChanged
             | Self::RefreshReused
-            | Self::Restored => Action::Relogin,
+            | Self::Restored
+            | Self::AccountClosed => Action::Relogin,
             Self::TokenExpired => Action::Refresh,
             // Signing in again would only meet the same refusal.
             Self::UserDisabled
@@ -174,6 +180,7 @@ impl Code {
             Self::PasswordChanged => ("密码已修改", "密码已修改，请用新密码登录。"),
             Self::RefreshReused => ("登录存在风险", "刷新令牌被重复使用，为安全起见请重新登录。"),
             Self::Restored => ("请重新登录", "系统刚从备份恢复，请重新登录。"),
+            Self::AccountClosed => ("账号已注销", "登录所用的平台账号已注销，相关数据已删除。"),
             Self::InsufficientScope => ("授权范围不足", "令牌的授权范围不包含此操作。"),
             Self::Forbidden => ("没有权限", "没有执行此操作的权限。"),
             Self::KeysUnavailable => ("暂时无法验证", "暂时无法验证登录状态，请稍后重试。"),
@@ -201,6 +208,10 @@ impl Code {
             Self::PasswordChanged => ("Password changed", "The password was changed. Sign in with the new one."),
             Self::RefreshReused => ("Sign-in at risk", "A refresh token was used twice. To be safe, sign in again."),
             Self::Restored => ("Sign in again", "The system was restored from a backup. Sign in again."),
+            Self::AccountClosed => (
+                "Account closed",
+                "The account that signed in here was closed at its platform, and its data was deleted.",
+            ),
             Self::InsufficientScope => ("Insufficient scope", "The token's scope does not cover this."),
             Self::Forbidden => ("Forbidden", "You may not do this."),
             Self::KeysUnavailable => {

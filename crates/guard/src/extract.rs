@@ -144,9 +144,10 @@ where
         match caller.claims_as() {
             Ok(claims) => Ok(Self { caller, claims }),
             Err(error) => {
-                // What it complains about may be quoted from the token.
-                let kind = error.classify();
-                tracing::warn!(?kind, claims = std::any::type_name::<T>(), "a token lacks claims");
+                // A field is the program's own word; anything else that is complained about may be quoted from the token.
+                let said = error.to_string();
+                let reason = if said.starts_with("missing field") { said.as_str() } else { "of another type" };
+                tracing::warn!(reason, claims = std::any::type_name::<T>(), "a token lacks claims");
                 Err(Refusal::Invalid(Invalid::Claim("of this program")).in_language(caller.language))
             }
         }

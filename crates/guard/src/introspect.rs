@@ -12,9 +12,10 @@ use quick_cache::sync::Cache;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use crate::cache::{DIGEST, OVERHEAD, TokenDigest, Verified};
-use crate::menjin::{self, Menjin, Trouble};
+use crate::menjin::{self, DEADLINE, Menjin, Trouble};
 use crate::{Caller, Clock, Refusal};
 
 const PLACE: &[&str] = &["oauth2", "introspect"];
@@ -61,7 +62,9 @@ impl Introspection {
         if let Some(known) = self.known(digest) {
             return known.good();
         }
-        let _lane = self.lanes[usize::from(digest.bytes()[0]) % LANES].lock().await;
+        let lane = &self.lanes[usize::from(digest.bytes()[0]) % LANES];
+        // Where menjin hangs, those who wait must not queue up behind one another's deadlines.
+        let Ok(_lane) = timeout(DEADLINE, lane.lock()).await else { return Err(Refusal::KeysUnavailable) };
         if let Some(known) = self.known(digest) {
             return known.good();
         }

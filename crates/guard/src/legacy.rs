@@ -133,8 +133,7 @@ impl OldSystem {
     }
 
     fn named_by(&self, claims: Claims) -> Result<LegacyCaller, Refusal> {
-        // Some systems sign refresh tokens with the same key, and these live for weeks.
-        if claims.extra.get("token_type").is_some_and(|kind| kind != "access") {
+        if !claims.is_for_access() {
             return Err(Refusal::Invalid(Invalid::Typ));
         }
         let user = match &self.claim {

@@ -2,6 +2,7 @@
 //!
 //! Does not: what is asked (`feed`, `session`, `introspect`), or the public keys (`remote`), which need no credentials.
 
+use std::error::Error;
 use std::time::Duration;
 
 use http::header::ACCEPT;
@@ -41,16 +42,35 @@ pub(crate) struct Answer {
 /// Why there is no answer to work with.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Trouble {
-    #[error("no answer: {0}")]
+    #[error("no answer: {}", root(.0))]
     Unreachable(#[source] reqwest::Error),
     #[error("the answer is too large")]
     TooLarge,
-    #[error("menjin refuses: {status} {code}")]
+    #[error("menjin refuses: {status} {code}{}", remedy(*.status))]
     Refused { status: u16, code: String },
     #[error("the answer can't be read: {0}")]
     Malformed(#[source] serde_json::Error),
     #[error("the answer is not what menjin says: {0}")]
     Odd(&'static str),
+}
+
+/// What it comes from: reqwest itself says no more than that something was sent.
+pub(crate) fn root(error: &reqwest::Error) -> String {
+    let mut root = error.source();
+    while let Some(deeper) = root.and_then(Error::source) {
+        root = Some(deeper);
+    }
+    root.map_or_else(|| error.to_string(), |root| format!("{error}: {root}"))
+}
+
+/// For who sets a guard up.
+const fn remedy(status: u16) -> &'static str {
+    match status {
+        401 => " (are the id and secret of as_app those of an [[app]] of kind backend?)",
+        403 => " (the [[app]] of as_app needs its scope: revocations:read for the feed, session-data for sessions)",
+        404 => " (is this menjin's address?)",
+        _ => "",
+    }
 }
 
 impl From<reqwest::Error> for Trouble {
@@ -160,6 +180,22 @@ mod tests {
     fn an_id_and_a_secret_are_escaped_as_in_a_form() {
         assert_eq!(*escaped("orders-1.a_b*"), "orders-1.a_b*");
         assert_eq!(*escaped("a b+c:d/é"), "a+b%2Bc%3Ad%2F%C3%A9");
+    }
+
+    #[test]
+    fn a_refusal_says_what_to_do() {
+        let said = |status, code: &str| Trouble::Refused { status, code: code.to_owned() }.to_string();
+        assert!(said(401, "client_invalid").contains("as_app"));
+        assert!(said(403, "insufficient_scope").contains("revocations:read"));
+        assert_eq!(said(503, "revocations_stale"), "menjin refuses: 503 revocations_stale");
+    }
+
+    #[tokio::test]
+    async fn where_nobody_listens_the_cause_is_told() {
+        let url = format!("http://{}", std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+        let menjin = Menjin::new(url.parse().unwrap(), Credentials::new("a", &Zeroizing::default())).unwrap();
+        let trouble = answer(menjin.request(Method::GET, &["x"])).await.err().unwrap();
+        assert!(trouble.to_string().to_lowercase().contains("refused"), "{trouble}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use reqwest::{Client, Url};
 use tokio::sync::Mutex;
 
 use crate::keys::{Current, Keys};
-use crate::menjin::{DEADLINE, bare_client};
+use crate::menjin::{DEADLINE, bare_client, root};
 use crate::{Clock, Refusal};
 
 /// How long keys count as fresh: what `Cache-Control: max-age` says, within these bounds.
@@ -28,6 +28,9 @@ const JUST_TRIED: Duration = Duration::from_secs(5);
 /// After a failure: with keys at hand, and without any.
 const RETRY_PAUSE: Duration = Duration::from_secs(10);
 const EMPTY_PAUSE: Duration = Duration::from_secs(1);
+/// For so long after menjin has said that its keys changed, tokens of the new ones are looked out for: the node that
+/// answered the first fetch may not have heard of them yet.
+const JUST_CHANGED: Duration = Duration::from_secs(10);
 const NEVER: i64 = i64::MIN;
 
 /// menjin's published keys.
@@ -40,8 +43,9 @@ pub(crate) struct Remote {
     /// From when until when the keys need no thought at all.
     read_at: AtomicI64,
     fresh_until: AtomicI64,
-    /// Whether the keys were said to have changed since the last fetch began.
+    /// Whether the keys were said to have changed since the last fetch that succeeded began; and when they last were.
     aged: AtomicBool,
+    changed_at: AtomicI64,
     /// Held while fetching, so that there is one fetch at a time.
     log: Mutex<Log>,
 }
@@ -61,13 +65,15 @@ enum Want {
     Any,
     /// The keys at hand have aged.
     Fresh,
+    /// menjin has just said that they are others.
+    Changed,
     /// A token names a key that is not among them.
     Unknown,
 }
 
 #[derive(Debug, thiserror::Error)]
 enum FetchError {
-    #[error("no answer: {0}")]
+    #[error("no answer: {}", root(.0))]
     Unreachable(#[from] reqwest::Error),
     #[error("status {0}")]
     Status(u16),
@@ -89,6 +95,7 @@ impl Remote {
             read_at: AtomicI64::new(NEVER),
             fresh_until: AtomicI64::new(NEVER),
             aged: AtomicBool::default(),
+            changed_at: AtomicI64::new(NEVER),
             log: Mutex::default(),
         })
     }
@@ -97,7 +104,7 @@ impl Remote {
     /// after a fetch when there are none; and a 503 when that fails.
     pub(crate) async fn ready(self: &Arc<Self>, now: Timestamp) -> Result<Arc<Current>, Refusal> {
         if self.usable_at(now) {
-            if !self.fresh_at(now) && self.log.try_lock().is_ok_and(|log| log.allows(Want::Fresh, now)) {
+            if !self.fresh_at(now) && self.log.try_lock().is_ok_and(|log| self.allows(Want::Fresh, &log, now)) {
                 tokio::spawn(Arc::clone(self).fetch_for(Want::Fresh));
             }
             return Ok(self.keys.current());
@@ -109,17 +116,18 @@ impl Remote {
     /// The keys after a token named one that is not among them.
     pub(crate) async fn after_unknown_key(self: &Arc<Self>) -> Arc<Current> {
         // Waits for a fetch that is under way; it may be bringing that key.
-        let wanted = self.log.lock().await.allows(Want::Unknown, self.clock.now());
+        let wanted = self.allows(Want::Unknown, &*self.log.lock().await, self.clock.now());
         if wanted {
             self.fetched(Want::Unknown).await;
         }
         self.keys.current()
     }
 
-    /// The feed says that the keys have changed: they are fetched again, as soon as that may be.
+    /// The feed says that the keys have changed: they are fetched again at once.
     pub(crate) fn age(self: &Arc<Self>) {
+        self.changed_at.store(self.clock.now().millis(), Ordering::Release);
         self.aged.store(true, Ordering::Release);
-        tokio::spawn(Arc::clone(self).fetch_for(Want::Fresh));
+        tokio::spawn(Arc::clone(self).fetch_for(Want::Changed));
     }
 
     fn fresh_at(&self, now: Timestamp) -> bool {
@@ -142,38 +150,55 @@ impl Remote {
     async fn fetch_for(self: Arc<Self>, want: Want) {
         let mut log = self.log.lock().await;
         let now = self.clock.now();
-        if !log.allows(want, now) {
+        if !self.allows(want, &log, now) {
             return; // Somebody else has just done it.
         }
         if let Want::Unknown = want {
             log.asked_for_unknown_at = Some(now);
         }
-        self.aged.store(false, Ordering::Release);
-        match self.fetch().await {
-            Ok((body, age)) => self.take(&mut log, body, age),
-            Err(error) => {
-                tracing::warn!(jwks.host = self.url.host_str(), %error, "menjin's keys can't be read");
-            }
+        let had_aged = self.aged.swap(false, Ordering::AcqRel);
+        let fetched = self.fetch().await.and_then(|(body, age)| self.take(&mut log, body, age));
+        if let Err(error) = fetched {
+            // What has changed is still to be fetched.
+            self.aged.fetch_or(had_aged, Ordering::AcqRel);
+            tracing::warn!(jwks.host = self.url.host_str(), %error, "menjin's keys can't be read");
         }
         log.tried_at = Some(self.clock.now());
     }
 
-    fn take(&self, log: &mut Log, body: Vec<u8>, age: Duration) {
-        match parse(&body) {
-            // The same bytes again change no key, so nothing that was verified needs to be verified anew.
-            Ok(_) if body == log.body => {}
-            Ok(set) => {
-                self.keys.replace(set);
-                log.body = body;
-            }
-            Err(error) => {
-                tracing::warn!(jwks.host = self.url.host_str(), %error, "menjin's keys can't be used");
-                return;
-            }
+    fn take(&self, log: &mut Log, body: Vec<u8>, age: Duration) -> Result<(), FetchError> {
+        let set = parse(&body)?;
+        // The same bytes again change no key, so nothing that was verified needs to be verified anew.
+        if body != log.body {
+            self.keys.replace(set);
+            log.body = body;
         }
         let now = self.clock.now();
         self.read_at.store(now.millis(), Ordering::Release);
         self.fresh_until.store(now.plus(age).millis(), Ordering::Release);
+        Ok(())
+    }
+
+    /// menjin itself said so and no stranger's token, so keys may be fetched sooner.
+    fn has_just_changed(&self, now: Timestamp) -> bool {
+        let changed_at = self.changed_at.load(Ordering::Acquire);
+        let until = Timestamp::from_millis(changed_at).plus(JUST_CHANGED).millis();
+        changed_at != NEVER && (changed_at..until).contains(&now.millis())
+    }
+
+    fn allows(&self, want: Want, log: &Log, now: Timestamp) -> bool {
+        // A time that lies ahead was noted before the clock was set back.
+        let passed =
+            |since: Option<Timestamp>, pause| since.is_none_or(|since| now < since || now.since(since) >= pause);
+        let just_changed = self.has_just_changed(now);
+        let pause = if just_changed { EMPTY_PAUSE } else { RETRY_PAUSE };
+        match want {
+            Want::Any => passed(log.tried_at, EMPTY_PAUSE),
+            Want::Changed => self.aged.load(Ordering::Acquire),
+            Want::Fresh => passed(log.tried_at, pause),
+            Want::Unknown if just_changed || self.aged.load(Ordering::Acquire) => passed(log.tried_at, pause),
+            Want::Unknown => passed(log.asked_for_unknown_at, UNKNOWN_KEY_PAUSE) && passed(log.tried_at, JUST_TRIED),
+        }
     }
 
     async fn fetch(&self) -> Result<(Vec<u8>, Duration), FetchError> {
@@ -190,19 +215,6 @@ impl Remote {
             body.extend_from_slice(&chunk);
         }
         Ok((body, age))
-    }
-}
-
-impl Log {
-    fn allows(&self, want: Want, now: Timestamp) -> bool {
-        // A time that lies ahead was noted before the clock was set back.
-        let passed =
-            |since: Option<Timestamp>, pause| since.is_none_or(|since| now < since || now.since(since) >= pause);
-        match want {
-            Want::Any => passed(self.tried_at, EMPTY_PAUSE),
-            Want::Fresh => passed(self.tried_at, RETRY_PAUSE),
-            Want::Unknown => passed(self.asked_for_unknown_at, UNKNOWN_KEY_PAUSE) && passed(self.tried_at, JUST_TRIED),
-        }
     }
 }
 

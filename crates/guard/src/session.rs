@@ -69,7 +69,7 @@ enum Condition {
     Version(Version),
 }
 
-/// Why nothing was read or kept.
+/// Why nothing was read or kept, and in which language the client reads of it.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The session has ended, or its token is no longer good.
@@ -85,14 +85,16 @@ pub enum SessionError {
         key: String,
         /// What is wrong with it.
         error: serde_json::Error,
+        /// The client's.
+        language: Language,
     },
     /// The program asked for something that can't be: an odd key, or it has no app, or the app may not. The words are
     /// for its makers.
     #[error("{0}")]
-    Mistake(String),
+    Mistake(String, Language),
     /// menjin can't be reached, or is not well.
     #[error("{0}")]
-    Unavailable(String),
+    Unavailable(String, Language),
 }
 
 impl SessionError {
@@ -100,7 +102,7 @@ impl SessionError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Refused(refusal, _) => refusal.code(),
-            Self::Full(_) | Self::Value { .. } | Self::Mistake(_) | Self::Unavailable(_) => self.kind().as_str(),
+            Self::Full(_) | Self::Value { .. } | Self::Mistake(..) | Self::Unavailable(..) => self.kind().as_str(),
         }
     }
 
@@ -108,8 +110,8 @@ impl SessionError {
         match self {
             Self::Refused(refusal, _) => refusal.kind(),
             Self::Full(_) => Code::SessionDataFull,
-            Self::Value { .. } | Self::Mistake(_) => Code::Internal,
-            Self::Unavailable(_) => Code::StoreUnavailable,
+            Self::Value { .. } | Self::Mistake(..) => Code::Internal,
+            Self::Unavailable(..) => Code::StoreUnavailable,
         }
     }
 
@@ -117,9 +119,9 @@ impl SessionError {
     pub fn answer(self) -> Response<String> {
         let language = match &self {
             Self::Refused(_, language) | Self::Full(language) => *language,
-            Self::Value { .. } | Self::Mistake(_) | Self::Unavailable(_) => {
+            Self::Value { language, .. } | Self::Mistake(_, language) | Self::Unavailable(_, language) => {
                 tracing::error!(error = %self, "session data can't be used");
-                Language::default()
+                *language
             }
         };
         let code = self.kind();
@@ -187,8 +189,8 @@ impl Session {
             return Ok(None);
         }
         let answer = self.good(answer)?;
-        let version = version(&answer)?;
-        let kept: Kept<T> = serde_json::from_slice(&answer.body).map_err(|error| of_key(key, error))?;
+        let version = self.version(&answer)?;
+        let kept: Kept<T> = serde_json::from_slice(&answer.body).map_err(|error| self.of_key(key, error))?;
         Ok(Some(Versioned { value: kept.value, version }))
     }
 
@@ -232,7 +234,7 @@ impl Session {
             }
             stand_aside(attempt).await;
         }
-        Err(SessionError::Unavailable(format!("too many write {key} at once")))
+        Err(self.unavailable(format!("too many write {key} at once")))
     }
 
     /// Forgets a value; one that is not there, too.
@@ -250,7 +252,7 @@ impl Session {
     /// All that is kept, by key.
     pub async fn all(&self) -> Result<BTreeMap<String, Value>, SessionError> {
         let answer = self.send(self.request(Method::GET, None)?).await?;
-        let all: All = self.good(answer)?.json().map_err(|trouble| unavailable(&trouble))?;
+        let all: All = self.good(answer)?.json().map_err(|trouble| self.unavailable(trouble.to_string()))?;
         Ok(all.data)
     }
 
@@ -260,7 +262,7 @@ impl Session {
         put: &Put<'_, T>,
         condition: &Condition,
     ) -> Result<Option<Version>, SessionError> {
-        let body = serde_json::to_vec(put).map_err(|error| of_key(key, error))?;
+        let body = serde_json::to_vec(put).map_err(|error| self.of_key(key, error))?;
         let request = self.request(Method::PUT, Some(key))?.header(CONTENT_TYPE, "application/json").body(body);
         let request = match condition {
             Condition::None => request,
@@ -271,12 +273,12 @@ impl Session {
         if answer.status == StatusCode::PRECONDITION_FAILED {
             return Ok(None);
         }
-        version(&self.good(answer)?).map(Some)
+        self.version(&self.good(answer)?).map(Some)
     }
 
     fn menjin(&self) -> Result<&Menjin, SessionError> {
         let no_app = "session data needs GuardBuilder::as_app with an app that has the scope session-data";
-        self.guard.menjin().ok_or_else(|| SessionError::Mistake(no_app.to_owned()))
+        self.guard.menjin().ok_or_else(|| SessionError::Mistake(no_app.to_owned(), self.language))
     }
 
     fn request(&self, method: Method, key: Option<&str>) -> Result<RequestBuilder, SessionError> {
@@ -285,7 +287,8 @@ impl Session {
             // menjin says the same; but a path of dots would not reach the route.
             let is_odd = |byte: u8| !byte.is_ascii_alphanumeric() && !b"._:-".contains(&byte);
             if !(1..=64).contains(&key.len()) || key.bytes().any(is_odd) || key == "." || key == ".." {
-                return Err(SessionError::Mistake("a key has 1 to 64 of A-Z a-z 0-9 . _ : -".to_owned()));
+                let rule = "a key has 1 to 64 of A-Z a-z 0-9 . _ : -";
+                return Err(SessionError::Mistake(rule.to_owned(), self.language));
             }
             path.push(key);
         }
@@ -297,7 +300,7 @@ impl Session {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Answer, SessionError> {
-        menjin::answer(request).await.map_err(|trouble| unavailable(&trouble))
+        menjin::answer(request).await.map_err(|trouble| self.unavailable(trouble.to_string()))
     }
 
     fn good(&self, answer: Answer) -> Result<Answer, SessionError> {
@@ -308,7 +311,8 @@ impl Session {
         Err(match (status.as_u16(), code.as_str()) {
             // The program's own credentials, and not the person's.
             (401, "client_invalid" | "") | (400 | 403, _) => {
-                SessionError::Mistake(format!("menjin refuses session data: {status} {code}"))
+                let trouble = Trouble::Refused { status: status.as_u16(), code };
+                SessionError::Mistake(format!("session data: {trouble}"), self.language)
             }
             (401, code) => {
                 if code == "token_invalid" {
@@ -317,8 +321,21 @@ impl Session {
                 SessionError::Refused(refusal(code, self.guard.now()), self.language)
             }
             (413, _) => SessionError::Full(self.language),
-            _ => SessionError::Unavailable(format!("menjin answers {status} {code}")),
+            _ => self.unavailable(format!("menjin answers {status} {code}")),
         })
+    }
+
+    fn version(&self, answer: &Answer) -> Result<Version, SessionError> {
+        let tag = answer.headers.get(ETAG).cloned().map(Version);
+        tag.ok_or_else(|| self.unavailable("menjin's answer has no ETag".to_owned()))
+    }
+
+    fn of_key(&self, key: &str, error: serde_json::Error) -> SessionError {
+        SessionError::Value { key: key.to_owned(), error, language: self.language }
+    }
+
+    fn unavailable(&self, why: String) -> SessionError {
+        SessionError::Unavailable(why, self.language)
     }
 }
 
@@ -336,19 +353,6 @@ fn refusal(code: &str, now: Timestamp) -> Refusal {
         "token_expired" => Refusal::Expired,
         code => Refusal::Ended(EndedBecause { code: code.to_owned(), at: now }),
     }
-}
-
-fn version(answer: &Answer) -> Result<Version, SessionError> {
-    let tag = answer.headers.get(ETAG).cloned().map(Version);
-    tag.ok_or_else(|| SessionError::Unavailable("menjin's answer has no ETag".to_owned()))
-}
-
-fn of_key(key: &str, error: serde_json::Error) -> SessionError {
-    SessionError::Value { key: key.to_owned(), error }
-}
-
-fn unavailable(trouble: &Trouble) -> SessionError {
-    SessionError::Unavailable(trouble.to_string())
 }
 
 /// The longer, the more often somebody else was first; and not as long as them.

@@ -12,6 +12,9 @@ use reqwest::Url;
 
 use crate::Refusal;
 
+/// Optional white space (RFC 9110 section 5.6.3).
+const BLANK: [char; 2] = [' ', '\t'];
+
 /// The token of a request. A request without one, or with another scheme, is [`Refusal::Missing`];
 /// two headers, odd bytes or too many of them are [`Refusal::Invalid`].
 pub fn token(headers: &HeaderMap) -> Result<&str, Refusal> {
@@ -95,12 +98,14 @@ fn without_scheme(text: &str) -> &str {
     text[scheme.map_or(0, str::len)..].trim_matches(' ')
 }
 
-/// The tokens in cookies of this name (RFC 6265 section 4.2.1).
+/// The tokens in cookies of this name (RFC 6265 section 4.2.1). White space is the RFC's own: a browser guards the name
+/// `__Host-jwt`, and must not be passed by one with a space of Unicode's before it.
 fn cookies<'r>(headers: &'r HeaderMap, name: &str) -> impl Iterator<Item = &'r str> {
     let pairs = headers.get_all(COOKIE).into_iter().flat_map(|value| value.as_bytes().split(|&byte| byte == b';'));
     pairs.filter_map(move |pair| {
         let (key, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
-        (key.trim() == name).then(|| without_scheme(value.trim().trim_matches('"'))).filter(|token| !token.is_empty())
+        let value = || without_scheme(value.trim_matches(BLANK).trim_matches('"'));
+        (key.trim_matches(BLANK) == name).then(value).filter(|token| !token.is_empty())
     })
 }
 

@@ -32,6 +32,8 @@ const ISSUER: &str = "https://login.test";
 const START: Timestamp = Timestamp::from_secs(1_795_000_000);
 const LIFE: Duration = Duration::from_mins(15);
 const LEEWAY: Duration = Duration::from_secs(30);
+/// An `exp` that nobody has asked for.
+const UNSAID: Timestamp = Timestamp::from_millis(i64::MIN);
 
 /// What menjin would be to a guarded program: it signs people in, ends that, and has a time of its own.
 pub struct TestMenjin {
@@ -96,7 +98,7 @@ impl TestMenjin {
             sid: Some(session.to_string()),
             client_id: Some("app".to_owned()),
             auth_time: Some(self.clock.now()),
-            ..Claims::expiring(self.clock.now())
+            ..Claims::expiring(UNSAID)
         };
         SignedIn { menjin: self, user, session, claims }
     }
@@ -201,11 +203,12 @@ impl SignedIn<'_> {
         self
     }
 
-    /// An access token of now, good for 15 minutes.
+    /// An access token of now, good for 15 minutes, unless [`with`](Self::with) has said another `iat` or `exp`.
     #[expect(clippy::missing_panics_doc, reason = "only when it is larger than any guard takes")]
     pub fn token(&self) -> String {
         let now = self.menjin.now();
-        let claims = Claims { iat: Some(now), exp: now.plus(LIFE), ..self.claims.clone() };
+        let exp = if self.claims.exp == UNSAID { now.plus(LIFE) } else { self.claims.exp };
+        let claims = Claims { iat: self.claims.iat.or(Some(now)), exp, ..self.claims.clone() };
         sign(&self.menjin.signing(), "at+jwt", &claims).expect("a test's token is of a usual size")
     }
 

@@ -1,10 +1,10 @@
 //! Everything that can go wrong between us and a platform, as one closed enum; callers decide by variant, never by text.
 //!
-//! Not here: what each errcode means (`wechat::errcodes`), nor what a client of ours is told (the server's `problem`).
+//! Not here: what each errcode means (`explained`), nor what a client of ours is told (the server's `problem`).
 
 use std::time::Duration;
 
-/// WeChat's "the minute's quota is used up". It answers so before looking at the code.
+/// WeChat's and QQ's "the minute's quota is used up". They answer so before looking at the code.
 const MINUTE_QUOTA: i64 = 45011;
 
 /// Why a platform did not do what it was asked. `errmsg` is the platform's own text, request id included, with whatever
@@ -62,6 +62,8 @@ pub enum Error {
         errcode: i64,
         /// The platform's text.
         errmsg: String,
+        /// What to do, where it is known; for the log.
+        remedy: Option<&'static str>,
     },
     /// The access token is not, or no longer, good: renew it once and ask once more.
     #[error("the access token is stale ({errcode} {errmsg})")]
@@ -115,6 +117,9 @@ pub enum Error {
         /// The platform's text.
         errmsg: String,
     },
+    /// The page was open as a snapshot: the platform answered a virtual user, who is nobody.
+    #[error("the platform answered a virtual user: the page was open as a snapshot")]
+    Snapshot,
     /// This platform has no such thing.
     #[error("the platform does not offer this")]
     Unsupported,
@@ -149,6 +154,8 @@ pub enum Kind {
     Malformed,
     /// See [`Error::Unexpected`].
     Unexpected,
+    /// See [`Error::Snapshot`].
+    Snapshot,
     /// See [`Error::Unsupported`].
     Unsupported,
 }
@@ -170,6 +177,7 @@ impl Kind {
             Self::NoAnswer => "no_answer",
             Self::Malformed => "malformed",
             Self::Unexpected => "unexpected",
+            Self::Snapshot => "snapshot",
             Self::Unsupported => "unsupported",
         }
     }
@@ -192,6 +200,7 @@ impl Error {
             Self::NoAnswer { .. } => Kind::NoAnswer,
             Self::Malformed { .. } => Kind::Malformed,
             Self::Unexpected { .. } => Kind::Unexpected,
+            Self::Snapshot => Kind::Snapshot,
             Self::Unsupported => Kind::Unsupported,
         }
     }
@@ -231,6 +240,7 @@ impl Error {
             | Self::NoAnswer { .. }
             | Self::Malformed { .. }
             | Self::Unexpected { .. }
+            | Self::Snapshot
             | Self::Unsupported => false,
         }
     }
@@ -242,12 +252,16 @@ impl Error {
             | Self::Blocked { errcode, errmsg }
             | Self::Busy { errcode, errmsg, .. }
             | Self::Quota { errcode, errmsg, .. }
-            | Self::Misconfigured { errcode, errmsg }
+            | Self::Misconfigured { errcode, errmsg, .. }
             | Self::TokenStale { errcode, errmsg }
             | Self::BadInput { errcode, errmsg }
             | Self::SessionKeyStale { errcode, errmsg }
             | Self::Unexpected { errcode, errmsg } => Some((*errcode, errmsg)),
-            Self::Unreachable { .. } | Self::NoAnswer { .. } | Self::Malformed { .. } | Self::Unsupported => None,
+            Self::Unreachable { .. }
+            | Self::NoAnswer { .. }
+            | Self::Malformed { .. }
+            | Self::Snapshot
+            | Self::Unsupported => None,
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The one caller: every request to a platform goes through here, once, with a deadline and a bound on its answer.
 //!
-//! Not here: what an answer means (`wechat`). Nothing here retries, follows a redirect, keeps a cookie, or lets a URL
+//! Not here: what an answer means (each platform's folder). Nothing here retries, follows a redirect, keeps a cookie, or lets a URL
 //! into an error: URLs carry the AppSecret.
 
 use std::error::Error as _;
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{RequestBuilder, redirect, retry, tls};
 use secrecy::zeroize::Zeroizing;
 use url::{Host, Url};
@@ -27,6 +27,8 @@ const LONGEST_REASON: usize = 300;
 pub struct Caller {
     client: reqwest::Client,
     base: Url,
+    reads_refusals: bool,
+    limit: Option<Duration>,
 }
 
 /// A caller that can't be built: the base URL is no http(s) URL, or the system has no certificates to trust.
@@ -41,6 +43,13 @@ pub(crate) struct Call<'a> {
     pub(crate) query: &'a [(&'static str, &'a str)],
     /// JSON to POST; without it the request is a GET.
     pub(crate) body: Option<Vec<u8>>,
+}
+
+/// What a body is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Body {
+    Json,
+    Form,
 }
 
 impl Caller {
@@ -73,15 +82,48 @@ impl Caller {
         let mut base = base_url.clone();
         base.set_query(None);
         base.set_fragment(None);
-        Ok(Self { client, base })
+        Ok(Self { client, base, reads_refusals: false, limit: None })
+    }
+
+    /// The same for a platform whose refusals may come with a status of 400 to 499: they are read like any other answer.
+    #[must_use]
+    pub fn reading_refusals(self) -> Self {
+        Self { reads_refusals: true, ..self }
+    }
+
+    /// The same for calls that may take so long instead of the deadline.
+    pub(crate) fn within(&self, limit: Duration) -> Self {
+        Self { limit: Some(limit), ..self.clone() }
     }
 
     /// Sends the request once and returns the body of a 2xx answer, whatever its `Content-Type`.
     pub(crate) async fn send(&self, call: Call<'_>) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let mut response = self.request(call).send().await.map_err(not_sent_or_not_answered)?;
+        self.answer(self.request(call, Body::Json)).await
+    }
+
+    /// The same with a secret in a header.
+    pub(crate) async fn send_with(
+        &self,
+        call: Call<'_>,
+        (name, secret): (&'static str, &str),
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let mut value = HeaderValue::from_str(secret)
+            .map_err(|_| Error::Unreachable { reason: "a header can't hold the token".to_owned() })?;
+        value.set_sensitive(true);
+        self.answer(self.request(call, Body::Json).header(HeaderName::from_static(name), value)).await
+    }
+
+    /// The same with a body that is a form, percent-encoded already.
+    pub(crate) async fn send_form(&self, call: Call<'_>) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.answer(self.request(call, Body::Form)).await
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let request = if let Some(limit) = self.limit { request.timeout(limit) } else { request };
+        let mut response = request.send().await.map_err(not_sent_or_not_answered)?;
         let status = response.status();
         let malformed = |why| Error::Malformed { status: status.as_u16(), why };
-        if !status.is_success() {
+        if !(status.is_success() || self.reads_refusals && status.is_client_error()) {
             return Err(malformed("the status is not 2xx"));
         }
         let announced = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
@@ -98,15 +140,18 @@ impl Caller {
         Ok(body)
     }
 
-    fn request(&self, call: Call<'_>) -> RequestBuilder {
+    fn request(&self, call: Call<'_>, kind: Body) -> RequestBuilder {
         let mut url = self.base.clone();
         url.set_path(&format!("{}{}", self.base.path().trim_end_matches('/'), call.path));
         url.query_pairs_mut().extend_pairs(call.query);
         match call.body {
             None => self.client.get(url),
             Some(body) => {
-                let json = HeaderValue::from_static("application/json");
-                self.client.post(url).header(CONTENT_TYPE, json).body(body)
+                let kind = HeaderValue::from_static(match kind {
+                    Body::Json => "application/json",
+                    Body::Form => "application/x-www-form-urlencoded;charset=utf-8",
+                });
+                self.client.post(url).header(CONTENT_TYPE, kind).body(body)
             }
         }
     }
@@ -156,7 +201,7 @@ mod tests {
 
     fn url_of(base: &str, query: &[(&'static str, &str)]) -> String {
         let call = Call { path: "/sns/jscode2session", query, body: None };
-        caller(base).unwrap().request(call).build().unwrap().url().to_string()
+        caller(base).unwrap().request(call, Body::Json).build().unwrap().url().to_string()
     }
 
     #[test]

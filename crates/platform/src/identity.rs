@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use crate::SessionKey;
+use crate::{Profile, SessionKey};
 
 const LONGEST: usize = 128;
 
@@ -136,6 +136,15 @@ pub struct Identity {
     pub unionid: Option<UnionId>,
     /// The key that belonged to this very code; a newer login may already have replaced it.
     pub session_key: Option<SessionKey>,
+}
+
+/// An identity, and what the person looks like where that came along.
+#[derive(Debug)]
+pub struct Redirected {
+    /// Who it is.
+    pub identity: Identity,
+    /// As the platform knows them; untrusted text.
+    pub profile: Option<Profile>,
 }
 
 #[cfg(test)]

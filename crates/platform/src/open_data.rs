@@ -1,6 +1,6 @@
 //! What encrypted data from a client turns out to be, and the checks on it that its caller owes.
 //!
-//! Not here: the decryption (`wechat::open_data`), and whose data it is: compare [`Profile::open_id`].
+//! Not here: the decryption (`watermarked`), and whose data it is: compare [`Profile::open_id`].
 
 use std::fmt;
 use std::time::Duration;

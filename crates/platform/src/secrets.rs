@@ -12,13 +12,16 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use crate::BadValue;
+use crate::answer::lacks;
+use crate::{BadValue, Error};
 
 /// Standard base64. Spare bits of the last character may be set: encoders in the wild do that.
 pub(crate) const BASE64: GeneralPurpose =
     GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
 const LONGEST_CODE: usize = 128;
+/// Nothing longer is a token: 512 is what WeChat asks to make room for.
+const LONGEST_TOKEN: usize = 2048;
 
 /// A code that no platform gave: empty, longer than 128 bytes, or with other than visible ASCII characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +58,22 @@ impl TryFrom<String> for JsCode {
 
     fn try_from(text: String) -> Result<Self, BadCode> {
         Self::parse(text)
+    }
+}
+
+/// A code with which a browser comes back from the platform: minutes, one use.
+#[derive(Debug)]
+pub struct RedirectCode(SecretString);
+
+impl RedirectCode {
+    /// Accepts 1 to 128 bytes of visible ASCII.
+    pub fn parse(text: impl Into<String>) -> Result<Self, BadCode> {
+        code(text.into()).map(Self)
+    }
+
+    /// The code itself: for the platform and for its digest.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
     }
 }
 
@@ -126,6 +145,35 @@ impl SessionKey {
     }
 }
 
+/// A key that the platform made for one person, their client and us. `Debug` hides it.
+///
+/// <https://developers.weixin.qq.com/miniprogram/dev/framework/open-ability/user-encryption.html>
+#[derive(Debug, Clone)]
+pub struct EncryptKey {
+    key: SecretString,
+    iv: SecretString,
+    /// Which one it is; the client names it beside what it encrypted.
+    pub version: i64,
+    /// How long it lives; nothing for one that only opens what came late.
+    pub expires_in: Duration,
+}
+
+impl EncryptKey {
+    pub(crate) fn new((key, iv): (SecretString, SecretString), version: i64, expires_in: Duration) -> Self {
+        Self { key, iv, version, expires_in }
+    }
+
+    /// Base64 of 16 bytes.
+    pub fn expose_key(&self) -> &str {
+        self.key.expose_secret()
+    }
+
+    /// Sixteen ASCII characters that are the sixteen bytes.
+    pub fn expose_iv(&self) -> &str {
+        self.iv.expose_secret()
+    }
+}
+
 /// Decodes base64 of exactly `N` bytes.
 pub(crate) fn decoded<const N: usize>(text: &str) -> Option<Zeroizing<[u8; N]>> {
     if text.len() > N.div_ceil(3) * 4 {
@@ -161,6 +209,16 @@ impl AccessToken {
     }
 }
 
+/// A token as a platform gave it, with the time that it is good for.
+pub(crate) fn access_token(value: Option<&str>, expires_in: Option<Duration>) -> Result<AccessToken, Error> {
+    let value = value.ok_or_else(|| lacks("access_token is missing"))?;
+    if value.is_empty() || value.len() > LONGEST_TOKEN || !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(lacks("access_token is not one"));
+    }
+    let expires_in = expires_in.ok_or_else(|| lacks("expires_in is missing"))?;
+    Ok(AccessToken::new(value, expires_in))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,6 +230,7 @@ mod tests {
         for bad in ["", "the code is a mock one", "tab\t", "码", &"0".repeat(129)] {
             assert!(JsCode::parse(bad).is_err(), "{bad:?}");
             assert!(PhoneCode::parse(bad).is_err(), "{bad:?}");
+            assert!(RedirectCode::parse(bad).is_err(), "{bad:?}");
         }
         assert!(JsCode::parse("0".repeat(128)).is_ok());
     }
@@ -201,7 +260,8 @@ mod tests {
     #[test]
     fn secrets_do_not_show_themselves() {
         let shown = format!(
-            "{:?} {:?} {:?} {:?} {:?}",
+            "{:?} {:?} {:?} {:?} {:?} {:?}",
+            RedirectCode::parse("hush0").unwrap(),
             JsCode::parse("hush1").unwrap(),
             PhoneCode::parse("hush2").unwrap(),
             AppSecret::new("hush3"),

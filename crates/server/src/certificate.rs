@@ -171,20 +171,38 @@ fn anybody_reads(_: &Path) -> bool {
     false
 }
 
-/// From when on and until when a certificate holds (RFC 5280 §4.1.2.5), which rustls judges but does not tell.
-fn validity(certificate: &[u8]) -> Option<(Timestamp, Timestamp)> {
-    let (_, certificate) = Der(certificate).next()?;
-    let (_, signed) = Der(certificate).next()?;
-    let mut fields = Der(signed);
-    let (mut tag, _) = fields.next()?;
-    if tag == 0xa0 {
-        (tag, _) = fields.next()?;
+/// What a certificate says of itself, which rustls judges but does not tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateFacts {
+    /// From when on it holds.
+    pub from: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// Whether it says that it issued itself.
+    pub is_its_own_issuer: bool,
+}
+
+impl CertificateFacts {
+    /// Of a certificate in DER (RFC 5280 §4.1.2).
+    pub fn of(certificate: &[u8]) -> Option<Self> {
+        let (_, certificate) = Der(certificate).next()?;
+        let (_, signed) = Der(certificate).next()?;
+        let mut fields = Der(signed);
+        let (mut tag, _) = fields.next()?;
+        if tag == 0xa0 {
+            (tag, _) = fields.next()?;
+        }
+        let (_algorithm, issuer, (validity, times)) = (fields.next()?, fields.next()?, fields.next()?);
+        let subject = fields.next()?;
+        let mut times = Der(times);
+        let (from, until) = (times.next()?, times.next()?);
+        ((tag, validity) == (0x02, 0x30)).then_some(())?;
+        Some(Self { from: time(from)?, until: time(until)?, is_its_own_issuer: issuer == subject })
     }
-    let (_algorithm, _issuer, (validity, times)) = (fields.next()?, fields.next()?, fields.next()?);
-    let mut times = Der(times);
-    let (from, until) = (times.next()?, times.next()?);
-    ((tag, validity) == (0x02, 0x30)).then_some(())?;
-    Some((time(from)?, time(until)?))
+}
+
+fn validity(certificate: &[u8]) -> Option<(Timestamp, Timestamp)> {
+    CertificateFacts::of(certificate).map(|facts| (facts.from, facts.until))
 }
 
 /// `UTCTime` `YYMMDDHHMMSSZ` or `GeneralizedTime` `YYYYMMDDHHMMSSZ`.

@@ -15,6 +15,7 @@ use tracing::Instrument as _;
 
 use crate::envelope;
 use crate::metrics::method_label;
+use crate::pages;
 use crate::problem::{self, Problem, Reader};
 use crate::state::Menjin;
 
@@ -51,7 +52,8 @@ pub(crate) async fn around(State(menjin): State<Menjin>, mut request: Request, n
     if let Some(problem) = &problem {
         span.in_scope(|| log(problem));
         let allow = response.headers_mut().remove(header::ALLOW);
-        response = problem::answer(problem, &reader);
+        let is_page = pages::is_page(route);
+        response = if is_page { pages::sorry(problem, &reader) } else { problem::answer(problem, &reader) };
         if let Some(allow) = allow {
             response.headers_mut().insert(header::ALLOW, allow);
         }
@@ -126,7 +128,7 @@ fn log(problem: &Problem) {
 }
 
 /// What is left of a path or route below that of `server.public_url`: routes are both there and at `/`.
-fn inside<'a>(path: &str, whole: &'a str) -> &'a str {
+pub(crate) fn inside<'a>(path: &str, whole: &'a str) -> &'a str {
     whole.strip_prefix(path).filter(|rest| rest.starts_with('/')).unwrap_or(whole)
 }
 

@@ -10,10 +10,10 @@ use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Response, header};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::extract::authorization;
-use crate::problem::{Language, Problem, Reader, short};
+use crate::problem::{Language, Problem, Reader, for_programs, short};
 use crate::state::Menjin;
 
 /// Where a client says which app it is, when neither path nor token does.
@@ -112,8 +112,11 @@ impl Asked {
             return response;
         }
         if let Some(problem) = problem {
-            let whole = json!({"code": problem.spec().code, "msg": short(problem, reader), "data": Value::Null});
-            return with_body(response, whole.to_string().into_bytes());
+            // Beside the three stands what clients decide by: one code may have two actions.
+            let mut whole = for_programs(problem, reader);
+            whole.insert("msg".to_owned(), short(problem, reader).into());
+            whole.insert("data".to_owned(), Value::Null);
+            return with_body(response, Value::Object(whole).to_string().into_bytes());
         }
         let is_json = |value: &HeaderValue| value.as_bytes().starts_with(b"application/json");
         let fits = response.body().size_hint().exact().is_some_and(|size| (1..=LARGEST).contains(&size));

@@ -76,14 +76,20 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// writing hears the answer instead of a reset connection.
 const LINGER: usize = 16;
 
-/// A body gets half of the request's time at most: a client that is too slow shall hear of itself, not of a slow server.
+/// A whole body.
 pub(crate) async fn body(request: Request, state: &Menjin) -> Result<Bytes, Problem> {
+    body_within(request, state, state.config.server.max_body).await
+}
+
+/// A body of at most so many bytes. It gets half of the request's time at most: a client that is too slow shall hear of itself,
+/// not of a slow server.
+pub(crate) async fn body_within(request: Request, state: &Menjin, limit: usize) -> Result<Bytes, Problem> {
     let server = &state.config.server;
     let patience = server.header_timeout.min(server.request_timeout / 2);
-    if asks_first(request.headers(), server.max_body) {
+    if asks_first(request.headers(), limit) {
         return Err(Problem::BodyTooLarge);
     }
-    let whole = read(request.into_body(), server.max_body);
+    let whole = read(request.into_body(), limit);
     tokio::time::timeout(patience, whole).await.unwrap_or(Err(Problem::BodyTooSlow))
 }
 

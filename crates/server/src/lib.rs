@@ -7,10 +7,12 @@ mod certificate;
 mod compat;
 pub mod config;
 mod connection;
+mod cors;
 mod dev;
 mod edge;
 pub mod entropy;
 mod envelope;
+mod examine;
 mod extract;
 mod forward_auth;
 mod health;
@@ -26,8 +28,11 @@ mod outbound;
 mod pages;
 mod people;
 pub mod problem;
+mod push;
 mod replaced;
+mod sdk;
 pub mod seal;
+mod seen;
 mod serve;
 mod session;
 mod start;
@@ -42,14 +47,16 @@ use axum::routing::get;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 
-pub use apps::{AppView, ClientSecretView, NewApp, RegisteredApp};
-pub use certificate::check_certificate;
+pub use apps::{AppView, ClientSecretView, NewApp, RegisteredApp, Trial, TrialRefused};
+pub use certificate::{CertificateFacts, check_certificate};
 pub use dev::Dev;
+pub use examine::{Examined, ExaminedApp, apps_of_file, old_schema, push_question, redis_is_up};
 pub use keys::{DroppedMasterKey, RingError};
 pub use menjin_guard::{Clock, ManualClock, SystemClock};
 pub use operate::{KeyView, SealedView};
 pub use outbound::Simulator;
 pub use people::{AccountView, IdentityView, UserName};
+pub use seen::{QUESTION, SEEN, Seen, question};
 pub use serve::{Listeners, Tasks};
 pub use session::SessionView;
 pub use start::{Around, check_place, migrate};
@@ -64,7 +71,9 @@ fn rooms() -> OpenApiRouter<Menjin> {
         .merge(apps::routes())
         .merge(oidc::routes())
         .merge(forward_auth::routes())
+        .merge(push::routes())
         .merge(keys::routes())
+        .merge(sdk::routes())
         .merge(health::routes());
     openapi::complete(rooms.get_openapi_mut());
     rooms
@@ -85,11 +94,12 @@ impl Menjin {
     /// The public side. In `menjin dev` it has everything; open to the local network it keeps `/dev` and the operator's
     /// side to itself.
     pub fn router(&self) -> Router {
-        match &self.dev {
+        let router = match &self.dev {
             None => self.finished(self.public_routes()),
             Some(dev) if dev.lan => self.finished(self.public_routes().route("/", get(pages::to_docs))),
             Some(_) => self.finished(self.all_routes()),
-        }
+        };
+        router.layer(axum::middleware::from_fn_with_state(self.clone(), cors::around))
     }
 
     /// The operator's side; in `menjin dev` everything.
@@ -100,13 +110,18 @@ impl Menjin {
     fn public_routes(&self) -> Router<Self> {
         let path = self.config.server.path();
         let (routes, api) = rooms().split_for_parts();
-        let routes = routes.merge(compat::routes(self)).merge(openapi::routes(api, path)).merge(problem::routes());
+        let routes = routes
+            .merge(compat::routes(self))
+            .merge(openapi::routes(api, path))
+            .merge(problem::routes())
+            .merge(seen::routes());
         // Some proxies strip the path of `server.public_url`, some pass it on.
         if path.is_empty() { routes } else { Router::new().nest(path, routes.clone()).merge(routes) }
     }
 
     fn all_routes(&self) -> Router<Self> {
-        self.public_routes().merge(dev::routes()).merge(Self::admin_routes())
+        let routes = self.public_routes().merge(dev::routes()).merge(Self::admin_routes());
+        routes.layer(axum::Extension(sdk::WithDev))
     }
 
     fn admin_routes() -> Router<Self> {

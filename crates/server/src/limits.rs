@@ -1,4 +1,5 @@
-//! How much one address may ask: loosely, as phones share addresses, and tighter once it keeps failing (design §4.14).
+//! How much one address may ask: loosely, as phones share addresses, and tighter once it keeps failing (design §4.14); and
+//! how much one signed-in person may ask of the platform.
 //!
 //! Lives here: whom a limit counts, and what a failure is. Does not: counting (`store/fast`).
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use menjin_token::UserId;
 
 use crate::config;
 use crate::extract::Client;
@@ -33,9 +35,19 @@ impl Limits {
             asked: some(limits.per_address),
             failed: some(limits.failures_per_address),
             failed_at: some(limits.failures_per_app),
+            of_person: some(limits.per_person),
         };
         let counters = || Counters { here: InProcess::new(quotas), everywhere: everywhere.cloned(), quotas };
         Self(limits.enabled.then(|| Arc::new(counters())))
+    }
+
+    /// Counts what a signed-in person asks of the platform, or of the disk.
+    pub(crate) async fn person_asks(&self, user: UserId) -> Result<(), Problem> {
+        let Some(counters) = &self.0 else { return Ok(()) };
+        counters.here.ask_as(user).map_err(refused)?;
+        let Some(line) = &counters.everywhere else { return Ok(()) };
+        let asked = line.count_ask(&user.to_string(), Some(counters.quotas.of_person)).await;
+        asked.and_then(|asked| asked.wait).map_or(Ok(()), |wait| Err(refused(wait)))
     }
 
     /// Forgets addresses that have been quiet.

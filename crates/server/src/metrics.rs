@@ -47,6 +47,10 @@ fn describe() {
     );
     metrics::describe_counter!("menjin_tls_handshakes_failed_total", "TLS handshakes that failed or took too long");
     metrics::describe_gauge!("menjin_tls_certificate_expires_timestamp_seconds", "When the certificate of [tls] ends");
+    metrics::describe_counter!(
+        "menjin_pushes_total",
+        "Platforms' pushes by app and outcome (queued, repeated, ignored, refused, done, failed, given_up)"
+    );
     metrics::describe_counter!("menjin_limited_total", "Requests refused by the limits");
 }
 

@@ -18,14 +18,18 @@ use crate::state::Menjin;
 /// What stands above the routes.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "menjin", description = "The login system for mini programs: a `code` goes in; a user, a session and tokens come out. Errors are `application/problem+json` (RFC 9457) with a stable `code` and an `action`."),
+    info(title = "menjin", description = "The login system for mini programs: a `code` goes in; a user, a session and tokens come out. Errors are `application/problem+json` (RFC 9457) with a stable `code` and an `action`. People's own programs of an app with `envelope = true` get both as `{code, msg, data}`, with the same status."),
     tags(
         (name = "sign-in", description = "From a code to tokens, and back out"),
+        (name = "pages", description = "For browsers, which are led there and on; what fails is told on a page"),
         (name = "me", description = "The caller"),
+        (name = "profile", description = "What the platform proves of the caller, and what they show of themselves; each person is limited (`limits.per_person`)"),
         (name = "tokens", description = "What back ends verify with"),
         (name = "back-end", description = "For back ends that prove which app they are"),
         (name = "oauth", description = "OAuth 2.0 for libraries that speak it: forms, and errors as RFC 6749 has them"),
         (name = "forward-auth", description = "For proxies that ask about each request"),
+        (name = "platform", description = "For the platforms themselves, which tell of their people"),
+        (name = "sdk", description = "For programs on phones"),
         (name = "operation", description = "For operators"),
     ),
     components(schemas(ProblemView)),
@@ -75,6 +79,9 @@ struct ProblemView {
     /// The member, header or parameter that can't stand; with `field_invalid` alone.
     #[schema(nullable = false, example = "code")]
     field: Option<String>,
+    /// The header whose token is meant, where two came together: `Menjin-Subject-Token` or `Authorization`.
+    #[schema(nullable = false, example = "Menjin-Subject-Token")]
+    header: Option<String>,
     /// What the platform said, where a person caused its refusal.
     #[schema(nullable = false)]
     platform: Option<PlatformView>,
@@ -139,16 +146,17 @@ const WITH_A_BODY: [Refusal; 4] = [
     ("400", "`field_invalid`: `field` says which; `json_invalid`"),
     ("408", "`body_too_slow`: the body did not arrive in time"),
     ("413", "`body_too_large`"),
-    ("415", "`content_type_invalid`: a body is `application/json`"),
+    ("415", "`content_type_invalid`"),
 ];
 const WITH_A_PATH: [Refusal; 1] = [("400", "`field_invalid`: the path is not text")];
 const BY_TOKEN: [Refusal; 2] = [
     (
         "401",
-        "`token_missing`, `token_invalid`; `token_expired`: refresh; `session_ended`, `session_replaced`, `session_kicked`, `session_expired`, `refresh_reused`, `restored`, `user_disabled`: the session is over",
+        "`token_missing`, `token_invalid`; `token_expired`: refresh; `session_ended`, `session_replaced`, `session_kicked`, `session_expired`, `refresh_reused`, `restored`, `account_closed`, `user_disabled`: the session is over",
     ),
     ("503", "`revocations_stale`: whether the session lives can't be told just now"),
 ];
+const OF_ONE_PERSON: [Refusal; 1] = [("429", "`too_many_requests` of this person")];
 const SIGNING_IN: [Refusal; 1] = [("429", "`too_many_requests` from this address")];
 const BY_STORE: [Refusal; 2] =
     [("500", "`internal`"), ("503", "`store_unavailable`, `timed_out`: `action` says what may come again")];
@@ -168,11 +176,12 @@ pub(crate) fn complete(api: &mut utoipa::openapi::OpenApi) {
             let own = std::mem::take(&mut answer.description);
             answer.description = if own.is_empty() { codes.to_owned() } else { format!("{own}; {codes}") };
         }
+        let is_page = operation.tags.iter().flatten().any(|tag| tag == "pages");
         for (status, answer) in &mut operation.responses.responses {
             if let RefOr::T(answer) = answer
                 && status.starts_with(['4', '5'])
             {
-                refuses(status, answer);
+                refuses(status, answer, is_page);
             }
         }
     }
@@ -188,20 +197,26 @@ fn refusals(operation: &Operation) -> Vec<Refusal> {
     let in_path = |it: &RefOr<_>| {
         matches!(it, RefOr::T(utoipa::openapi::path::Parameter { parameter_in: ParameterIn::Path, .. }))
     };
-    let kinds: [(bool, &[Refusal]); 5] = [
+    let kinds: [(bool, &[Refusal]); 6] = [
         (operation.request_body.is_some(), &WITH_A_BODY),
         (operation.request_body.is_none() && operation.parameters.iter().flatten().any(in_path), &WITH_A_PATH),
         (operation.security.is_some() && !has_tag("back-end"), &BY_TOKEN),
-        (has_tag("sign-in"), &SIGNING_IN),
-        (["sign-in", "me", "back-end"].into_iter().any(has_tag), &BY_STORE),
+        (has_tag("sign-in") || has_tag("pages"), &SIGNING_IN),
+        (has_tag("profile"), &OF_ONE_PERSON),
+        (["sign-in", "pages", "me", "profile", "back-end", "platform"].into_iter().any(has_tag), &BY_STORE),
     ];
     kinds.into_iter().filter(|(applies, _)| *applies).flat_map(|(_, refusals)| refusals).copied().collect()
 }
 
 /// Gives an answer the problem as its content, and the headers that its status comes with.
-fn refuses(status: &str, answer: &mut Response) {
-    let problem = Content::new(Some(Ref::from_schema_name("Problem")));
-    answer.content.insert("application/problem+json".to_owned(), problem.into());
+fn refuses(status: &str, answer: &mut Response, is_page: bool) {
+    if is_page {
+        let page = Content::new(Some(ObjectBuilder::new().schema_type(Type::String)));
+        answer.content.insert("text/html".to_owned(), page.into());
+    } else {
+        let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+        answer.content.insert("application/problem+json".to_owned(), problem.into());
+    }
     let header = match status {
         "401" => (
             "WWW-Authenticate",

@@ -32,4 +32,11 @@ impl Simulator {
         let answer = self.client.post(url).json(body).send().await.context("asking the simulator")?;
         Ok((answer.status().as_u16(), answer.json().await.context("reading the simulator's answer")?))
     }
+
+    /// What is at `path`.
+    pub(crate) async fn look(&self, path: &str) -> anyhow::Result<Value> {
+        let url = self.base.join(path).context("the simulator's address")?;
+        let answer = self.client.get(url).send().await.context("asking the simulator")?;
+        answer.json().await.context("reading the simulator's answer")
+    }
 }

@@ -33,10 +33,19 @@ pub enum Sealed {
     AppSecret,
     /// A key that keyed digests are made with; row: its name.
     DataKey,
+    /// Whom a platform named; row: the digest of the code that is exchanged for them.
+    Arrival,
+    /// What a platform told of somebody, until it is carried out; row: its digest.
+    Push,
+    /// A sign-in that a browser has begun, kept in its cookie; row: the state that it comes back with.
+    Start,
+    /// What somebody with the master key asks a running menjin; row: none.
+    Question,
 }
 
 impl Sealed {
-    const ALL: [Self; 7] = [
+    /// What stands in tables.
+    const ALL: [Self; 9] = [
         Self::SigningKey,
         Self::SessionKey,
         Self::Phone,
@@ -44,6 +53,8 @@ impl Sealed {
         Self::PlatformToken,
         Self::AppSecret,
         Self::DataKey,
+        Self::Arrival,
+        Self::Push,
     ];
 
     fn table(self) -> &'static str {
@@ -55,6 +66,10 @@ impl Sealed {
             Self::PlatformToken => "platform_tokens",
             Self::AppSecret => "apps",
             Self::DataKey => "data_keys",
+            Self::Arrival => "arrivals",
+            Self::Push => "pushes",
+            Self::Start => "cookies",
+            Self::Question => "headers",
         }
     }
 
@@ -67,6 +82,10 @@ impl Sealed {
             Self::PlatformToken => "platform access token",
             Self::AppSecret => "platform app secret",
             Self::DataKey => "data key",
+            Self::Arrival => "arrival",
+            Self::Push => "push",
+            Self::Start => "sign-in under way",
+            Self::Question => "operator's question",
         }
     }
 

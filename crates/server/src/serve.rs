@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::connection::{Door, Phase, Place};
 use crate::state::Menjin;
-use crate::{metrics, session, tls, upkeep};
+use crate::{metrics, push, session, tls, upkeep};
 
 /// After an accept that failed, e.g. for want of descriptors.
 const BREATH: Duration = Duration::from_millis(50);
@@ -42,11 +42,12 @@ type Work = fn(Menjin) -> BoxFuture<'static, ()>;
 pub struct Tasks(#[expect(dead_code, reason = "held for its drop, which ends the tasks")] JoinSet<()>);
 
 impl Menjin {
-    /// Starts what runs beside requests: the feed, the ring's rotation, the sweeper.
+    /// Starts what runs beside requests: the feed, pushes, the ring's rotation, the sweeper.
     pub fn start_tasks(&self) -> Tasks {
         let mut tasks = JoinSet::new();
-        let works: [(&str, Work); 5] = [
+        let works: [(&str, Work); 6] = [
             ("the feed", |menjin| session::follow(menjin).boxed()),
+            ("pushes", |menjin| push::follow(menjin).boxed()),
             ("upkeep", |menjin| upkeep::run(menjin).boxed()),
             ("help between nodes", |menjin| helped(menjin).boxed()),
             ("the certificate", |menjin| tls::follow(menjin).boxed()),

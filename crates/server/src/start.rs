@@ -14,6 +14,7 @@ use crate::forward_auth::Memory;
 use crate::keys::{self, KeyPolicy, Ring, Tools};
 use crate::limits::Limits;
 use crate::metrics::Answers;
+use crate::people::Avatars;
 use crate::seal::Sealer;
 use crate::session::{OldForms, Told};
 use crate::state::{Inner, Menjin};
@@ -51,11 +52,22 @@ impl Menjin {
     pub async fn new(config: Config, around: Around) -> anyhow::Result<Self> {
         let menjin = Self::for_commands(config, around).await?;
         menjin.apps.refuse_clashes()?;
+        if menjin.dev.is_none() {
+            menjin.config.refuse_plain_pushes()?;
+        }
+        for remark in menjin.config.unknown_audiences(|audience| menjin.apps.has_audience(audience)) {
+            tracing::warn!("{remark}");
+        }
         Ok(menjin)
     }
 
     /// A menjin that serves nobody, also where apps of the file and of the store clash: a command mends that.
     pub async fn for_commands(config: Config, around: Around) -> anyhow::Result<Self> {
+        // A configuration is large, and so is what waits with one in its hands.
+        Box::pin(Self::assembled(config, around)).await
+    }
+
+    async fn assembled(config: Config, around: Around) -> anyhow::Result<Self> {
         let public_url = config.server.public_url.as_ref().context("`server.public_url` is missing")?;
         let issuer = public_url.as_str().trim_end_matches('/').to_owned();
         let Around { clock, entropy, dev } = around;
@@ -72,7 +84,7 @@ impl Menjin {
         let guard = Guard::local(&issuer, &issuer, ring.verifying().clone(), Arc::clone(&ended))
             .clock(Arc::clone(&clock))
             .build()?;
-        let apps = Registry::new(&config)?;
+        let apps = Registry::new(&config, Arc::clone(&clock))?;
         let old_forms = OldForms::new(&config.compat)?;
         let legacies = Legacies::new(&config.legacy)?;
         let run_id = u32::from_be_bytes(entropy.bytes());
@@ -80,6 +92,7 @@ impl Menjin {
         crate::metrics::install();
         let fast = Fast::new(&config.redis, run_id, store.bell()).await?;
         let inner = Inner {
+            avatars: Avatars::new(&config.avatars, &issuer),
             issuer,
             limits: Limits::new(&config.limits, fast.line.as_ref()),
             fast,
@@ -103,6 +116,7 @@ impl Menjin {
             stopping: AtomicBool::new(false),
             answered: AtomicU64::new(0),
             answers: Answers::default(),
+            push_waits: tokio::sync::Notify::new(),
             feed_read: tokio::sync::Mutex::default(),
             config,
         };
@@ -118,7 +132,7 @@ pub fn check_place(config: &Config) -> anyhow::Result<()> {
     check_folder(path).map_err(|why| anyhow::anyhow!("`store.url`: {}: can't be opened: {why}", path.display()))
 }
 
-async fn open_store(config: &Config, on_old_schema: OnOldSchema) -> anyhow::Result<Box<dyn Store>> {
+pub(crate) async fn open_store(config: &Config, on_old_schema: OnOldSchema) -> anyhow::Result<Box<dyn Store>> {
     let place = config.store.place();
     let opened: Result<Box<dyn Store>, _> = match place {
         StorePlace::Sqlite(path) => Sqlite::open(path, on_old_schema).map(|store| Box::new(store) as _),

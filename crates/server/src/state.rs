@@ -15,6 +15,7 @@ use crate::forward_auth::Memory;
 use crate::keys::{Ring, Tools};
 use crate::limits::Limits;
 use crate::metrics::Answers;
+use crate::people::Avatars;
 use crate::seal::{Digester, Sealer};
 use crate::session::{Cursor, OldForms, Told};
 use crate::store::{Fast, Store};
@@ -37,6 +38,7 @@ pub struct Inner {
     pub(crate) guard: Guard,
     pub(crate) apps: Registry,
     pub(crate) broker: Broker,
+    pub(crate) avatars: Avatars,
     pub(crate) tls: OnceLock<Tls>,
     pub(crate) old_forms: OldForms,
     pub(crate) forward_auth: Memory,
@@ -50,6 +52,8 @@ pub struct Inner {
     pub(crate) stopping: AtomicBool,
     pub(crate) answered: AtomicU64,
     pub(crate) answers: Answers,
+    /// Rung when a push was queued.
+    pub(crate) push_waits: tokio::sync::Notify,
     pub(crate) feed_read: tokio::sync::Mutex<Cursor>,
 }
 

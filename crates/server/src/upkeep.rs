@@ -1,15 +1,20 @@
-//! What menjin does by itself each minute: sweep what is over, rotate keys that are due, forget quiet addresses.
+//! What menjin does by itself each minute: sweep what is over, carry out what platforms told, rotate keys that are due, forget quiet addresses.
 
 use std::time::Duration;
 
+use anyhow::Context as _;
 use tokio::time::MissedTickBehavior;
 
+use crate::people::sweep_avatars;
+use crate::push;
 use crate::state::Menjin;
 use crate::store::Sweeping;
 
 const EVERY: Duration = Duration::from_mins(1);
 /// Small, so that a sign-in beside it waits for a few milliseconds at most.
 const BATCH: u32 = 100;
+/// A round of the pictures' folder takes no longer.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// A clock that leaps ahead and back again must not bring back what has ended.
 const LEAP: Duration = Duration::from_hours(1);
 
@@ -42,6 +47,10 @@ impl Menjin {
             batch: BATCH,
         };
         while self.store.sweep(sweeping).await?.more {}
-        Ok(rotated?)
+        push::drain(self).await?;
+        rotated?;
+        // Last, and not for long: the folder may be another machine's that does not answer.
+        tokio::time::timeout(PATIENCE, sweep_avatars(self)).await.context("`avatars.folder` does not answer")??;
+        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! The mini programs that the simulator knows, and what makes one: appid, AppSecret, open-platform account.
+//! The apps that the simulator knows, and what makes one: appid, AppSecret, open-platform account.
 //!
 //! Not here: menjin's own apps; this crate knows nothing of menjin.
 
@@ -6,33 +6,50 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::platform::Platform;
 use crate::policy::SessionKeyPolicy;
 
-/// What an appid stands for. More kinds come with the platforms' other sign-ins.
+/// What an appid stands for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AppKind {
     /// 小程序.
     #[default]
     MiniProgram,
+    /// 公众号 (服务号): pages inside WeChat.
+    OfficialAccount,
+    /// 网站应用.
+    Website,
+    /// 移动应用.
+    Native,
 }
 
 /// An app as the platform's console has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct App {
-    /// `wx` and 16 lower-case hex digits, by custom; the simulator takes any text.
+    /// At WeChat `wx` and 16 lower-case hex digits, by custom; the simulator takes any text.
     pub appid: String,
     /// The AppSecret: 32 lower-case hex digits, by custom. Made up; a real one has no business here.
     pub secret: String,
+    /// Whose servers it belongs to.
+    pub platform: Platform,
     /// What the appid stands for.
     pub kind: AppKind,
-    /// What people would read in WeChat.
+    /// What people would read on the platform.
     pub name: String,
     /// The open-platform account that the app is bound to; apps that share one share unionids, an app without one gets none.
     /// <https://developers.weixin.qq.com/miniprogram/dev/framework/open-ability/union-id.html>
     pub open_account: Option<String>,
+    /// The domain to which browsers may come back; this machine alone where none is registered.
+    pub redirect_domain: Option<String>,
     /// Overrides the simulator's policy for this app.
     pub session_key: Option<SessionKeyPolicy>,
+    /// The app's public key, base64 of an SPKI: Alipay verifies requests with it, Douyin encrypts phone numbers for it.
+    pub public_key: Option<String>,
+    /// What Alipay encrypts phone numbers with: base64 of 16 bytes.
+    pub aes_key: Option<String>,
+    /// An old app of Alipay's: it sees `user_id`, and no `open_id`.
+    pub sees_user_ids: bool,
 }
 
 impl App {
@@ -43,10 +60,59 @@ impl App {
             name: appid.clone(),
             appid,
             secret: secret.into(),
+            platform: Platform::WeChat,
             kind: AppKind::MiniProgram,
             open_account: None,
+            redirect_domain: None,
             session_key: None,
+            public_key: None,
+            aes_key: None,
+            sees_user_ids: false,
         }
+    }
+
+    /// A mini program of another platform.
+    pub fn of(platform: Platform, appid: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self { platform, ..Self::mini_program(appid, secret) }
+    }
+
+    /// A site of another platform.
+    pub fn website_of(platform: Platform, appid: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self { platform, ..Self::website(appid, secret) }
+    }
+
+    /// The same app, with a public key in the platform's console.
+    #[must_use]
+    pub fn with_public_key(mut self, public_key: impl Into<String>) -> Self {
+        self.public_key = Some(public_key.into());
+        self
+    }
+
+    /// The same app, with an AES key in Alipay's console.
+    #[must_use]
+    pub fn with_aes_key(mut self, aes_key: impl Into<String>) -> Self {
+        self.aes_key = Some(aes_key.into());
+        self
+    }
+
+    /// The person over all apps of the account, where there is one. Alipay tells it of nobody by this name.
+    pub(crate) fn unionid_of(&self, person: &str) -> Option<String> {
+        self.open_account.as_ref().map(|account| self.platform.unionid(person, account))
+    }
+
+    /// An official account.
+    pub fn official_account(appid: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self { kind: AppKind::OfficialAccount, ..Self::mini_program(appid, secret) }
+    }
+
+    /// A site.
+    pub fn website(appid: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self { kind: AppKind::Website, ..Self::mini_program(appid, secret) }
+    }
+
+    /// An app on phones.
+    pub fn native(appid: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self { kind: AppKind::Native, ..Self::mini_program(appid, secret) }
     }
 
     /// The same app, bound to an open-platform account.
@@ -70,13 +136,23 @@ impl Apps {
         self.0.get(appid)
     }
 
+    /// The app, if it belongs to this platform.
+    pub(crate) fn of(&self, platform: Platform, appid: &str) -> Option<&App> {
+        self.find(appid).filter(|app| app.platform == platform)
+    }
+
     pub(crate) fn all(&self) -> impl Iterator<Item = &App> {
         self.0.values()
     }
 
     /// The only mini program, when there is exactly one.
     pub(crate) fn only_mini_program(&self) -> Option<&App> {
-        let mut candidates = self.all().filter(|app| app.kind == AppKind::MiniProgram);
+        self.only_mini_program_of(Platform::WeChat)
+    }
+
+    /// The only mini program of a platform.
+    pub(crate) fn only_mini_program_of(&self, platform: Platform) -> Option<&App> {
+        let mut candidates = self.all().filter(|app| app.kind == AppKind::MiniProgram && app.platform == platform);
         candidates.next().filter(|_| candidates.next().is_none())
     }
 }

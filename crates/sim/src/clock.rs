@@ -8,11 +8,25 @@ use std::time::SystemTime;
 pub(crate) struct Clock {
     ahead: i64,
     stopped_at: Option<i64>,
+    /// A step of a scenario happens at its own second, however long it takes.
+    pinned: Option<i64>,
 }
 
 impl Clock {
     pub(crate) fn now(&self) -> i64 {
+        self.pinned.unwrap_or_else(|| self.unpinned())
+    }
+
+    fn unpinned(&self) -> i64 {
         self.stopped_at.unwrap_or_else(|| system_seconds().saturating_add(self.ahead))
+    }
+
+    /// Sets the clock and holds it there, or lets it go.
+    pub(crate) fn pin(&mut self, at: Option<i64>) {
+        if let Some(at) = at {
+            self.set(at);
+        }
+        self.pinned = at;
     }
 
     pub(crate) fn is_frozen(&self) -> bool {
@@ -27,7 +41,7 @@ impl Clock {
     }
 
     pub(crate) fn set(&mut self, unix_seconds: i64) {
-        self.advance(unix_seconds.saturating_sub(self.now()));
+        self.advance(unix_seconds.saturating_sub(self.unpinned()));
     }
 
     /// Stops the clock where it is, or lets it run on from there.
@@ -41,7 +55,7 @@ impl Clock {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one clock read of the simulator")]
-fn system_seconds() -> i64 {
+pub(crate) fn system_seconds() -> i64 {
     let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX)
 }

@@ -10,29 +10,31 @@ use sha2::{Digest, Sha256};
 const HEX: &[u8] = b"0123456789abcdef";
 const ALPHANUMERIC: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
+/// A seed from the operating system, by way of std's hash keys; short enough for a number in JSON.
+pub(crate) fn any_seed() -> u64 {
+    RandomState::new().hash_one(0) >> 11
+}
+
 #[derive(Debug)]
 pub(crate) struct Entropy {
-    seed: [u8; 16],
+    seed: u64,
     drawn: u64,
 }
 
 impl Entropy {
-    /// With a seed the same draws follow; without one the seed comes from the operating system, by way of std's hash keys.
-    pub(crate) fn new(seed: Option<u64>) -> Self {
-        let (low, high) = match seed {
-            Some(seed) => (seed, 0),
-            None => (RandomState::new().hash_one(0), RandomState::new().hash_one(1)),
-        };
-        let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&low.to_be_bytes());
-        bytes[8..].copy_from_slice(&high.to_be_bytes());
-        Self { seed: bytes, drawn: 0 }
+    /// The same draws follow the same seed.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { seed, drawn: 0 }
     }
 
     pub(crate) fn fill(&mut self, out: &mut [u8]) {
         for chunk in out.chunks_mut(32) {
             self.drawn += 1;
-            let block = Sha256::new().chain_update(self.seed).chain_update(self.drawn.to_be_bytes()).finalize();
+            let block = Sha256::new()
+                .chain_update(self.seed.to_be_bytes())
+                .chain_update([0; 8])
+                .chain_update(self.drawn.to_be_bytes())
+                .finalize();
             chunk.copy_from_slice(&block[..chunk.len()]);
         }
     }
@@ -49,6 +51,10 @@ impl Entropy {
 
     pub(crate) fn alphanumeric(&mut self, length: usize) -> String {
         self.text(ALPHANUMERIC, length)
+    }
+
+    pub(crate) fn digits(&mut self, length: usize) -> String {
+        self.text(&HEX[..10], length)
     }
 
     /// True in about `share` of all draws.
@@ -71,20 +77,20 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_draws() {
-        let (mut one, mut other) = (Entropy::new(Some(7)), Entropy::new(Some(7)));
+        let (mut one, mut other) = (Entropy::new(7), Entropy::new(7));
         assert_eq!((one.hex(40), one.alphanumeric(40)), (other.hex(40), other.alphanumeric(40)));
     }
 
     #[test]
     fn another_seed_and_no_seed_give_other_draws() {
         let drawn = |seed| Entropy::new(seed).hex(32);
-        assert_ne!(drawn(Some(7)), drawn(Some(8)));
-        assert_ne!(drawn(None), drawn(None));
+        assert_ne!(drawn(7), drawn(8));
+        assert_ne!(drawn(any_seed()), drawn(any_seed()));
     }
 
     #[test]
     fn a_share_of_nothing_never_strikes_and_of_one_almost_always() {
-        let mut entropy = Entropy::new(Some(1));
+        let mut entropy = Entropy::new(1);
         assert_eq!((0..1000).filter(|_| entropy.chance(0.0)).count(), 0);
         assert_eq!((0..1000).filter(|_| entropy.chance(1.0)).count(), 1000);
         let tenth = (0..1000).filter(|_| entropy.chance(0.1)).count();

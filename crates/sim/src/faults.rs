@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_fault_strikes_as_often_as_ordered_and_only_where_ordered() {
-        let (mut faults, mut entropy) = (Faults::default(), Entropy::new(Some(1)));
+        let (mut faults, mut entropy) = (Faults::default(), Entropy::new(1));
         faults.add(Fault { strikes: Strikes::Next(2), ..Fault::once(FaultKind::Busy).on("/a") });
         let mut strike = |path: &str| faults.strike(path, None, &mut entropy);
         assert_eq!(strike("/b"), None);
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn faults_strike_in_the_order_of_their_making() {
-        let (mut faults, mut entropy) = (Faults::default(), Entropy::new(Some(1)));
+        let (mut faults, mut entropy) = (Faults::default(), Entropy::new(1));
         faults.add(Fault { appid: Some("wxother".into()), ..Fault::once(FaultKind::Html) });
         faults.add(Fault::once(FaultKind::Dropped));
         faults.add(Fault::once(FaultKind::Malformed));

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Query, Request};
-use axum::http::{Method, StatusCode, Uri, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{AppendHeaders, Html, IntoResponse, Response};
 use futures_util::stream;
 use serde_json::Value;
 
 use crate::calls::Call;
 use crate::faults::FaultKind;
+use crate::scenario::Replayed;
 use crate::world::World;
 use crate::{BODY_LIMIT, Sim};
 
@@ -31,6 +32,7 @@ pub(crate) struct Asked {
     pub(crate) method: Method,
     pub(crate) path: String,
     query: Vec<(String, String)>,
+    headers: HeaderMap,
     pub(crate) body: Bytes,
     /// The body, if it is JSON.
     pub(crate) json: Option<Value>,
@@ -41,13 +43,36 @@ impl Asked {
         let (head, body) = request.into_parts();
         let body = to_bytes(body, BODY_LIMIT).await.map_err(|_| page(StatusCode::PAYLOAD_TOO_LARGE, ""))?;
         let json = serde_json::from_slice(&body).ok();
-        Ok(Self { method: head.method, path: head.uri.path().to_owned(), query: pairs(&head.uri), body, json })
+        Ok(Self {
+            method: head.method,
+            path: head.uri.path().to_owned(),
+            query: pairs(&head.uri),
+            headers: head.headers,
+            body,
+            json,
+        })
     }
 
     /// A parameter of the query; an empty one counts as missing. Names are case-sensitive, the first of several holds.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
         let (_, value) = self.query.iter().find(|(key, _)| key == name)?;
         Some(value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// All parameters of the query.
+    pub(crate) fn query_pairs(&self) -> &[(String, String)] {
+        &self.query
+    }
+
+    /// All parameters of a body that is a form.
+    pub(crate) fn form(&self) -> Vec<(String, String)> {
+        let body = std::str::from_utf8(&self.body).unwrap_or_default();
+        format!("/?{body}").parse::<Uri>().map(|uri| pairs(&uri)).unwrap_or_default()
+    }
+
+    /// A header that is text and not empty.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok().filter(|value| !value.is_empty())
     }
 
     /// A text member of the JSON body; an empty one counts as missing.
@@ -62,9 +87,22 @@ fn pairs(uri: &Uri) -> Vec<(String, String)> {
 
 /// An answer before it is put on the wire. Its status is 200, whatever it says.
 pub(crate) struct Reply {
-    pub(crate) content_type: &'static str,
-    pub(crate) body: String,
-    pub(crate) errcode: i64,
+    content_type: &'static str,
+    body: Bytes,
+    errcode: i64,
+    header: Option<(&'static str, String)>,
+}
+
+impl Reply {
+    pub(crate) fn new(content_type: &'static str, body: impl Into<Bytes>, errcode: i64) -> Self {
+        Self { content_type, body: body.into(), errcode, header: None }
+    }
+
+    /// The same answer, with one header more.
+    pub(crate) fn with_header(mut self, name: &'static str, value: String) -> Self {
+        self.header = Some((name, value));
+        self
+    }
 }
 
 #[derive(Default)]
@@ -75,6 +113,7 @@ pub(crate) struct Trace {
 }
 
 pub(crate) async fn ask(sim: Sim, endpoint: &'static dyn Endpoint, request: Request) -> Response {
+    let is_replayed = request.extensions().get::<Replayed>().is_some();
     let asked = match Asked::read(request).await {
         Ok(asked) => asked,
         Err(refused) => return refused,
@@ -86,6 +125,7 @@ pub(crate) async fn ask(sim: Sim, endpoint: &'static dyn Endpoint, request: Requ
         fault = fault.as_ref().map(FaultKind::name),
         "answered"
     );
+    let fault = fault.filter(|fault| !(is_replayed && matches!(fault, FaultKind::Slow(_))));
     deliver(reply, fault).await
 }
 
@@ -123,7 +163,8 @@ async fn deliver(reply: Reply, fault: Option<FaultKind>) -> Response {
 }
 
 fn whole(reply: Reply) -> Response {
-    ([(header::CONTENT_TYPE, reply.content_type)], reply.body).into_response()
+    let more = reply.header.map(|header| [header]);
+    ([(header::CONTENT_TYPE, reply.content_type)], more.map(AppendHeaders), reply.body).into_response()
 }
 
 async fn late(reply: Reply, delay: Duration) -> Response {
@@ -132,7 +173,7 @@ async fn late(reply: Reply, delay: Duration) -> Response {
 }
 
 fn cut(reply: &Reply) -> Response {
-    let half = reply.body.as_bytes()[..reply.body.len() / 2].to_vec();
+    let half = reply.body.slice(..reply.body.len() / 2);
     ([(header::CONTENT_TYPE, reply.content_type)], half).into_response()
 }
 

@@ -3,15 +3,26 @@
 //! It shares no code with the rest of menjin, so that a mistake can't hide on both sides, and listens on loopback only.
 //! Lives here: the library's door. What WeChat answers is in `wechat`, how it is steered in `control`.
 
+mod alipay;
 mod apps;
+mod asking;
 mod calls;
 mod clock;
 mod control;
+mod delivery;
+mod douyin;
 mod entropy;
 mod faults;
 mod gateway;
+mod mini;
 mod people;
+mod platform;
 mod policy;
+mod qq;
+mod qq_connect;
+mod rsa;
+mod scenario;
+mod tunnel;
 mod wechat;
 mod world;
 
@@ -21,6 +32,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use axum::Router;
 use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 use axum::response::Redirect;
 use axum::routing::get;
 use axum::serve::ListenerExt as _;
@@ -28,9 +40,17 @@ use tokio::net::TcpListener;
 
 pub use crate::apps::{App, AppKind};
 pub use crate::calls::{Call, CallFilter};
+pub use crate::delivery::{Attempt, Pushed};
 pub use crate::faults::{Fault, FaultKind, Strikes};
 pub use crate::people::{Person, Phone};
-pub use crate::policy::{CountryCode, Policy, Quotas, SessionKeyPolicy, Validation};
+pub use crate::platform::Platform;
+pub use crate::policy::{CountryCode, Limit, Policy, Quotas, SessionKeyPolicy, Validation};
+pub use crate::rsa::{ALIPAY_PUBLIC_KEY, APP_PRIVATE_KEY, APP_PUBLIC_KEY};
+pub use crate::scenario::Scenario;
+pub use crate::tunnel::Authority;
+pub use crate::wechat::Verdict;
+pub use crate::wechat::oauth::Decision;
+pub use crate::wechat::push::{PushFormat, PushMode, PushOrder, PushSettings, PushTwist, SignedPush};
 use crate::world::World;
 
 /// No request to the simulator may be longer.
@@ -39,11 +59,24 @@ const BODY_LIMIT: usize = 64 * 1024;
 /// How long `serve` waits, once it is told to stop, for answers under way (a `slow` fault may be sleeping on one).
 const GOODBYE: Duration = Duration::from_secs(2);
 
+/// The paths of all platforms' APIs.
+fn paths() -> impl Iterator<Item = &'static str> {
+    let others = qq::PATHS.iter().chain(&qq_connect::PATHS).chain(&douyin::PATHS).chain(&alipay::PATHS);
+    wechat::paths().chain(others.copied())
+}
+
+/// Does a platform's API live at this path?
+fn answers_at(path: &str) -> bool {
+    paths().any(|known| known == path)
+}
+
 /// How a simulator starts. The default: a random seed, no apps, WeChat's usual behaviour.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// With a seed, the same requests in the same order get the same codes, keys and tokens.
     pub seed: Option<u64>,
+    /// Unix seconds at which the clock starts; `None`: now.
+    pub start: Option<i64>,
     /// The apps that exist from the start.
     pub apps: Vec<App>,
     /// How the platforms behave where they leave room.
@@ -64,6 +97,10 @@ impl Sim {
     pub fn router(&self) -> Router {
         Router::new()
             .merge(wechat::routes())
+            .merge(qq::routes())
+            .merge(qq_connect::routes())
+            .merge(douyin::routes())
+            .merge(alipay::routes())
             .merge(control::routes())
             .route("/", get(|| async { Redirect::temporary("/_sim/") }))
             .fallback(|| async {
@@ -72,6 +109,7 @@ impl Sim {
                     "<!-- This is menjin's simulator; /_sim/ lists what it knows. -->\n",
                 )
             })
+            .layer(from_fn_with_state(self.clone(), scenario::record))
             .with_state(self.clone())
     }
 
@@ -133,6 +171,28 @@ impl Sim {
         self.in_app(appid, person, |world, who| wechat::device::phone_number(world, who).code)
     }
 
+    /// What a person makes of the page to which an app's server sent their browser: where it goes next, or nowhere. The error
+    /// is what WeChat's page would say instead.
+    pub fn authorize(&self, address: &str, person: &str, decision: Decision) -> Result<Option<String>, String> {
+        use wechat::oauth::{Request, decide};
+        let path = address.split('?').next().unwrap_or_default();
+        if asking::is_asked_at(path) {
+            return self.with(|world| asking::decide(world, address, (person, decision))).map(Some);
+        }
+        let decided =
+            Request::read(address).and_then(|request| self.with(|world| decide(world, &request, (person, decision))));
+        decided.map_err(|bad| format!("{} {}", bad.0, bad.1))
+    }
+
+    /// The code that WeChat's SDK gives a native app.
+    ///
+    /// # Panics
+    /// If the simulator knows no such native app.
+    pub fn native_code(&self, appid: &str, person: &str) -> String {
+        let code = self.with(|world| wechat::oauth::send_auth(world, appid, person));
+        code.unwrap_or_else(|| panic!("the simulator knows no native app {appid}"))
+    }
+
     /// The person's current `session_key` in the app, if they have signed in there and it has not expired.
     pub fn session_key(&self, appid: &str, person: &str) -> Option<String> {
         self.with(|world| {
@@ -142,12 +202,36 @@ impl Sim {
 
     /// The openid of the person in the app, whether or not they have ever been there.
     pub fn openid(&self, appid: &str, person: &str) -> String {
-        people::openid(person, appid)
+        let platform = self.with(|world| world.apps.find(appid).map(|app| app.platform));
+        platform.unwrap_or_default().openid(person, appid)
     }
 
     /// The unionid of the person under the open-platform account.
     pub fn unionid(&self, open_account: &str, person: &str) -> String {
         people::unionid(person, open_account)
+    }
+
+    /// The same on another platform than WeChat.
+    pub fn unionid_of(&self, platform: Platform, open_account: &str, person: &str) -> String {
+        platform.unionid(person, open_account)
+    }
+
+    /// The text that the other platforms' `login` or `getAuthCode` gives.
+    ///
+    /// # Panics
+    /// If the simulator knows no such app.
+    pub fn code_of(&self, platform: Platform, appid: &str, person: &str) -> String {
+        self.with(|world| {
+            let app = world.apps.of(platform, appid).cloned();
+            let app = app.unwrap_or_else(|| panic!("the simulator knows no app {appid} there"));
+            let who = world.people.meet_as(person, &app);
+            match platform {
+                Platform::WeChat => wechat::device::login(world, &who),
+                Platform::Qq => qq::login(world, &who),
+                Platform::Douyin => douyin::login(world, &who, false)["code"].as_str().unwrap_or_default().to_owned(),
+                Platform::Alipay => alipay::auth_code(world, &who, false),
+            }
+        })
     }
 
     /// Changes a person, made on sight.

@@ -10,6 +10,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::apps::App;
+use crate::wechat::Verdict;
+
 /// A telephone number in its two parts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Phone {
@@ -32,11 +35,20 @@ pub struct Person {
     pub phone: Phone,
     /// WeChat's risk control refuses this person: 40226.
     pub blocked: bool,
+    /// What `msg_sec_check` says of whatever this person writes; `None`: what the words say.
+    pub verdict: Option<Verdict>,
 }
 
 impl Person {
     fn new(name: &str) -> Self {
-        Self { person: name.to_owned(), nickname: None, avatar_url: None, phone: phone_of(name), blocked: false }
+        Self {
+            person: name.to_owned(),
+            nickname: None,
+            avatar_url: None,
+            phone: phone_of(name),
+            blocked: false,
+            verdict: None,
+        }
     }
 }
 
@@ -68,6 +80,14 @@ impl People {
         self.seen.entry(openid).or_insert(who).clone()
     }
 
+    /// The person as an app of any platform sees them.
+    pub(crate) fn meet_as(&mut self, name: &str, app: &App) -> Who {
+        self.meet(name);
+        let openid = app.platform.openid(name, &app.appid);
+        let who = Who { person: name.to_owned(), appid: app.appid.clone(), openid: openid.clone() };
+        self.seen.entry(openid).or_insert(who).clone()
+    }
+
     pub(crate) fn by_openid(&self, openid: &str) -> Option<&Who> {
         self.seen.get(openid)
     }
@@ -87,6 +107,16 @@ pub(crate) fn unionid(person: &str, open_account: &str) -> String {
     format!("o{}{}", derived(&["unionid", open_account], 5), derived(&["unionid", open_account, person], 22))
 }
 
+/// `gh_` and twelve hex digits: an app's name as a sender and receiver of messages.
+pub(crate) fn original_id(appid: &str) -> String {
+    format!("gh_{}", crate::wechat::hex(&digest(&["original", appid])[..6]))
+}
+
+/// `G` and 27 more characters: the person as a plugin of the app sees them.
+pub(crate) fn openpid(person: &str, appid: &str) -> String {
+    format!("G{}", derived(&["openpid", appid, person], 27))
+}
+
 /// A Chinese mobile number: 1, then 3 to 9, then nine digits.
 fn phone_of(person: &str) -> Phone {
     let digest = digest(&["phone", person]);
@@ -101,7 +131,7 @@ fn derived(parts: &[&str], length: usize) -> String {
 }
 
 /// Each part goes in behind its length, so that no two lists of parts hash alike.
-fn digest(parts: &[&str]) -> [u8; 32] {
+pub(crate) fn digest(parts: &[&str]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_be_bytes());

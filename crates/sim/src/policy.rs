@@ -2,6 +2,8 @@
 //!
 //! Each value's default is what WeChat is known or reported to do.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// When `wx.login` replaces a person's `session_key`.
@@ -53,6 +55,26 @@ pub struct Quotas {
     pub forced_token_day: Option<u32>,
     /// `resetusersessionkey`, a minute (45011).
     pub reset_session_key_minute: Option<u32>,
+    /// `msg_sec_check`, a minute (44991).
+    pub msg_sec_check_minute: Option<u32>,
+    /// `msg_sec_check`, a day (45009).
+    pub msg_sec_check_day: Option<u32>,
+    /// `getwxacodeunlimit`, a minute (45009).
+    pub unlimited_code_minute: Option<u32>,
+    /// Codes of `getwxacode` and `createwxaqrcode`, ever (45029).
+    pub limited_codes: Option<u32>,
+    /// `clear_quota`, a month (48006).
+    pub clear_quota_month: Option<u32>,
+}
+
+/// How often an app may call one path; `None` is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limit {
+    /// A minute (45011).
+    pub minute: Option<u32>,
+    /// A day of China (45009).
+    pub day: Option<u32>,
 }
 
 impl Default for Quotas {
@@ -64,6 +86,11 @@ impl Default for Quotas {
             stable_token_day: Some(500_000),
             forced_token_day: Some(20),
             reset_session_key_minute: Some(60_000),
+            msg_sec_check_minute: Some(4000),
+            msg_sec_check_day: Some(2_000_000),
+            unlimited_code_minute: Some(5000),
+            limited_codes: Some(100_000),
+            clear_quota_month: Some(10),
         }
     }
 }
@@ -88,8 +115,18 @@ pub struct Policy {
     pub validation: Validation,
     /// The errcode when getuserphonenumber is given another person's openid. Undocumented.
     pub phone_openid_mismatch: i64,
+    /// The errcode when getpluginopenpid is given a bad code. Its own are documented without a meaning.
+    pub bad_plugin_code: i64,
+    /// A text that holds one of these is `risky` to `msg_sec_check`.
+    pub risky_words: Vec<String>,
+    /// A text that holds one of these is to be looked at: `review`.
+    pub review_words: Vec<String>,
+    /// Pages that no version of the mini programs has: getwxacodeunlimit refuses them unless `check_path` is false.
+    pub missing_pages: Vec<String>,
     /// How often what may be called.
     pub quotas: Quotas,
+    /// More limits, by path of a WeChat API and for each app.
+    pub limits: BTreeMap<String, Limit>,
 }
 
 impl Default for Policy {
@@ -103,7 +140,12 @@ impl Default for Policy {
             escape_slashes: true,
             validation: Validation::MissingFirst,
             phone_openid_mismatch: 40029,
+            bad_plugin_code: 1003,
+            risky_words: vec!["违规".to_owned()],
+            review_words: vec!["疑似".to_owned()],
+            missing_pages: Vec::new(),
             quotas: Quotas::default(),
+            limits: BTreeMap::new(),
         }
     }
 }

@@ -3,10 +3,14 @@
 mod chromium;
 mod debian;
 mod node;
+pub(crate) mod peers;
 mod proxies;
 mod python;
+mod sdks;
 mod servers;
 pub(crate) mod wrk;
+
+pub(crate) use node::prepare as prepare_node;
 
 use std::ffi::OsString;
 
@@ -42,7 +46,7 @@ impl Need {
     }
 }
 
-pub(crate) const NEEDS: [Need; 8] = [
+pub(crate) const NEEDS: [Need; 9] = [
     Need {
         name: "python",
         used_for: "some tests run other people's WeChat and OpenAPI code against ours, and our Python client in their frameworks",
@@ -52,10 +56,17 @@ pub(crate) const NEEDS: [Need; 8] = [
     },
     Need {
         name: "node",
-        used_for: "some tests are clients/node's own, with other people's servers and OAuth code",
+        used_for: "some tests are those of clients/node, clients/miniprogram and clients/web, which are written in their language",
         tests: &["by_node::"],
         variable: node::VARIABLE,
         get: node::get,
+    },
+    Need {
+        name: "sdks",
+        used_for: "some tests lead other people's WeChat SDKs to the simulator",
+        tests: &["by_sdks::"],
+        variable: sdks::VARIABLE,
+        get: sdks::get,
     },
     Need {
         name: "chromium",

@@ -1,4 +1,5 @@
-//! Node with the packages that `clients/node` is tested with, in its own `node_modules`: `MENJIN_TEST_NODE`.
+//! Node with the packages that the folders of `clients` in its language are tested with, each in its own `node_modules`:
+//! `MENJIN_TEST_NODE`. The same for other folders with a lock.
 
 use std::fs;
 
@@ -9,15 +10,21 @@ use crate::process::{root, run, succeeds, succeeds_silently};
 
 pub(super) const VARIABLE: &str = "MENJIN_TEST_NODE";
 
-const PACKAGE: &str = "clients/node";
-const LOCK: &str = "clients/node/package-lock.json";
-/// Inside `node_modules`: the lock that they were installed for. Written last, so half-installed ones have none.
-const STAMP: &str = "clients/node/node_modules/.installed-for-tests";
-/// What `engines` in its package.json says.
+const PACKAGES: [&str; 3] = ["clients/node", "clients/miniprogram", "clients/web"];
+const LOCK: &str = "package-lock.json";
+/// The lock that they were installed for. Written last, so half-installed ones have none.
+const STAMP: &str = "node_modules/.installed-for-tests";
+/// What `engines` in the package.json of those that run on it says.
 const MODERN: &str = "const [a, b] = process.versions.node.split('.').map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)";
 const DEBIAN_PACKAGES: [&str; 2] = ["nodejs", "npm"];
 
 pub(crate) fn get() -> anyhow::Result<Variables> {
+    PACKAGES.iter().try_for_each(|package| prepare(package))?;
+    Ok(vec![(VARIABLE, "node".into())])
+}
+
+/// Installs what the lock in a folder lists.
+pub(crate) fn prepare(package: &str) -> anyhow::Result<()> {
     if !is_installed() {
         debian::install(&DEBIAN_PACKAGES)?;
     }
@@ -25,14 +32,15 @@ pub(crate) fn get() -> anyhow::Result<Variables> {
         is_installed(),
         "no Node.js 20.19 or newer with npm was found; install it from your system's packages or nodejs.org"
     );
-    let lock = fs::read_to_string(root().join(LOCK)).with_context(|| format!("reading {LOCK}"))?;
-    if fs::read_to_string(root().join(STAMP)).unwrap_or_default() != lock {
-        println!("test: npm ci in {PACKAGE}");
+    let folder = root().join(package);
+    let lock = fs::read_to_string(folder.join(LOCK)).with_context(|| format!("reading {package}/{LOCK}"))?;
+    if fs::read_to_string(folder.join(STAMP)).unwrap_or_default() != lock {
+        println!("xtask: npm ci in {package}");
         let quietly = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
-        ensure!(succeeds(run(NPM).args(quietly).current_dir(root().join(PACKAGE)))?, "npm could not install {LOCK}");
-        fs::write(root().join(STAMP), lock).with_context(|| format!("writing {STAMP}"))?;
+        ensure!(succeeds(run(NPM).args(quietly).current_dir(&folder))?, "npm could not install {package}/{LOCK}");
+        fs::write(folder.join(STAMP), lock).with_context(|| format!("writing {package}/{STAMP}"))?;
     }
-    Ok(vec![(VARIABLE, "node".into())])
+    Ok(())
 }
 
 const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
@@ -46,15 +54,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_modern_is_what_the_package_says() {
-        let package = fs::read_to_string(root().join(PACKAGE).join("package.json")).unwrap();
-        assert!(package.contains(r#""node": ">=20.19""#) && MODERN.contains("b >= 19"));
+    fn what_is_modern_is_what_the_packages_say() {
+        for package in ["clients/node", "bench/peers"] {
+            let package = fs::read_to_string(root().join(package).join("package.json")).unwrap();
+            assert!(package.contains(r#""node": ">=20.19""#) && MODERN.contains("b >= 19"));
+        }
     }
 
     #[test]
     fn every_package_is_locked() {
-        let lock = fs::read_to_string(root().join(LOCK)).unwrap();
-        let packages = lock.matches("\"node_modules/").count();
-        assert!(packages > 0 && lock.matches("\"integrity\": \"sha512-").count() == packages);
+        for package in PACKAGES.into_iter().chain(["bench/peers", "crates/sim/tests/sdks"]) {
+            let lock = fs::read_to_string(root().join(package).join(LOCK)).unwrap();
+            let packages = lock.matches("\"node_modules/").count();
+            assert!(packages > 0 && lock.matches("\"integrity\": \"sha512-").count() == packages, "{package}");
+        }
     }
 }

@@ -72,7 +72,14 @@ mod tests {
 
     #[test]
     fn every_requirement_is_pinned() {
-        for requirements in [include_str!("../../requirements.txt"), include_str!("../../proxies.txt")] {
+        let files = [
+            include_str!("../../requirements.txt"),
+            include_str!("../../proxies.txt"),
+            include_str!("../../sdks/python-weixin.txt"),
+            include_str!("../../sdks/weixin-python.txt"),
+            include_str!("../../../bench/peers/django/requirements.txt"),
+        ];
+        for requirements in files {
             for line in requirements.lines().filter(|line| !line.starts_with('#')) {
                 assert_eq!(line.matches("==").count(), 1, "{line}");
             }

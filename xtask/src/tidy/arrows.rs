@@ -8,7 +8,7 @@ use super::blank::is_word;
 use super::source::Source;
 
 const ROOMS: &str = "crates/server/src/";
-const MAY_NAME_ALL: [&str; 6] = ["lib", "state", "start", "serve", "operate", "upkeep"];
+const MAY_NAME_ALL: [&str; 7] = ["lib", "state", "start", "serve", "operate", "examine", "upkeep"];
 const ROWS: [&[&str]; 6] = [
     &["config", "store", "problem", "pages"],
     &["apps", "keys", "roles"],

@@ -17,6 +17,11 @@ from .strict import is_time, members
 _ALGORITHMS = ("HS256", "HS384", "HS512")
 _MEANINGS = ("external_id", "number")
 _NUMBER = re.compile(r"[0-9]{1,18}")
+# simplejwt says `token_type` and Cognito `token_use`, which mean nothing else; Flask-JWT-Extended says `type` and Keycloak
+# `typ`, which may.
+_FOR_ACCESS = ("access", "sliding", "bearer", "jwt")
+_FOR_ELSE = ("refresh", "id", "offline")
+_PEM = "-----BEGIN "
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class Legacy:
             raise ConfigurationError(f"{where}: user is 'external_id' or 'number', not {self.user!r}")
         if not self.secret or not self.user_claim:
             raise ConfigurationError(f"{where}: secret and user_claim are what the old system signs with and writes")
+        if _PEM in (self.secret if isinstance(self.secret, str) else self.secret.decode("latin-1")):
+            raise ConfigurationError(f"{where}: secret is a public key, with which anybody can sign: only {self.alg} is taken")
         object.__setattr__(self, "until", _moment(self.until, where))
 
     def check(self, token: str, now: float, leeway: float) -> Caller:
@@ -59,6 +66,8 @@ class Legacy:
     def _read(self, claims: dict[str, Any], header: dict[str, Any]) -> tuple[float, Any]:
         if str(header.get("typ", "JWT")).upper() != "JWT":
             raise Refused("token_invalid", f"not a token of {self.name}")
+        if not _is_for_access(claims):
+            raise Refused("token_invalid", f"a token of {self.name} that is not for access")
         expires, named = claims.get("exp"), claims.get(self.user_claim)
         if not is_time(expires):
             raise Refused("token_invalid", f"a token of {self.name} without exp")
@@ -69,6 +78,13 @@ class Legacy:
                 raise Refused("token_invalid", f"a token of {self.name} whose {self.user_claim} is no number")
             return expires, int(named)
         return expires, str(named)
+
+
+def _is_for_access(claims: dict[str, Any]) -> bool:
+    """Old systems sign refresh tokens, ID tokens and links in mails with the same key, and some live for months."""
+    kinds = [str(claims[name]).lower() for name in ("token_type", "token_use") if name in claims]
+    hints = [str(claims[name]).lower() for name in ("type", "typ") if name in claims]
+    return all(kind in _FOR_ACCESS for kind in kinds) and not any(hint in _FOR_ELSE for hint in hints)
 
 
 def _moment(until: Union[str, date, datetime], where: str) -> datetime:

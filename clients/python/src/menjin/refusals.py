@@ -88,6 +88,12 @@ CODES: dict[str, Code] = {
         ("请重新登录", "系统刚从备份恢复，请重新登录。"),
         ("Sign in again", "The system was restored from a backup. Sign in again."),
     ),
+    "account_closed": Code(
+        401,
+        "relogin",
+        ("账号已注销", "登录所用的平台账号已注销，相关数据已删除。"),
+        ("Account closed", "The account that signed in here was closed at its platform, and its data was deleted."),
+    ),
     "insufficient_scope": Code(
         403,
         "none",

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use url::Url;
 
 use super::real_app::RealAppId;
-use super::{DEMO, DEMO_APPID};
+use super::{DEMO, DEMO_APPID, DEMO_ONE, DEMO_ONE_APPID, others, sites};
 
 /// The back end that is there from the start.
 pub(super) const BACKEND: &str = "demo-backend";
@@ -21,13 +21,15 @@ pub(super) const HAPI_SECRET: &str = "hapi.secret";
 #[derive(Debug)]
 pub(super) struct Places<'a> {
     pub(super) public_url: &'a Url,
+    /// The same server from this machine alone.
+    pub(super) local_url: &'a Url,
     pub(super) simulator: &'a Url,
     pub(super) lan: bool,
     pub(super) apps: &'a [RealAppId],
 }
 
 pub(super) fn text(places: &Places<'_>) -> String {
-    let Places { public_url, simulator, lan, apps } = places;
+    let Places { public_url, local_url, simulator, lan, apps } = places;
     let public_url = public_url.as_str().trim_end_matches('/');
     let mut text = format!(
         r#"# Written by `menjin dev` at every start: changes are lost. For commands beside it, e.g.
@@ -58,6 +60,17 @@ open_account = "{DEMO}"
 base_url = "{simulator}"
 
 [[app]]
+id = "{DEMO_ONE}"
+kind = "mini_program"
+audience = "{DEMO}"
+platform = "wechat"
+appid = "{DEMO_ONE_APPID}"
+secret_file = "{APP_SECRET}"
+open_account = "{DEMO}"
+base_url = "{simulator}"
+sessions_per_device_class = 1
+
+[[app]]
 id = "{BACKEND}"
 kind = "backend"
 audience = "{DEMO}"
@@ -70,6 +83,8 @@ app = "{DEMO}"
 secret_file = "{HAPI_SECRET}"
 "#
     );
+    text.push_str(&others::configuration(simulator, APP_SECRET));
+    text.push_str(&sites::configuration(local_url, simulator, APP_SECRET));
     for app in *apps {
         write!(
             text,

@@ -5,8 +5,10 @@
 mod configuration;
 mod folder;
 mod lan;
+mod others;
 mod page;
 mod real_app;
+mod sites;
 mod start;
 
 use std::path::PathBuf;
@@ -23,6 +25,9 @@ pub(crate) use start::{Options, start};
 pub(crate) const DEMO: &str = "demo";
 /// Its AppID: of the form that WeChat's have, and nobody's.
 pub(crate) const DEMO_APPID: &str = "wxde30de30de30de30";
+/// The same, on one phone of each person at a time.
+const DEMO_ONE: &str = "demo-one";
+const DEMO_ONE_APPID: &str = "wxde30de30de30de34";
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {

@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Color, Style};
 
 use super::configuration::BACKEND;
 use super::start::Running;
-use super::{DEMO, DEMO_APPID, lan};
+use super::{DEMO, DEMO_APPID, lan, others, sites};
 use crate::terminal::{DIM, LINK, Language, STRONG, pad, paint};
 
 /// Columns of the labels.
@@ -45,6 +45,9 @@ fn places(page: &mut Page, running: &Running) {
     page.link(("旧接口", "Old hapi form"), &format!("POST {api}users/wxLogin"));
     page.link(("模拟微信", "Simulated WeChat"), &format!("{sim}_sim/"));
     page.fact(("小程序", "Mini program"), &format!("{DEMO}  AppID {DEMO_APPID}"));
+    page.fact(("网页应用", "Sites, app"), &sites::APPS.join("  "));
+    let ids: Vec<_> = others::APPS.iter().map(|(id, _)| *id).collect();
+    page.fact(("QQ、抖音、支付宝", "QQ, Douyin, Alipay"), &ids.join("  "));
 }
 
 fn credentials(page: &mut Page, running: &Running) {

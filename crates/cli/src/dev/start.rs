@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use menjin_server::config::Config;
 use menjin_server::entropy::{Entropy, SystemEntropy};
 use menjin_server::{Around, Dev, Listeners, Menjin, Simulator};
@@ -17,7 +17,7 @@ use url::Url;
 use super::configuration::{self, APP_SECRET, BACKEND_SECRET, HAPI_SECRET, MASTER_KEY, Places};
 use super::folder::Folder;
 use super::real_app::RealAppId;
-use super::{DEMO, DEMO_APPID, lan};
+use super::{DEMO, DEMO_APPID, DEMO_ONE, DEMO_ONE_APPID, lan, others, sites};
 use crate::{init, listen, settings};
 
 /// How a `menjin dev` starts.
@@ -58,14 +58,14 @@ pub(crate) async fn start(options: Options) -> anyhow::Result<Running> {
     let public_url = address_of(&listeners.public)?;
     let local_url = listeners.admin.as_ref().map_or_else(|| Ok(public_url.clone()), address_of)?;
     let simulator_url = address_of(&sim_listener)?;
-    let places = Places { public_url: &public_url, simulator: &simulator_url, lan, apps: &apps };
+    let places = Places { public_url: &public_url, local_url: &local_url, simulator: &simulator_url, lan, apps: &apps };
     let text = configuration::text(&places);
     let file = folder.path().join(settings::FILE);
     fs::write(&file, &text).with_context(|| format!("{} can't be written (--data)", file.display()))?;
     let config = Config::parse(&text, folder.path())?;
     let dev = Dev { simulator: Simulator::new(simulator_url.clone())?, lan };
     let menjin = Menjin::new(config, Around { dev: Some(dev), ..Around::default() }).await?;
-    let sim = simulator(&secrets.app);
+    let sim = simulator(&secrets);
     let backend_secret = secrets.backend;
     Ok(Running {
         public_url,
@@ -107,6 +107,7 @@ impl Running {
 /// Of the secrets that are made here, those that are handed on.
 struct Secrets {
     app: String,
+    aes_key: String,
     backend: String,
 }
 
@@ -120,7 +121,9 @@ impl Secrets {
         }
         let app = folder.secret(APP_SECRET, || Ok(app_secret()))?;
         let backend = folder.secret(BACKEND_SECRET, random)?;
-        Ok(Self { app, backend })
+        folder.secret(others::PRIVATE_KEY, || Ok(menjin_sim::APP_PRIVATE_KEY.to_owned()))?;
+        let aes_key = folder.secret(others::AES_KEY, || Ok(aes_key()))?;
+        Ok(Self { app, aes_key, backend })
     }
 }
 
@@ -134,6 +137,12 @@ fn random_text() -> String {
 fn app_secret() -> String {
     let entropy: &dyn Entropy = &SystemEntropy::default();
     format!("{:032x}", u128::from_be_bytes(entropy.bytes()))
+}
+
+/// 16 random bytes, as Alipay's console shows them.
+fn aes_key() -> String {
+    let entropy: &dyn Entropy = &SystemEntropy::default();
+    STANDARD.encode(entropy.bytes::<16>())
 }
 
 /// On the local network, loopback has a listener of its own, and only there are `/dev` and the operator's side.
@@ -150,8 +159,15 @@ fn address_of(listener: &TcpListener) -> anyhow::Result<Url> {
     Ok(Url::parse(&format!("http://{}", listener.local_addr()?))?)
 }
 
-fn simulator(secret: &str) -> Sim {
-    let mut app = menjin_sim::App::mini_program(DEMO_APPID, secret).bound_to(DEMO);
-    DEMO.clone_into(&mut app.name);
-    Sim::new(menjin_sim::Options { apps: vec![app], ..menjin_sim::Options::default() })
+fn simulator(secrets: &Secrets) -> Sim {
+    let apps = [(DEMO, DEMO_APPID), (DEMO_ONE, DEMO_ONE_APPID)].map(|(id, appid)| {
+        let mut app = menjin_sim::App::mini_program(appid, &secrets.app).bound_to(DEMO);
+        id.clone_into(&mut app.name);
+        app
+    });
+    let others = others::simulated(&secrets.app, &secrets.aes_key);
+    Sim::new(menjin_sim::Options {
+        apps: apps.into_iter().chain(sites::simulated(&secrets.app)).chain(others).collect(),
+        ..menjin_sim::Options::default()
+    })
 }

@@ -103,10 +103,15 @@ fn the_app_secret_of_a_mini_program_is_asked_for_or_read_from_a_file() {
     add("kiosk", "wx00000000000000c3", &["--app-secret-file", "none"], "").refused(&["none", "--app-secret-file"]);
     add("kiosk", "wx0123456789abcdef", &[], APP_SECRET).refused(&["--appid"]);
     add("kiosk", "nonsense", &[], APP_SECRET).refused(&["--appid"]);
+    add("qq", "1110000001", &["--platform", "qq"], APP_SECRET).ok();
+    add("tt", "1110000001", &["--platform", "douyin"], APP_SECRET).refused(&["--appid"]);
+    add("my", "2021000000000001", &["--platform", "alipay"], APP_SECRET).refused(&["--platform", "menjin.toml"]);
+    let qq = run_in(folder.path(), &["app", "show", "qq"]).ok();
+    assert!(qq.lines().any(|line| line.starts_with("platform") && line.ends_with("qq")), "{qq}");
     let shown = run_in(folder.path(), &["app", "show", "shop"]).ok();
     assert!(shown.contains("wx0123456789abcdef") && !shown.contains(APP_SECRET), "{shown}");
     let status = run_in(folder.path(), &["key", "status"]).ok();
-    assert!(status.lines().any(|line| line.contains("apps") && line.ends_with('2')), "{status}");
+    assert!(status.lines().any(|line| line.contains("apps") && line.ends_with('3')), "{status}");
 }
 
 #[test]

@@ -78,6 +78,25 @@ async fn starting_again_keeps_people_keys_and_secrets() {
 }
 
 #[tokio::test]
+async fn people_of_every_platform_sign_in_for_one_back_end() {
+    let data = tempdir().unwrap();
+    let server = Server::dev(data.path());
+    let url = server.url();
+    for (call, member, app) in [
+        ("wx/login", "code", "demo"),
+        ("qq/login", "code", "demo-qq"),
+        ("tt/login", "code", "demo-douyin"),
+        ("my/getAuthCode", "authCode", "demo-alipay"),
+    ] {
+        let given = post(&format!("{url}/dev/{call}"), json!({ "person": "alice" })).await;
+        let body = json!({ "code": given[member] });
+        let signed_in = post(&format!("{url}/v1/login/{app}"), body).await;
+        assert_eq!(signed_in["token_type"], "Bearer", "{app}: {signed_in}");
+    }
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[tokio::test]
 async fn clients_of_the_old_hapi_system_sign_in_as_before() {
     let data = tempdir().unwrap();
     let url = Server::dev(data.path());

@@ -15,6 +15,7 @@ mod by_python;
 mod cluster;
 #[cfg(unix)]
 mod dev;
+mod doctor;
 mod init;
 mod key;
 mod manual;

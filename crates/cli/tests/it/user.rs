@@ -89,11 +89,13 @@ async fn sessions_are_listed_shown_and_ended_beside_a_running_server() {
     let id = alice.pair["session_id"].as_str().unwrap();
     let list = run_in(data.path(), &["session", "list", alice.user()]).ok();
     assert!(list.starts_with("SESSION") && list.contains(id) && list.contains("tablet (Pad 门禁)"), "{list}");
+    let listed = json_of(data.path(), &["session", "list", alice.user()]);
+    assert_eq!((&listed[0]["id"], &listed[0]["user"]), (&json!(id), &json!(alice.user())));
     assert!(json_of(data.path(), &["session", "end", id])["ended"].as_bool().unwrap());
     assert!(run_in(data.path(), &["session", "end", id]).ok().contains("was over already"));
     alice.hears("session_kicked").await;
     let shown = json_of(data.path(), &["session", "show", id]);
-    assert_eq!(shown["end_reason"], "session_kicked");
+    assert_eq!((&shown["end_reason"], &shown["user"]), (&json!("session_kicked"), &json!(alice.user())));
     assert_eq!(json_of(data.path(), &["session", "list", alice.user()]), json!([]));
     assert_eq!(Signed::sign_in(&alice.server, &alice.client).await.status(), 200);
     assert_eq!(json_of(data.path(), &["user", "kick", alice.user()])["sessions_ended"], 1);

@@ -43,21 +43,21 @@ impl Page {
         self.max_lag.map(Duration::from_secs)
     }
 
-    /// Applies what has ended; kinds that nobody knows are nothing. Whether the JWKS has changed.
-    pub(super) fn tell(&self, ended: &Ended) -> Result<bool, Trouble> {
-        let mut keys_changed = false;
+    /// Applies what has ended; kinds that nobody knows are nothing. Gives when the JWKS has changed.
+    pub(super) fn tell(&self, ended: &Ended) -> Result<Vec<Timestamp>, Trouble> {
+        let mut keys_changed = Vec::new();
         for event in &self.events {
-            keys_changed |= tell(event, ended)?;
+            keys_changed.extend(tell(event, ended)?);
         }
         Ok(keys_changed)
     }
 }
 
-fn tell(event: &Value, ended: &Ended) -> Result<bool, Trouble> {
+fn tell(event: &Value, ended: &Ended) -> Result<Option<Timestamp>, Trouble> {
     let what = event["kind"].as_str().unwrap_or_default();
     let keys_changed = matches!(what, "key_revoked" | "keys_changed");
     if !keys_changed && !matches!(what, "session_ended" | "user_not_before" | "app_not_before") {
-        return Ok(false);
+        return Ok(None);
     }
     let Event { session, user, app, kid, reason, at, until } = Event::deserialize(event).map_err(Trouble::Malformed)?;
     match (what, session, user, app, kid) {
@@ -69,5 +69,5 @@ fn tell(event: &Value, ended: &Ended) -> Result<bool, Trouble> {
         // An end that can't be understood must not pass for none.
         _ => return Err(Trouble::Odd("an ending that names nothing")),
     }
-    Ok(keys_changed)
+    Ok(keys_changed.then_some(at))
 }

@@ -1,5 +1,6 @@
 //! Who reads the feed: first all of it, then the stream; by asking where the stream brings nothing.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -29,6 +30,8 @@ const RETRY: Duration = Duration::from_millis(400);
 const MAX_RETRY: Duration = Duration::from_secs(5);
 /// Requests that read for themselves in vain are followed by no other for so long.
 const IN_VAIN: Duration = Duration::from_secs(2);
+/// All endings are looked through so often, to drop those that can't matter any more.
+const FORGET: Duration = Duration::from_secs(10);
 
 /// What the task and the requests share.
 pub(crate) struct Reader {
@@ -48,6 +51,9 @@ pub(crate) struct Reader {
 struct Place {
     cursor: Option<String>,
     menjin_read_at: Option<Timestamp>,
+    /// When the keys have changed: nodes that take turns in answering tell it again and again.
+    keys_changed: HashSet<Timestamp>,
+    forgot_at: Option<Instant>,
 }
 
 impl Reader {
@@ -120,10 +126,13 @@ impl Reader {
     /// Asks until there is no more.
     async fn ask(&self) -> Result<(), Trouble> {
         loop {
-            let asked = Instant::now();
-            let request = self.menjin.request(Method::GET, PLACE).query(&self.since());
+            let (asked, since) = (Instant::now(), self.since());
+            let request = self.menjin.request(Method::GET, PLACE).query(&since);
             let page = Page::read(&menjin::answer(request).await?.ok()?.body)?;
             let more = page.more;
+            if more && since.iter().any(|(_, cursor)| *cursor == page.next) {
+                return Err(Trouble::Odd("there is more at the same place"));
+            }
             self.take(page, asked)?;
             if !more {
                 return Ok(());
@@ -167,13 +176,17 @@ impl Reader {
 
     fn take(&self, page: Page, asked: Instant) -> Result<(), Trouble> {
         let keys_changed = page.tell(&self.ended)?;
-        if keys_changed && let Some(keys) = &self.keys {
-            keys.age();
-        }
         if let Some(max_lag) = page.max_lag() {
             self.freshness.heard_max_lag(max_lag);
         }
         let mut place = self.place();
+        let known = place.keys_changed.len();
+        place.keys_changed.extend(keys_changed);
+        if place.keys_changed.len() > known
+            && let Some(keys) = &self.keys
+        {
+            keys.age();
+        }
         place.cursor = Some(page.next);
         if page.more {
             return Ok(());
@@ -185,8 +198,11 @@ impl Reader {
         } else {
             place.menjin_read_at = Some(page.read_at);
             self.freshness.mark(asked, now);
-            // By the earlier of two clocks: what is forgotten too early would be good again when ours is set back.
-            self.ended.forget_before(now.min(page.read_at));
+            if place.forgot_at.is_none_or(|forgot_at| forgot_at.elapsed() >= FORGET) {
+                place.forgot_at = Some(Instant::now());
+                // By the earlier of two clocks: what is forgotten too early would be good again when ours is set back.
+                self.ended.forget_before(now.min(page.read_at));
+            }
             if self.has_told.swap(false, Ordering::Relaxed) {
                 tracing::info!("the feed of ended sessions is read again");
             }

@@ -37,6 +37,7 @@ fn every_reason_is_told_by_its_code_and_an_unknown_one_as_session_ended() {
         "password_changed",
         "refresh_reused",
         "restored",
+        "account_closed",
         "token_expired",
     ];
     for reason in codes.into_iter().chain(["", "token_missing", "forbidden", "<script>"]) {

@@ -1,15 +1,20 @@
 //! The feed of endings, read by the guard itself from a menjin over HTTP.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use axum::routing::get;
+use axum::{Json, Router};
 use menjin_guard::token::{Claims, SessionId};
 use menjin_guard::{Guard, ManualClock};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::harness::{NOW, claims, clock, key, next_key, outcome, session, signed, token, user};
-use crate::stand_in::{StandIn, Streams, at, count, event, until, until_outcome};
+use crate::harness::{
+    AUDIENCE, ISSUER, NOW, claims, clock, key, next_key, outcome, session, set_of, signed, token, user,
+};
+use crate::stand_in::{APP, SECRET, StandIn, Streams, at, count, event, until, until_outcome};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -242,6 +247,69 @@ async fn changed_keys_are_fetched_once_and_a_flood_of_unknown_ones_fetches_no_mo
     }
     assert!(flood.join_all().await.iter().all(|&outcome| outcome == "token_invalid"));
     assert_eq!(count(&menjin.asked().keys), 2);
+}
+
+fn keys_changed(moment: Duration) -> serde_json::Value {
+    json!({"kind": "keys_changed", "at": at(NOW.plus(moment)), "until": at(NOW.plus(Duration::from_hours(1)))})
+}
+
+/// A token whose key nobody has; whoever brings it waits for a fetch that is under way.
+fn forged() -> String {
+    let algorithm = menjin_guard::token::Algorithm::EdDsa;
+    let made = menjin_guard::token::SigningKey::generate(algorithm, "nobody's".to_owned());
+    signed(&made.unwrap().0, &claims())
+}
+
+#[tokio::test]
+async fn a_key_that_signs_at_once_is_known_at_once_however_lately_keys_were_fetched() {
+    let (menjin, guard, clock) = listening().await;
+    clock.advance(Duration::from_secs(5));
+    assert_eq!(outcome(&guard, &forged()).await, "token_invalid");
+    assert_eq!(count(&menjin.asked().keys), 2, "strangers have used up the fetch of this minute");
+    menjin.publish(&[key(), next_key()]);
+    menjin.tell(keys_changed(SECOND));
+    until_outcome(&guard, &signed(next_key(), &claims()), "ok").await;
+    assert_eq!(count(&menjin.asked().keys), 3);
+    clock.advance(SECOND);
+    menjin.tell(keys_changed(SECOND));
+    menjin.tell(event("session_ended", "session", &session().to_string()));
+    until_outcome(&guard, &token(), "session_kicked").await;
+    assert_eq!(count(&menjin.asked().keys), 3, "the same change, told again");
+}
+
+#[tokio::test]
+async fn changed_keys_that_could_not_be_fetched_are_fetched_later() {
+    let (menjin, guard, clock) = listening().await;
+    clock.advance(Duration::from_secs(5));
+    assert_eq!(outcome(&guard, &forged()).await, "token_invalid");
+    clock.advance(SECOND);
+    menjin.publish(&[]);
+    menjin.tell(keys_changed(SECOND));
+    until("a fetch in vain", async || count(&menjin.asked().keys) == 3).await;
+    assert_eq!(outcome(&guard, &forged()).await, "token_invalid");
+    menjin.publish(&[key(), next_key()]);
+    clock.advance(Duration::from_secs(11));
+    assert_eq!(outcome(&guard, &signed(next_key(), &claims())).await, "ok");
+}
+
+#[tokio::test]
+async fn a_feed_that_never_comes_to_its_end_vouches_for_nobody_and_is_not_hammered() {
+    let asked = Arc::new(AtomicUsize::default());
+    let counted = Arc::clone(&asked);
+    let endless = async move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Json(json!({"events": [], "next": "7", "more": true, "read_at": at(NOW), "max_lag": 30}))
+    };
+    let keys = serde_json::to_string(&set_of(&[key()]).published()).unwrap();
+    let router =
+        Router::new().route("/v1/revocations", get(endless)).route("/.well-known/jwks.json", get(async move || keys));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let guard = Guard::remote(ISSUER, AUDIENCE).menjin_url(url).as_app(APP, SECRET).clock(clock()).build().unwrap();
+    assert_eq!(outcome(&guard, &token()).await, "revocations_stale");
+    assert!((2..50).contains(&count(&asked)), "{asked:?}");
+    server.abort();
 }
 
 #[test]

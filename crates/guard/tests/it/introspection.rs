@@ -92,6 +92,21 @@ async fn time_audience_and_kind_are_asked_of_the_answer() {
     assert_eq!(outcome(&guard, "opaque").await, "keys_unavailable");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_menjin_that_hangs_keeps_nobody_waiting_behind_others() {
+    let deaf = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", deaf.local_addr().unwrap());
+    let guard = Guard::introspecting(ISSUER, AUDIENCE).menjin_url(url).as_app(APP, SECRET).build().unwrap();
+    let began = tokio::time::Instant::now();
+    let mut requests = JoinSet::new();
+    for nth in 0..640 {
+        let guard = guard.clone();
+        requests.spawn(async move { outcome(&guard, &format!("opaque {nth}")).await });
+    }
+    assert!(requests.join_all().await.iter().all(|&outcome| outcome == "keys_unavailable"));
+    assert!(began.elapsed() <= Duration::from_millis(6500), "{:?}", began.elapsed());
+}
+
 #[test]
 fn nobody_asks_without_saying_who_asks() {
     assert!(matches!(Guard::introspecting(ISSUER, AUDIENCE).build(), Err(BuildError::NoApp)));

@@ -49,6 +49,17 @@ async fn sessions_end_users_are_banned_and_time_passes() {
 }
 
 #[tokio::test]
+async fn a_token_has_the_times_that_a_test_says() {
+    let menjin = TestMenjin::new("shop-api");
+    let (guard, hour) = (menjin.guard(), Duration::from_hours(1));
+    let alice = menjin.sign_in("alice");
+    let past = alice.clone().with(|claims| claims.exp = menjin.now().minus(hour));
+    assert_eq!(outcome(&guard, &past.token()).await, "token_expired");
+    let old = alice.with(|claims| claims.iat = Some(menjin.now().minus(hour)));
+    assert_eq!(guard.check_token(&old.token()).await.unwrap().claims.iat, Some(menjin.now().minus(hour)));
+}
+
+#[tokio::test]
 async fn keys_are_rotated_and_published() {
     let menjin = TestMenjin::new("shop-api");
     let guard = menjin.guard();

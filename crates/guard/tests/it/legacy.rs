@@ -90,13 +90,16 @@ async fn an_old_token_never_goes_without_exp_and_its_user() {
         json!({"user_id": true, "exp": exp}),
         json!({"user_id": [7], "exp": exp}),
         json!({"user_id": "alice", "exp": exp}),
-        // A refresh token of simplejwt, under the same secret.
+        // Of simplejwt, Cognito, Flask-JWT-Extended and Keycloak, under the same secret.
         json!({"user_id": 7, "exp": exp, "token_type": "refresh"}),
+        json!({"user_id": 7, "exp": exp, "token_use": "id"}),
+        json!({"user_id": 7, "exp": exp, "type": "refresh"}),
+        json!({"user_id": 7, "exp": exp, "typ": "Offline"}),
     ];
     for claims in refused {
         assert_eq!(of(&guard, &old(&claims)).await, Err("token_invalid"), "{claims}");
     }
-    for claims in [json!({"user_id": "7", "exp": exp}), json!({"user_id": 7, "exp": exp, "token_type": "access"})] {
+    for claims in [json!({"user_id": "7", "exp": exp}), json!({"user_id": 7, "exp": exp, "token_type": "sliding"})] {
         assert_eq!(of(&guard, &old(&claims)).await, Ok(LegacyUser::Number(7)), "{claims}");
     }
 }

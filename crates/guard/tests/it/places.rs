@@ -37,7 +37,9 @@ fn a_cookie_is_found_by_its_whole_name_and_without_its_scheme() {
     ] {
         assert_eq!(token(lines), Ok("a.b.c".to_owned()), "{lines:?}");
     }
-    for lines in [&[][..], &["Token=a.b.c"], &["tokens=a.b.c"], &["x=token=a.b.c"], &["token="]] {
+    let other_blanks = ["\u{a0}token=a.b.c", "x=1; \u{2000}token=a.b.c", "token\u{3000}=a.b.c"].map(|line| [line]);
+    let others = [&[][..], &["Token=a.b.c"], &["tokens=a.b.c"], &["x=token=a.b.c"], &["token="]];
+    for lines in others.into_iter().chain(other_blanks.iter().map(<[_; 1]>::as_slice)) {
         assert_eq!(token(lines), Err(Refusal::Missing), "{lines:?}");
     }
     assert_eq!(Places::default().token(&with_cookies(&["token=a.b.c"]), None), Err(Refusal::Missing));

@@ -20,6 +20,7 @@ fn all() -> Vec<Refusal> {
         "password_changed",
         "refresh_reused",
         "restored",
+        "account_closed",
         "token_expired",
     ];
     ends.into_iter()

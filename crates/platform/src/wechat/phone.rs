@@ -39,6 +39,10 @@ struct Mark {
 
 #[async_trait]
 impl Phone for WeChat {
+    fn compares_person(&self) -> bool {
+        true
+    }
+
     async fn phone(&self, token: &AccessToken, code: &PhoneCode, openid: &OpenId) -> Result<PhoneNumber, Error> {
         let request = Request { code: code.expose(), openid: openid.as_str() };
         let body = serde_json::to_vec(&request).expect("two texts are JSON");
@@ -63,7 +67,7 @@ impl WeChat {
 }
 
 fn foreign_code(error: Error) -> Error {
-    if let Error::Misconfigured { errcode: CODE_OF_ANOTHER_APP, errmsg } = error {
+    if let Error::Misconfigured { errcode: CODE_OF_ANOTHER_APP, errmsg, .. } = error {
         Error::BadCode { errcode: CODE_OF_ANOTHER_APP, errmsg }
     } else {
         error

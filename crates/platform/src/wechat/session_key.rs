@@ -42,7 +42,7 @@ impl SessionKeys for WeChat {
 
 impl WeChat {
     /// Asks with the proof that we hold the key: its signature over nothing.
-    async fn ask_signed<T: DeserializeOwned>(
+    pub(super) async fn ask_signed<T: DeserializeOwned>(
         &self,
         path: &'static str,
         token: &AccessToken,

@@ -18,11 +18,11 @@ pub(super) fn login_state(key: &SessionKey, message: &[u8]) -> String {
 }
 
 /// WeChat's signature over a profile's `rawData`: SHA-1 of it and the key, in lower-case hexadecimal.
-pub(super) fn raw_data(key: &SessionKey, raw_data: &str) -> String {
+pub(crate) fn raw_data(key: &SessionKey, raw_data: &str) -> String {
     hex(&Sha1::new().chain_update(raw_data).chain_update(key.expose()).finalize())
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
         write!(text, "{byte:02x}").expect("a String takes whatever is written");

@@ -9,12 +9,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::WeChat;
-use super::answer::{TextOrNumber, ask, lacks, without_token};
+use super::answer::{TextOrNumber, ask, without_token};
 use crate::http::Call;
+use crate::secrets::access_token;
 use crate::{AccessToken, AccessTokens, Error};
-
-/// Nothing longer is a token: 512 is what WeChat asks to make room for.
-const LONGEST_TOKEN: usize = 2048;
 
 #[derive(Serialize)]
 struct Request<'a> {
@@ -39,18 +37,12 @@ impl AccessTokens for WeChat {
         let body = serde_json::to_vec(&request).expect("three texts and a flag are JSON");
         let call = Call { path: "/cgi-bin/stable_token", query: &[], body: Some(body) };
         let granted: Granted = ask(&self.caller, call, &[secret]).await.map_err(without_token)?;
-        token(granted)
+        token(&granted)
     }
 }
 
-fn token(granted: Granted) -> Result<AccessToken, Error> {
-    let value = granted.access_token.ok_or_else(|| lacks("access_token is missing"))?;
-    let value = value.expose_secret();
-    if value.is_empty() || value.len() > LONGEST_TOKEN || !value.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(lacks("access_token is not one"));
-    }
+fn token(granted: &Granted) -> Result<AccessToken, Error> {
     let seconds = granted.expires_in.as_ref().and_then(TextOrNumber::number);
-    let seconds =
-        seconds.and_then(|seconds| u64::try_from(seconds).ok()).ok_or_else(|| lacks("expires_in is missing"))?;
-    Ok(AccessToken::new(value, Duration::from_secs(seconds)))
+    let expires_in = seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
+    access_token(granted.access_token.as_ref().map(ExposeSecret::expose_secret), expires_in)
 }

@@ -11,6 +11,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::stub::{self, OPENID, SECRET, SESSION_KEY, Stub, code, openid, session_key, token};
 
 const PHONE_CODE: &str = "e31968a7f94cc5ee25fafc2aef2773f0";
+const NICKNAME: &str = "Tom Riddle";
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -36,7 +37,8 @@ impl<'a> MakeWriter<'a> for Log {
 
 /// An answer that repeats everything it was asked.
 fn parrot(errcode: i64) -> String {
-    let secrets = format!("{SECRET} {} {} {PHONE_CODE} {SESSION_KEY} {OPENID}", code().expose(), token().expose());
+    let secrets =
+        format!("{SECRET} {} {} {PHONE_CODE} {SESSION_KEY} {OPENID} {NICKNAME}", code().expose(), token().expose());
     format!(r#"{{"errcode":{errcode},"errmsg":"{secrets}, rid: 1-2-3"}}"#)
 }
 
@@ -50,18 +52,22 @@ async fn everything_that_can_be_asked(stub: &Stub) -> Vec<Error> {
         wechat.phone().unwrap().phone(&token(), &phone_code, &openid()).await.unwrap_err(),
         keys.check(&token(), &openid(), &session_key()).await.unwrap_err(),
         keys.reset(&token(), &openid(), &session_key()).await.unwrap_err(),
+        wechat.moderation().unwrap().check_nickname(&token(), &openid(), NICKNAME).await.unwrap_err(),
+        wechat.encrypt_keys().unwrap().encrypt_keys(&token(), &openid(), &session_key()).await.unwrap_err(),
     ]
 }
 
-/// What each of the five calls sends, in their order.
-fn sent() -> [Vec<String>; 5] {
+/// What each of the seven calls sends, in their order.
+fn sent() -> [Vec<String>; 7] {
     let [code, token, openid, key] = [code().expose(), token().expose(), OPENID, SESSION_KEY].map(str::to_owned);
     let signed = vec![token.clone(), openid.clone(), key];
     [
         vec![SECRET.to_owned(), code],
         vec![SECRET.to_owned()],
-        vec![token, PHONE_CODE.to_owned(), openid],
+        vec![token.clone(), PHONE_CODE.to_owned(), openid.clone()],
         signed.clone(),
+        signed.clone(),
+        vec![token, openid, NICKNAME.to_owned()],
         signed,
     ]
 }
@@ -112,7 +118,7 @@ async fn no_log_line_of_any_level_shows_a_secret() {
     let success = format!(r#"{{"session_key":"{SESSION_KEY}","openid":"{OPENID}"}}"#);
     Stub::answering(&success).await.login().await.unwrap();
     let written = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert!(written.contains("WeChat answered"), "{written}");
+    assert!(written.contains("the platform answered"), "{written}");
     for secret in sent().concat() {
         assert!(!written.contains(&secret), "{secret} is in the log");
     }

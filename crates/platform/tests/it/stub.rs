@@ -18,6 +18,9 @@ use url::Url;
 pub(crate) const APPID: &str = "wx4f4bc4dec97d474b";
 pub(crate) const SECRET: &str = "5ec2e75ec2e75ec2e75ec2e75ec2e700";
 pub(crate) const OPENID: &str = "oGZUI0egBJY1zhBYw2KhdUfwVJJE";
+/// A key pair of nobody's, the simulator's for made-up apps.
+pub(crate) const APP_PRIVATE_KEY: &str = include_str!("../../../sim/src/keys/app_private_key.txt").trim_ascii_end();
+pub(crate) const APP_PUBLIC_KEY: &str = include_str!("../../../sim/src/keys/app_public_key.txt").trim_ascii_end();
 pub(crate) const SESSION_KEY: &str = "tiihtNczf5v6AKRyjwEUhQ==";
 
 /// What WeChat was asked.
@@ -27,6 +30,7 @@ pub(crate) struct Asked {
     pub(crate) path: String,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) content_type: String,
+    pub(crate) access_token: Option<String>,
     pub(crate) body: String,
 }
 
@@ -46,6 +50,7 @@ struct Answer {
 
 /// A running stand-in.
 pub(crate) struct Stub {
+    pub(crate) url: Url,
     pub(crate) wechat: WeChat,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
@@ -64,7 +69,7 @@ impl Stub {
         let base_url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new().fallback(note_and_answer).with_state(answer);
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { wechat: wechat(&base_url, Duration::from_secs(5)), asked }
+        Self { url: Url::parse(&base_url).unwrap(), wechat: wechat(&base_url, Duration::from_secs(5)), asked }
     }
 
     pub(crate) fn asked(&self) -> Vec<Asked> {
@@ -86,6 +91,7 @@ async fn note_and_answer(State(answer): State<Answer>, request: Request) -> Resp
         path: whole.path().to_owned(),
         query: whole.query_pairs().into_owned().collect(),
         content_type: content_type.unwrap_or_default(),
+        access_token: parts.headers.get("access-token").map(|value| value.to_str().unwrap().to_owned()),
         body: String::from_utf8(body.to_vec()).unwrap(),
     });
     (answer.status, [(CONTENT_TYPE, answer.content_type)], answer.body).into_response()

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use futures_util::future::BoxFuture;
 use menjin_platform::{AccessToken, Error, OpenId, PhoneCode, PhoneNumber};
 use menjin_token::Timestamp;
 use subtle::ConstantTimeEq as _;
@@ -120,6 +121,14 @@ impl Unfetched {
             Self::Ours(_) => None,
         }
     }
+
+    /// What the platform said, where it did.
+    pub(crate) fn platform_error(&self) -> Option<&Error> {
+        match self {
+            Self::Platform(error) => Some(error),
+            Self::Ours(_) => None,
+        }
+    }
 }
 
 impl From<Lost> for Unfetched {
@@ -137,7 +146,7 @@ impl From<Unfetched> for Problem {
     }
 }
 
-/// A phone number for its code; the token is replaced once when the platform calls it stale.
+/// A phone number for its code.
 pub(crate) async fn phone(
     menjin: &Menjin,
     app: &App,
@@ -146,11 +155,21 @@ pub(crate) async fn phone(
 ) -> Result<PhoneNumber, Unfetched> {
     let phones = app.platform().and_then(|platform| platform.phone());
     let phones = phones.ok_or(Unfetched::Ours(Problem::UnsupportedByPlatform))?;
+    with_token(menjin, app, |token| Box::pin(async move { phones.phone(&token, code, openid).await })).await
+}
+
+/// What is asked with the app's access token. Only what changes nothing when the platform refuses the token may be asked so:
+/// the token is then replaced, and it is asked once more.
+pub(crate) async fn with_token<'a, T>(
+    menjin: &Menjin,
+    app: &App,
+    ask: impl Fn(AccessToken) -> BoxFuture<'a, Result<T, Error>> + Send,
+) -> Result<T, Unfetched> {
     let held = current(menjin, app).await?;
-    let mut answer = phones.phone(&held.token, code, openid).await;
+    let mut answer = ask(held.token).await;
     if let Err(Error::TokenStale { .. }) = answer {
         let held = other_than(menjin, app, held.version).await?;
-        answer = phones.phone(&held.token, code, openid).await;
+        answer = ask(held.token).await;
     }
     answer.inspect_err(|error| app.complain_of_quota(error, menjin.clock.now())).map_err(Unfetched::Platform)
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::config::{self, LegacyUser};
 use crate::problem::Problem;
 use crate::state::Menjin;
-use crate::store::UserRow;
+use crate::store::{EndReason, UserRow};
 
 /// All entries.
 pub(crate) struct Legacies(Vec<Entry>);
@@ -104,8 +104,7 @@ impl Entry {
         let keys = KeySet::new(vec![self.key_as(kid.unwrap_or_else(|| self.name.clone()))?]);
         let expect = Expect { typ: Typ::Jwt, issuer: None, audience: None, leeway: std::time::Duration::ZERO };
         let claims = menjin_token::verify(token, &keys, &expect, now)?;
-        // A refresh token of the same system has the same key.
-        if claims.extra.get("token_type").and_then(Value::as_str) == Some("refresh") {
+        if !claims.is_for_access() {
             return Err(Invalid::Typ);
         }
         Ok(LegacyToken {
@@ -150,7 +149,7 @@ impl LegacyToken {
         };
         let user = found.ok_or(Problem::UserUnknown)?;
         if user.disabled_at.is_some() {
-            return Err(Problem::Ended(crate::store::EndReason::UserDisabled));
+            return Err(Problem::Ended(EndReason::UserDisabled));
         }
         self.is_not_ended(menjin, user.id)?;
         Ok(user)
@@ -159,9 +158,10 @@ impl LegacyToken {
     /// What the feed says of the person.
     pub(crate) fn is_not_ended(&self, menjin: &Menjin, user: menjin_token::UserId) -> Result<(), Problem> {
         let subject = Subject { user: Some(user), ..Subject::default() };
-        match menjin.ended.refusal_for(subject, self.iat) {
-            Some(because) => Err(menjin_guard::Refusal::Ended(because).into()),
-            None => Ok(()),
-        }
+        let Some(latest) = menjin.ended.refusal_for(subject, Timestamp::default()) else { return Ok(()) };
+        // The old system knows nothing of a ban, and goes on issuing.
+        let is_ban = latest.code == EndReason::UserDisabled.code();
+        let refusal = if is_ban { Some(latest) } else { menjin.ended.refusal_for(subject, self.iat) };
+        refusal.map_or(Ok(()), |because| Err(menjin_guard::Refusal::Ended(because).into()))
     }
 }

@@ -10,20 +10,23 @@ mod fetch;
 mod flights;
 mod legacy;
 mod platform_token;
+mod platforms;
 mod ration;
 mod registered;
 mod registry;
 mod shape;
+mod trial;
 
 use utoipa_axum::router::OpenApiRouter;
 
 pub(crate) use app_token::{app_of, is_an_apps, mint as mint_app_token};
-pub(crate) use broker::{Broker, phone};
+pub(crate) use broker::{Broker, Unfetched, phone, with_token};
 pub(crate) use credentials::{CallingApp, Credentials};
 pub(crate) use legacy::{Legacies, LegacyToken, Named};
 pub use registered::{AppView, ClientSecretView, NewApp, RegisteredApp};
 pub(crate) use registry::{App, Registry};
 pub(crate) use shape::Beside;
+pub use trial::{Trial, TrialRefused};
 
 use crate::problem::Problem;
 use crate::state::{Inner, Menjin};

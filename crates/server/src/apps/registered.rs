@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::registry::as_configured;
-use crate::config::{self, AppKind, Secret};
+use crate::config::{self, AppKind, PlatformName, Secret};
 use crate::entropy::sha256;
 use crate::seal::{Sealed, hex};
 use crate::state::Menjin;
@@ -24,6 +24,9 @@ use crate::store::{AppAdded, AppChange, AppChanged, AppRow, AuditLine, ChangingA
 const PREFIX: &str = "mjs_";
 /// Other nodes read the feed once an interval, and are done within a second more: what they issue until then is cut, too.
 const HEARD: Duration = Duration::from_secs(1);
+
+/// `iat` is in whole seconds: what is issued in the second of a cut counts as before it.
+const WHOLE_SECOND: Duration = Duration::from_secs(1);
 
 /// An app to register.
 #[derive(Debug)]
@@ -38,8 +41,8 @@ pub struct NewApp {
     pub audience: Option<String>,
     /// What it may ask.
     pub scopes: Vec<String>,
-    /// `AppID` and `AppSecret` of a `WeChat` mini program.
-    pub wechat: Option<(String, Secret)>,
+    /// The platform of a mini program, and its `AppID` and `AppSecret` there.
+    pub platform: Option<(PlatformName, String, Secret)>,
     /// The open-platform account.
     pub open_account: Option<String>,
 }
@@ -150,6 +153,13 @@ impl Menjin {
 
     /// The app works again; sessions that were not refreshed meanwhile live on.
     pub async fn enable_app(&self, id: &str) -> anyhow::Result<()> {
+        // Until the cut has passed, it would refuse the tokens of those who sign in now, too.
+        let rows = self.store.apps().await?;
+        let disabled_at = rows.iter().find(|row| row.id == id).and_then(|row| row.disabled_at);
+        if let Some(at) = disabled_at {
+            let passed = at.plus(HEARD + self.config.lifetimes.feed_read + WHOLE_SECOND);
+            tokio::time::sleep(passed.since(self.clock.now()).min(passed.since(at))).await;
+        }
         self.change_app(id, AppChange::Enable, ("app.enabled", String::new())).await
     }
 
@@ -204,13 +214,19 @@ impl Menjin {
     }
 
     fn row_of(&self, new: NewApp) -> anyhow::Result<(AppRow, Option<String>)> {
-        let NewApp { id, kind, name, audience, scopes, wechat, open_account } = new;
+        let NewApp { id, kind, name, audience, scopes, platform, open_account } = new;
         let now = self.clock.now();
         let keeps_secrets = matches!(kind, AppKind::Backend | AppKind::Web);
         let client_secret = keeps_secrets.then(|| self.random_secret());
         let digest = client_secret.as_ref().map(|secret| sha256(secret.as_bytes()));
-        let (appid, secret) = wechat.unzip();
-        let secret = secret.and_then(|secret| secret.expose().map(|secret| secret.trim().to_owned()));
+        let keyed = platform.as_ref().is_some_and(|(name, ..)| *name == PlatformName::Alipay);
+        ensure!(
+            !keyed,
+            "Alipay knows an app by keys and not by a secret: such an app stands in menjin.toml, as an [[app]]"
+        );
+        let (platform, secret) =
+            platform.map(|(name, appid, secret)| ((name.as_str().to_owned(), appid), secret)).unzip();
+        let secret = secret.and_then(|secret: Secret| secret.expose().map(|secret| secret.trim().to_owned()));
         let seal =
             |secret: String| self.sealer.seal(Sealed::AppSecret, id.as_bytes(), secret.as_bytes(), &*self.entropy);
         let row = AppRow {
@@ -218,7 +234,7 @@ impl Menjin {
             name,
             audience: audience.unwrap_or_else(|| id.clone()),
             scopes: scopes.join(" "),
-            platform: appid.map(|appid| ("wechat".to_owned(), appid)),
+            platform,
             open_account,
             app_secret: secret.map(seal),
             created_at: now,
@@ -302,4 +318,37 @@ fn unknown(id: &str) -> String {
 fn line(action: &'static str, app: &str, detail: String) -> AuditLine {
     let detail = Some(detail).filter(|detail| !detail.is_empty());
     AuditLine { action, actor: "operator", app: Some(app.to_owned()), detail, ..AuditLine::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::start::Around;
+
+    /// Time is tokio's: a wait is over at once, and counted.
+    #[tokio::test]
+    async fn an_app_is_enabled_once_its_cut_would_refuse_nobody_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let toml =
+            format!("secret_key = \"{}\"\n[server]\npublic_url = \"http://127.0.0.1\"\n", "0123456789abcdef".repeat(4));
+        let config = Config::parse(&toml, Path::new(folder.path())).unwrap();
+        let menjin = Menjin::new(config, Around::default()).await.unwrap();
+        let (name, audience, platform, open_account) = (None, None, None, None);
+        let (id, kind, scopes) = ("reports".to_owned(), AppKind::Backend, Vec::new());
+        let new = NewApp { id, kind, name, audience, scopes, platform, open_account };
+        menjin.add_app(new).await.unwrap();
+        tokio::time::pause();
+        let waited = async || {
+            let began = Instant::now();
+            menjin.enable_app("reports").await.unwrap();
+            began.elapsed()
+        };
+        menjin.disable_app("reports").await.unwrap();
+        let cut = HEARD + menjin.config.lifetimes.feed_read;
+        assert!(waited().await > cut, "whoever signs in now is past it");
+        assert!(waited().await < HEARD, "it was enabled already");
+    }
 }

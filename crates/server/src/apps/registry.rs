@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
-use menjin_platform::wechat::{WeChat, WeChatConfig};
-use menjin_platform::{AppId, AppSecret, Error, Platform};
+use menjin_guard::Clock;
+use menjin_platform::{Error, Platform};
 use menjin_token::{Algorithm, Timestamp};
 use serde_json::json;
 use subtle::ConstantTimeEq as _;
 
+use super::platforms;
 use super::shape::Shape;
-use crate::config::{self, AppKind, ClientKeys, Config, Need, PlatformName, Profile, Secret, WhenFull};
+use crate::config::{self, AppKind, ClientKeys, Config, Need, NicknameCheck, PlatformName, Profile, Secret, WhenFull};
 use crate::entropy::sha256;
 use crate::seal::{Sealed, Sealer};
 use crate::store::AppRow;
@@ -35,8 +36,11 @@ pub(crate) struct App {
     pub(crate) appid: String,
     /// The open-platform account.
     pub(crate) open_account: Option<String>,
+    /// The pages that its people come back to from the platform.
+    pub(crate) redirect_uris: Vec<String>,
     /// Whether nickname and avatar are kept.
     pub(crate) profile: Profile,
+    checks_nicknames: bool,
     /// What it wants of a person.
     pub(crate) need: Vec<Need>,
     /// Idle life of a session.
@@ -66,6 +70,7 @@ pub(crate) struct App {
     platform: Option<(PlatformName, Arc<dyn Platform>)>,
     complained_of_quota: Mutex<Option<Timestamp>>,
     complained_of_forcing: Mutex<Option<Timestamp>>,
+    complained_of_push: Mutex<Option<Timestamp>>,
 }
 
 impl std::fmt::Debug for App {
@@ -78,6 +83,21 @@ impl App {
     /// What proves its people; `None` where nobody signs in with a code.
     pub(crate) fn platform(&self) -> Option<&dyn Platform> {
         self.platform.as_ref().map(|(_, platform)| &**platform)
+    }
+
+    /// What judges the nicknames that its people type; `None` where nobody does.
+    pub(crate) fn moderation(&self) -> Option<&dyn menjin_platform::Moderation> {
+        self.platform().filter(|_| self.checks_nicknames)?.moderation()
+    }
+
+    /// How people in a browser sign in; `None` where they do not.
+    pub(crate) fn redirect(&self) -> Option<&dyn menjin_platform::Redirect> {
+        self.platform()?.redirect()
+    }
+
+    /// How it hears of its platform; `None` where it does not.
+    pub(crate) fn push(&self) -> Option<&dyn menjin_platform::Push> {
+        self.platform()?.push()
     }
 
     /// The platform as stored and logged.
@@ -96,7 +116,7 @@ impl App {
             return;
         }
         *last = Some(now);
-        let remedy = menjin_platform::wechat::explain(*errcode).map(|it| it.remedy_en);
+        let remedy = self.platform().and_then(|platform| platform.explain(error)).map(|it| it.remedy_en);
         tracing::error!(app.id = self.id, errcode, remedy, "the app's quota at the platform is used up");
     }
 
@@ -113,6 +133,16 @@ impl App {
         );
     }
 
+    /// Tells the operator why a push was not taken: anybody may send some, so once in a while.
+    pub(crate) fn complain_of_push(&self, why: &dyn std::fmt::Display, now: Timestamp) {
+        let mut last = self.complained_of_push.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|at| now.since(at) < BETWEEN_COMPLAINTS) {
+            return;
+        }
+        *last = Some(now);
+        tracing::warn!(app.id = self.id, %why, "a push was refused");
+    }
+
     /// SHA-256 of this text, if it is a client secret of the app.
     pub(super) fn digest_of_own(&self, secret: &str) -> Option<[u8; 32]> {
         let presented = sha256(secret.as_bytes());
@@ -125,19 +155,8 @@ impl App {
         &self.secrets
     }
 
-    fn new(app: &config::App, config: &Config) -> anyhow::Result<Self> {
-        let platform = match app.platform {
-            None => None,
-            Some(PlatformName::Wechat) => {
-                let wechat = WeChat::new(WeChatConfig {
-                    appid: AppId::parse(app.appid.clone().unwrap_or_default())?,
-                    secret: AppSecret::new(app.secret.expose().unwrap_or_default()),
-                    base_url: app.base_url.as_ref().unwrap_or(&config.wechat.base_url).clone(),
-                    deadline: config.wechat.deadline,
-                })?;
-                Some((PlatformName::Wechat, Arc::new(wechat) as Arc<dyn Platform>))
-            }
-        };
+    fn new(app: &config::App, config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let platform = platforms::of(app, config, clock)?;
         let audience = app.audience.clone().unwrap_or_else(|| app.id.clone());
         Ok(Self {
             id: app.id.clone(),
@@ -147,7 +166,9 @@ impl App {
             audience,
             appid: app.appid.clone().unwrap_or_default(),
             open_account: app.open_account.clone(),
+            redirect_uris: app.redirect_uris.clone(),
             profile: app.profile,
+            checks_nicknames: app.nickname_check != Some(NicknameCheck::None),
             need: app.need.clone(),
             refresh_idle: app.refresh_idle.unwrap_or(config.lifetimes.refresh_idle),
             refresh_absolute: app.refresh_absolute.unwrap_or(config.lifetimes.refresh_absolute),
@@ -162,6 +183,7 @@ impl App {
             platform,
             complained_of_quota: Mutex::default(),
             complained_of_forcing: Mutex::default(),
+            complained_of_push: Mutex::default(),
         })
     }
 }
@@ -195,10 +217,10 @@ pub(super) fn as_configured(row: &AppRow, sealer: &Sealer) -> anyhow::Result<con
 }
 
 /// All apps by id, replaced whole when the store's change.
-#[derive(Debug)]
 pub(crate) struct Registry {
     of_file: HashMap<String, Arc<App>>,
     has_envelopes: bool,
+    clock: Arc<dyn Clock>,
     /// Held from reading the store's to taking them: an older reading must not come after a newer one.
     pub(super) taking: tokio::sync::Mutex<()>,
     all: ArcSwap<All>,
@@ -216,21 +238,28 @@ struct All {
 
 impl Registry {
     /// The apps of the configuration.
-    pub(crate) fn new(config: &Config) -> anyhow::Result<Self> {
+    pub(crate) fn new(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let apps = config.app.iter().map(|app| {
-            let made = App::new(app, config).with_context(|| format!("app.{}", app.id))?;
+            let made = App::new(app, config, &clock).with_context(|| format!("app.{}", app.id))?;
             Ok((app.id.clone(), Arc::new(made)))
         });
         let of_file: HashMap<_, _> = apps.collect::<anyhow::Result<_>>()?;
         let all = All { apps: of_file.clone(), ..All::default() };
         let has_envelopes = of_file.values().any(|app| app.envelope);
         let (taking, all) = (tokio::sync::Mutex::default(), ArcSwap::from_pointee(all));
-        Ok(Self { of_file, has_envelopes, taking, all })
+        Ok(Self { of_file, has_envelopes, clock, taking, all })
     }
 
     /// The app with this id, unless it is disabled.
     pub(crate) fn by_id(&self, id: &str) -> Option<Arc<App>> {
         self.all.load().apps.get(id).cloned()
+    }
+
+    /// All that are not disabled, by id.
+    pub(crate) fn all(&self) -> Vec<Arc<App>> {
+        let mut all: Vec<_> = self.all.load().apps.values().cloned().collect();
+        all.sort_by(|one, other| one.id.cmp(&other.id));
+        all
     }
 
     /// Whether some app wants its answers in an envelope: only the file can say so.
@@ -249,7 +278,7 @@ impl Registry {
     }
 
     /// From now on these are the store's. One that can't be made leaves the others alone.
-    pub(super) fn take(&self, rows: Vec<AppRow>, config: &Config, sealer: &Sealer) {
+    pub(crate) fn take(&self, rows: Vec<AppRow>, config: &Config, sealer: &Sealer) {
         let before = self.all.load();
         let mut all = All { apps: self.of_file.clone(), ..All::default() };
         for row in rows {
@@ -262,7 +291,7 @@ impl Registry {
                 continue;
             }
             let kept = before.made.get(&row.id).filter(|(former, _)| *former == row).map(|(_, app)| Arc::clone(app));
-            match kept.map_or_else(|| made(&row, config, sealer).map(Arc::new), Ok) {
+            match kept.map_or_else(|| made(&row, (config, &self.clock), sealer).map(Arc::new), Ok) {
                 Ok(app) => {
                     all.apps.insert(row.id.clone(), Arc::clone(&app));
                     all.made.insert(row.id.clone(), (row, app));
@@ -301,8 +330,8 @@ impl Registry {
     }
 }
 
-fn made(row: &AppRow, config: &Config, sealer: &Sealer) -> anyhow::Result<App> {
-    let mut app = App::new(&as_configured(row, sealer)?, config)?;
+fn made(row: &AppRow, (config, clock): (&Config, &Arc<dyn Clock>), sealer: &Sealer) -> anyhow::Result<App> {
+    let mut app = App::new(&as_configured(row, sealer)?, config, clock)?;
     app.secrets = row.secrets.iter().map(|secret| secret.digest).collect();
     Ok(app)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{ClientKeys, ConfigError, Lifetimes, Secret, choice};
+use super::{ClientKeys, ConfigError, Lifetimes, PlatformName, Secret, SignInBy, choice, platforms, push, redirects};
 
 /// What kind of program an app is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,23 +21,6 @@ pub enum AppKind {
     Native,
     /// A server that verifies tokens.
     Backend,
-}
-
-/// The platform that proves who somebody is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PlatformName {
-    /// 微信.
-    Wechat,
-}
-
-impl PlatformName {
-    /// As stored and logged.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Wechat => "wechat",
-        }
-    }
 }
 
 /// Whether nickname and avatar are kept.
@@ -59,6 +42,16 @@ pub enum Need {
     Phone,
     /// Nickname and avatar.
     Profile,
+}
+
+/// Who judges the nicknames that people type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NicknameCheck {
+    /// The app's platform.
+    Platform,
+    /// Nobody.
+    None,
 }
 
 /// What gives way when a person has as many sessions as they may.
@@ -87,9 +80,15 @@ pub struct App {
     /// The back end that its tokens are for; the id when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
-    /// The platform of a mini program.
+    /// The platform that proves its people.
     #[serde(default, deserialize_with = "choice::optional", skip_serializing_if = "Option::is_none")]
     pub platform: Option<PlatformName>,
+    /// What a site is at `WeChat`.
+    #[serde(default, deserialize_with = "choice::optional", skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<SignInBy>,
+    /// The pages that people of a site come back to, each spelt as it is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redirect_uris: Vec<String>,
     /// The platform's `AppID`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub appid: Option<String>,
@@ -99,6 +98,36 @@ pub struct App {
     /// File that holds the `AppSecret`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_file: Option<PathBuf>,
+    /// The app's own RSA private key: Alipay, and Douyin's phone numbers.
+    #[serde(default, skip_serializing_if = "Secret::is_absent")]
+    pub private_key: Secret,
+    /// File that holds the private key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private_key_file: Option<PathBuf>,
+    /// Alipay's public key.
+    #[serde(default, skip_serializing_if = "Secret::is_absent")]
+    pub alipay_public_key: Secret,
+    /// File that holds Alipay's public key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alipay_public_key_file: Option<PathBuf>,
+    /// What Alipay encrypts phone numbers with.
+    #[serde(default, skip_serializing_if = "Secret::is_absent")]
+    pub alipay_aes_key: Secret,
+    /// File that holds the AES key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alipay_aes_key_file: Option<PathBuf>,
+    /// The Token of 消息推送 at `WeChat`.
+    #[serde(default, skip_serializing_if = "Secret::is_absent")]
+    pub push_token: Secret,
+    /// File that holds the Token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push_token_file: Option<PathBuf>,
+    /// The `EncodingAESKey` of 消息推送.
+    #[serde(default, skip_serializing_if = "Secret::is_absent")]
+    pub push_aes_key: Secret,
+    /// File that holds the `EncodingAESKey`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push_aes_key_file: Option<PathBuf>,
     /// Name of the open-platform account it is bound to: apps with the same one share people by unionid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_account: Option<String>,
@@ -117,12 +146,15 @@ pub struct App {
     /// Whether its answers come as `{code, msg, data}`.
     #[serde(default)]
     pub envelope: bool,
-    /// Where the platform's server API is for this app; instead of `wechat.base_url`.
+    /// Where the platform's server API is for this app; instead of `base_url` of the platform's section.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<Url>,
     /// Whether nickname and avatar are kept.
     #[serde(default, deserialize_with = "choice::one")]
     pub profile: Profile,
+    /// Who judges nicknames; the platform, where it can, when not given.
+    #[serde(default, deserialize_with = "choice::optional", skip_serializing_if = "Option::is_none")]
+    pub nickname_check: Option<NicknameCheck>,
     /// What the login answer lists in `need` while the person lacks it.
     #[serde(default = "default_need", deserialize_with = "choice::several")]
     pub need: Vec<Need>,
@@ -216,15 +248,34 @@ fn check_one(app: &App, apps: &[App]) -> Result<(), ConfigError> {
     if app.sessions == 0 || app.sessions_without_device == 0 {
         return refused("sessions", "must be 1 or more");
     }
-    for (name, secret) in [("secret", &app.secret), ("client_secret", &app.client_secret)] {
+    let secrets = [
+        ("secret", &app.secret),
+        ("client_secret", &app.client_secret),
+        ("private_key", &app.private_key),
+        ("alipay_public_key", &app.alipay_public_key),
+        ("alipay_aes_key", &app.alipay_aes_key),
+        ("push_token", &app.push_token),
+        ("push_aes_key", &app.push_aes_key),
+    ];
+    for (name, secret) in secrets {
         if secret.is_placeholder() {
             return refused(name, "is empty or a placeholder: put in the one that is meant");
         }
     }
+    if !app.open_account.as_ref().is_none_or(|account| is_name(account)) {
+        return refused("open_account", "must be a short name of at most 64 bytes, e.g. \"acme\"");
+    }
+    let can_judge = app.kind == AppKind::MiniProgram && app.platform == Some(PlatformName::Wechat);
+    if app.nickname_check == Some(NicknameCheck::Platform) && !can_judge {
+        return refused("nickname_check", "can be \"platform\" only for mini programs of WeChat: leave it out");
+    }
     app.client_keys.check(|| format!("app.{}.client_keys", app.id))?;
     check_scopes(app, apps)?;
+    redirects::check(app)?;
+    push::check(app)?;
     match app.kind {
-        AppKind::MiniProgram => check_mini_program(app),
+        AppKind::MiniProgram => platforms::check(app),
+        AppKind::Web | AppKind::Native if app.platform.is_some() => platforms::check(app),
         AppKind::Web | AppKind::Native | AppKind::Backend => Ok(()),
     }
 }
@@ -273,7 +324,7 @@ pub(super) fn check_for_production(apps: &[App]) -> Result<(), ConfigError> {
 
 /// The platform's access token of the app that follows may be read and reported.
 pub(crate) const PLATFORM_TOKEN: &str = "platform-token:";
-/// Whoever guesses the secret of an app with scopes speaks for the mini program.
+/// Whoever guesses the secret of an app speaks for it.
 const SHORTEST_SECRET: usize = 32;
 
 /// What every app may be granted that proves itself; beside these there is one [`PLATFORM_TOKEN`] for each app.
@@ -301,34 +352,11 @@ fn check_scopes(app: &App, apps: &[App]) -> Result<(), ConfigError> {
         let why = "an app with scopes must be of kind \"backend\" and have a client_secret of 32 characters or more, e.g. from `openssl rand -hex 32`";
         return refused("scopes", why.to_owned());
     }
-    Ok(())
-}
-
-fn check_mini_program(app: &App) -> Result<(), ConfigError> {
-    let key = |field: &str| format!("app.{}.{field}", app.id);
-    if app.platform.is_none() {
-        return Err(ConfigError::refused(key("platform"), "is missing: \"wechat\""));
-    }
-    if !app.appid.as_deref().is_some_and(is_wechat_appid) {
-        return Err(ConfigError::refused(
-            key("appid"),
-            "is missing or odd: an AppID is wx and 16 hexadecimal digits, as the console of the platform shows it",
-        ));
-    }
-    if !app.open_account.as_ref().is_none_or(|account| is_name(account)) {
-        let why = format!("must be a short name of at most {LONGEST_NAME} bytes, e.g. \"acme\"");
-        return Err(ConfigError::refused(key("open_account"), why));
-    }
-    if app.secret.is_absent() {
-        return Err(ConfigError::refused(key("secret"), "is missing: the AppSecret, better as `secret_file`"));
+    // Without scopes, too: it asks what tokens are worth, and ends the sessions of its own people.
+    if app.client_secret.expose().is_some() && secret.len() < SHORTEST_SECRET {
+        return refused("client_secret", "must be 32 characters or more, e.g. from `openssl rand -hex 32`".to_owned());
     }
     Ok(())
-}
-
-/// Whether this is `wx` and 16 hexadecimal digits, as `WeChat`'s console shows an `AppID`.
-pub fn is_wechat_appid(text: &str) -> bool {
-    let digits = text.strip_prefix("wx").unwrap_or_default();
-    digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn is_name(text: &str) -> bool {
@@ -364,6 +392,18 @@ mod tests {
     }
 
     #[test]
+    fn nicknames_are_judged_where_there_is_a_judge() {
+        let shop = |check: &str| {
+            let toml = format!("{SHOP}\nnickname_check = \"{check}\"\n");
+            Config::parse(&toml, Path::new("")).map_err(|error| error.to_string())
+        };
+        assert!(shop("platform").is_ok() && shop("none").is_ok());
+        assert!(shop("wechat").unwrap_err().contains("app.shop.nickname_check"));
+        let error = mailer("kind = \"backend\"\nnickname_check = \"platform\"").unwrap_err();
+        assert!(error.contains("app.mailer.nickname_check"), "{error}");
+    }
+
+    #[test]
     fn a_scope_is_for_a_back_end_with_a_good_secret_and_names_an_app_of_a_platform() {
         let secret = "0123456789abcdef0123456789abcdef";
         let with = |kind: &str, secret: &str, scope: &str| {
@@ -386,6 +426,10 @@ mod tests {
             assert!(error.contains("app.mailer.scopes") && !error.contains(&secret[1..]), "{scope}: {error}");
         }
         assert!(mailer("kind = \"backend\"\nscopes = [\"platform-token:shop\"]").is_err(), "without any secret");
+        for kind in ["backend", "web"] {
+            let short = mailer(&format!("kind = \"{kind}\"\nclient_secret = \"{}\"", &secret[1..])).unwrap_err();
+            assert!(short.contains("app.mailer.client_secret") && !short.contains(&secret[1..]), "{short}");
+        }
         for scope in super::SCOPES {
             assert_eq!(with("backend", secret, scope).unwrap().app[1].scopes, [scope]);
         }

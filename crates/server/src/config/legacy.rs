@@ -102,6 +102,13 @@ pub(super) fn check(entries: &[Legacy]) -> Result<(), ConfigError> {
             (Algorithm::Hs256, _, _) if entry.public_key_file.is_some() => {
                 return refused("public_key_file", "does not go with HS256: the old system's secret is `secret_file`");
             }
+            // Whoever has the public key would make tokens with it.
+            (Algorithm::Hs256, Some(secret), _) if secret.contains("-----BEGIN ") => {
+                return refused(
+                    "secret",
+                    "is a PEM: a public key is no secret, and goes into `public_key_file` with its own `alg`",
+                );
+            }
             (Algorithm::Hs256, secret, _) => {
                 if secret.is_none_or(|secret| secret.len() < 32) || entry.secret.is_placeholder() {
                     return refused("secret", "must be 32 bytes or more (RFC 7518 §3.2); better as `secret_file`");

@@ -4,12 +4,16 @@
 
 mod app;
 mod audience;
+mod avatars;
 mod choice;
 mod compat;
 mod duration;
 mod legacy;
 mod lifetimes;
+mod platforms;
 mod public_key;
+mod push;
+mod redirects;
 mod redis;
 mod secret;
 mod server;
@@ -22,13 +26,16 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use app::{App, AppKind, Need, PlatformName, Profile, WhenFull, is_wechat_appid};
+pub use app::{App, AppKind, Need, NicknameCheck, Profile, WhenFull};
 pub(crate) use app::{PLATFORM_TOKEN, SCOPES, own_audience};
-pub(crate) use audience::is_own_claim;
 pub use audience::{Audience, Source, TokenTyp};
+pub(crate) use audience::{is_own_claim, nests_too_deeply};
+pub use avatars::Avatars;
 pub use compat::{Compat, CompatAlg, CompatKind};
 pub use legacy::{Legacy, LegacyUser};
 pub use lifetimes::Lifetimes;
+pub use platforms::{Alipay, Douyin, PlatformName, Qq, is_wechat_appid};
+pub use redirects::SignInBy;
 pub use redis::Redis;
 pub(crate) use redis::{RedisPlace, Sentinels};
 pub use secret::{MasterKey, Secret};
@@ -78,6 +85,9 @@ pub struct Config {
     /// What back ends may keep about a session.
     #[serde(default)]
     pub session_data: SessionData,
+    /// The pictures that people upload of themselves.
+    #[serde(default)]
+    pub avatars: Avatars,
     /// How much a stranger may ask.
     #[serde(default)]
     pub limits: Limits,
@@ -87,6 +97,15 @@ pub struct Config {
     /// How `WeChat` is reached.
     #[serde(default)]
     pub wechat: Wechat,
+    /// Where QQ is.
+    #[serde(default)]
+    pub qq: Qq,
+    /// Where Douyin is.
+    #[serde(default)]
+    pub douyin: Douyin,
+    /// Where Alipay is.
+    #[serde(default)]
+    pub alipay: Alipay,
     /// What people sign in from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub app: Vec<App>,
@@ -191,6 +210,17 @@ impl Config {
             open.push(app.secret.or_from_file(app.secret_file.as_deref(), base, &key)?);
             let key = format!("app.{}.client_secret", app.id);
             open.push(app.client_secret.or_from_file(app.client_secret_file.as_deref(), base, &key)?);
+            let key = format!("app.{}.private_key", app.id);
+            open.push(app.private_key.or_from_file(app.private_key_file.as_deref(), base, &key)?);
+            let key = format!("app.{}.alipay_public_key", app.id);
+            // No secret: whoever may read it is nobody's business.
+            app.alipay_public_key.or_from_file(app.alipay_public_key_file.as_deref(), base, &key)?;
+            let key = format!("app.{}.alipay_aes_key", app.id);
+            open.push(app.alipay_aes_key.or_from_file(app.alipay_aes_key_file.as_deref(), base, &key)?);
+            let key = format!("app.{}.push_token", app.id);
+            open.push(app.push_token.or_from_file(app.push_token_file.as_deref(), base, &key)?);
+            let key = format!("app.{}.push_aes_key", app.id);
+            open.push(app.push_aes_key.or_from_file(app.push_aes_key_file.as_deref(), base, &key)?);
         }
         for (index, compat) in self.compat.iter_mut().enumerate() {
             let key = format!("compat[{index}].secret");
@@ -202,6 +232,7 @@ impl Config {
         open.push(self.redis.resolve(base)?);
         open.push(self.store.resolve(base)?);
         self.tls.resolve(base);
+        self.avatars.resolve(base);
         self.open_files = open.into_iter().flatten().collect();
         Ok(())
     }
@@ -214,11 +245,12 @@ impl Config {
         self.lifetimes.check()?;
         self.tokens.check()?;
         self.session_data.check()?;
+        self.avatars.check()?;
         self.wechat.check(self.server.request_timeout)?;
         app::check(&self.app)?;
         app::check_lifetimes(&self.app, &self.lifetimes)?;
         app::check_audiences(&self.app, self.server.public_url.as_ref())?;
-        audience::check(&self.audience, &self.app)?;
+        audience::check(&self.audience)?;
         legacy::check(&self.legacy)?;
         compat::check(&self.compat, &self.app)?;
         compat::check_below(&self.compat, self.server.path())
@@ -242,7 +274,15 @@ impl Config {
         self.master_keys()?;
         self.server.check_for_production()?;
         self.wechat.check_for_production()?;
+        self.avatars.check_for_production()?;
+        platforms::check_for_production(self)?;
+        self.refuse_plain_pushes()?;
         app::check_for_production(&self.app)
+    }
+
+    /// Refuses pushes in clear, which anybody who has seen one can make up: they are for `menjin dev` alone.
+    pub(crate) fn refuse_plain_pushes(&self) -> Result<(), ConfigError> {
+        push::check_for_production(&self.app)
     }
 
     /// What `menjin serve` and `menjin config check` refuse beside: settings that a fresh `menjin init` leaves to be filled
@@ -258,6 +298,24 @@ impl Config {
             missing.push(ConfigError::refused("app", why));
         }
         missing
+    }
+
+    /// Keys that write of an audience which `is_one` does not know: mostly slips.
+    pub fn unknown_audiences(&self, is_one: impl Fn(&str) -> bool) -> Vec<String> {
+        let shapes = self.audience.keys().map(|name| (format!("audience.{name}"), name));
+        let legacies = self.legacy.iter().enumerate();
+        let legacies = legacies.map(|(index, legacy)| (format!("legacy[{index}].audience"), &legacy.audience));
+        let unknown = shapes.chain(legacies).filter(|(_, name)| !is_one(name));
+        unknown
+            .map(|(key, name)| {
+                format!("`{key}`: no [[app]] has the audience {name}, so nothing comes of it before `menjin app add` makes one that has")
+            })
+            .collect()
+    }
+
+    /// Whether an `[[app]]` of the file has this audience.
+    pub fn has_audience(&self, audience: &str) -> bool {
+        self.app.iter().any(|app| app.audience.as_ref().unwrap_or(&app.id) == audience)
     }
 
     /// What is allowed and yet worth a second look.

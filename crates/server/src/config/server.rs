@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use menjin_token::Algorithm;
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
 use super::{ConfigError, choice};
@@ -26,6 +26,9 @@ pub struct Server {
     /// Proxies whose `X-Forwarded-For` is believed: networks, or addresses by themselves.
     #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
+    /// Sites of other origins whose pages may call menjin.
+    #[serde(deserialize_with = "origins", serialize_with = "written")]
+    pub allowed_origins: Vec<Url>,
     /// A request that takes longer is answered with 503.
     #[serde(with = "super::duration")]
     pub request_timeout: Duration,
@@ -50,6 +53,7 @@ impl Default for Server {
             listen: SocketAddr::from(([127, 0, 0, 1], 7600)),
             public_url: None,
             trusted_proxies: Vec::new(),
+            allowed_origins: Vec::new(),
             request_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(10),
             max_body: 64 * 1024,
@@ -133,6 +137,23 @@ impl Server {
     }
 }
 
+/// A scheme, a host and perhaps a port, as browsers say it: no path, nobody's sandbox (`null`), and never everybody.
+fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Url>, D::Error> {
+    let origin = |text: &String| {
+        let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        url.filter(|url| url.origin().ascii_serialization() == *text).ok_or_else(|| {
+            D::Error::custom(format!(
+                "`{text}` is no origin: write scheme, host and perhaps port as browsers do, e.g. \"https://shop.example.com\""
+            ))
+        })
+    };
+    Vec::<String>::deserialize(deserializer)?.iter().map(origin).collect()
+}
+
+fn written<S: Serializer>(origins: &[Url], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(origins.iter().map(|url| url.origin().ascii_serialization()))
+}
+
 fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
     let network = |text: &String| {
         let alone = || text.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
@@ -203,11 +224,13 @@ pub struct Limits {
     pub failures_per_address: u32,
     /// Of these, so many to one app.
     pub failures_per_app: u32,
+    /// Requests a minute of one signed-in person that ask the platform, or keep a picture.
+    pub per_person: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { enabled: true, per_address: 600, failures_per_address: 60, failures_per_app: 30 }
+        Self { enabled: true, per_address: 600, failures_per_address: 60, failures_per_app: 30, per_person: 30 }
     }
 }
 
@@ -244,6 +267,8 @@ impl Default for Log {
 pub struct Wechat {
     /// Where its server API is; the simulator's address in development.
     pub base_url: Url,
+    /// Where `WeChat` asks people in a browser.
+    pub open_url: Url,
     /// A call that takes longer is given up.
     #[serde(with = "super::duration")]
     pub deadline: Duration,
@@ -253,6 +278,7 @@ impl Default for Wechat {
     fn default() -> Self {
         Self {
             base_url: Url::parse("https://api.weixin.qq.com").expect("a literal that parses"),
+            open_url: Url::parse("https://open.weixin.qq.com").expect("a literal that parses"),
             deadline: Duration::from_secs(5),
         }
     }
@@ -273,11 +299,11 @@ impl Wechat {
     }
 
     pub(super) fn check_for_production(&self) -> Result<(), ConfigError> {
-        if self.base_url.scheme() != "https" {
-            return Err(ConfigError::refused(
-                "wechat.base_url",
-                "must be https in production; the simulator is for `menjin dev`",
-            ));
+        for (key, url) in [("wechat.base_url", &self.base_url), ("wechat.open_url", &self.open_url)] {
+            if url.scheme() != "https" {
+                let why = "must be https in production; the simulator is for `menjin dev`";
+                return Err(ConfigError::refused(key, why));
+            }
         }
         Ok(())
     }

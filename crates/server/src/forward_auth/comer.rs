@@ -42,7 +42,8 @@ pub(super) struct Comer {
 /// What is remembered from one request to the next.
 pub(crate) struct Memory {
     rows: Cache<SessionId, Row>,
-    named: Cache<Named, Row>,
+    /// Each with the time until which the feed knows of a ban since.
+    named: Cache<Named, (Row, Timestamp)>,
     /// Until when the store is left alone.
     away: Mutex<Option<Instant>>,
     complained: Mutex<Option<Timestamp>>,
@@ -135,16 +136,18 @@ async fn row_of(menjin: &Menjin, token: &LegacyToken) -> Result<Row, Problem> {
     if menjin.ended.is_stale(menjin.clock.now()) {
         read_feed_now(menjin).await?;
     }
-    let known = memory.named.get(&token.who);
     let is_fresh = |row: &Row| now.duration_since(row.read_at) < menjin.config.lifetimes.feed_read;
+    let today = menjin.clock.now();
+    let known = memory.named.get(&token.who).filter(|(_, told_until)| today < *told_until).map(|(row, _)| row);
     if let Some(row) = known.filter(|row| is_fresh(row) || memory.store_is_away(now)) {
         token.is_not_ended(menjin, row.user)?;
         return Ok(row);
     }
-    match token.user(menjin).await {
+    let slow = || Err(Problem::StoreUnavailable(anyhow::anyhow!("the store is slow")));
+    match tokio::time::timeout(PATIENCE, token.user(menjin)).await.unwrap_or_else(|_| slow()) {
         Ok(user) => {
             let row = Row { user: user.id, number: user.number, read_at: now };
-            memory.named.insert(token.who.clone(), row);
+            memory.named.insert(token.who.clone(), (row, menjin.tokens_until(today)));
             Ok(row)
         }
         Err(away @ Problem::StoreUnavailable(_)) => {

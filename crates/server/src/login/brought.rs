@@ -4,18 +4,22 @@ use menjin_platform::{JsCode, PhoneCode, looks_unescaped};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer};
 
+use super::redirect::is_verifier;
 use crate::apps::App;
 use crate::extract::{Client, object_or_null};
-use crate::people::{ProfileInput, chosen, is_unprintable};
+use crate::people::{ProfileInput, SIGNED_PHONE, chosen, is_unprintable};
 use crate::problem::{Fault, Problem};
 use crate::store::{Device, DeviceClass, ProfileChange};
 
 /// What a mini program sends.
 #[derive(Deserialize, utoipa::ToSchema)]
 pub(crate) struct LoginRequest {
-    /// From `wx.login()`: five minutes, one use.
+    /// From `wx.login()`, from the platform's SDK in a native app, or from a page's address after `start`: one use.
     #[schema(value_type = String, max_length = 128, pattern = "^[!-~]+$", example = "0a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P")]
     pub(crate) code: SecretString,
+    /// What the page kept when it began with `start` (RFC 7636); needed there, and of no meaning elsewhere.
+    #[schema(value_type = Option<String>, min_length = 43, max_length = 128, pattern = "^[A-Za-z0-9._~-]+$")]
+    pub(crate) code_verifier: Option<SecretString>,
     /// From `wx.getUserProfile`, `wx.getUserInfo` or an old `getPhoneNumber`; with `iv`.
     #[schema(value_type = Option<String>)]
     pub(crate) encrypted_data: Option<SecretString>,
@@ -28,6 +32,9 @@ pub(crate) struct LoginRequest {
     /// From a `getPhoneNumber` button.
     #[schema(value_type = Option<String>, max_length = 128, pattern = "^[!-~]+$")]
     pub(crate) phone_code: Option<SecretString>,
+    /// From Alipay's `my.getPhoneNumber`: its `response`, exactly as it came.
+    #[schema(value_type = Option<String>, max_length = 8192)]
+    pub(crate) signed_phone: Option<SecretString>,
     /// What the person typed or chose.
     #[serde(default, deserialize_with = "object_or_null")]
     pub(crate) profile: Option<ProfileInput>,
@@ -41,11 +48,13 @@ impl LoginRequest {
     pub(crate) fn with_code(code: SecretString) -> Self {
         Self {
             code,
+            code_verifier: None,
             encrypted_data: None,
             iv: None,
             raw_data: None,
             signature: None,
             phone_code: None,
+            signed_phone: None,
             profile: None,
             device: None,
         }
@@ -109,9 +118,12 @@ const MOCK_CODE: &str = "the code is a mock one";
 /// What a request brought, each part parsed.
 pub(super) struct Brought {
     pub(super) code: JsCode,
+    /// Where the code is ours: what proves that the page began.
+    pub(super) verifier: Option<SecretString>,
     pub(super) encrypted: Option<(SecretString, String)>,
     pub(super) signed: Option<(String, String)>,
     pub(super) phone_code: Option<PhoneCode>,
+    pub(super) signed_phone: Option<SecretString>,
     pub(super) profile: ProfileChange,
     pub(super) device: Device,
 }
@@ -121,6 +133,8 @@ impl Brought {
         let code = request.code.expose_secret();
         let no_code = if code == MOCK_CODE { Fault::MockCode } else { Fault::NotACode };
         let code = JsCode::parse(code).map_err(|_| Problem::field("code", no_code))?;
+        must_be_offered(app, &request)?;
+        let verifier = verifier(app, request.code_verifier)?;
         let encrypted = both(("encrypted_data", request.encrypted_data), ("iv", request.iv))?;
         if let Some((data, iv)) = &encrypted {
             for (name, base64) in [("encrypted_data", data.expose_secret()), ("iv", iv)] {
@@ -132,13 +146,44 @@ impl Brought {
         let phone_code = request.phone_code.map(|code| PhoneCode::parse(code.expose_secret())).transpose();
         Ok(Self {
             code,
+            verifier,
             encrypted,
             signed: both(("raw_data", request.raw_data), ("signature", request.signature))?,
             phone_code: phone_code.map_err(|_| Problem::field("phone_code", Fault::NotACode))?,
+            signed_phone: bounded_phone(request.signed_phone)?,
             profile: chosen(app, request.profile.unwrap_or_default(), "profile.")?,
             device: device(request.device.unwrap_or_default(), client)?,
         })
     }
+}
+
+/// What the app's platform has no way to read is refused while the code is still good.
+fn must_be_offered(app: &App, request: &LoginRequest) -> Result<(), Problem> {
+    let Some(platform) = app.platform() else { return Ok(()) };
+    let is_offered = (request.phone_code.is_none() || platform.phone().is_some())
+        && (request.signed_phone.is_none() || platform.signed_phone().is_some())
+        && (request.encrypted_data.is_none() && request.signature.is_none() || platform.open_data().is_some());
+    if is_offered { Ok(()) } else { Err(Problem::UnsupportedByPlatform) }
+}
+
+fn bounded_phone(text: Option<SecretString>) -> Result<Option<SecretString>, Problem> {
+    match text {
+        Some(text) if text.expose_secret().len() > SIGNED_PHONE => {
+            Err(Problem::field("signed_phone", Fault::TooLong(SIGNED_PHONE)))
+        }
+        text => Ok(text),
+    }
+}
+
+fn verifier(app: &App, verifier: Option<SecretString>) -> Result<Option<SecretString>, Problem> {
+    if app.redirect().is_none() {
+        return Ok(None);
+    }
+    let verifier = verifier.ok_or_else(|| Problem::field("code_verifier", Fault::Missing))?;
+    if !is_verifier(verifier.expose_secret()) {
+        return Err(Problem::field("code_verifier", Fault::NotPkce));
+    }
+    Ok(Some(verifier))
 }
 
 /// Two members that only mean something together.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
-use menjin_platform::{Identity, PhoneCode};
+use menjin_platform::{Identity, OpenId, PhoneCode, Redirected};
 use menjin_token::Timestamp;
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
@@ -17,17 +17,18 @@ use utoipa_axum::routes;
 
 use super::brought::{Brought, LoginRequest};
 use super::once::{self, Claim};
+use super::redirect;
 use crate::apps::{self, App};
 use crate::entropy::sha256;
 use crate::extract::{Client, JsonAndDigest};
 use crate::limits::{Allowed, Failures};
-use crate::people::{NeedView, Opened, Unusable, UserView, from_platform, need, open_fresh, proved};
+use crate::people::{NeedView, Opened, Unusable, UserView, from_platform, may_be_called, need, open_fresh, proved};
 use crate::problem::{self, Fault, Problem};
 use crate::session::{self, Pair, Proof, SignIn, SignedIn};
 use crate::state::Menjin;
 use crate::store::{CodeDigest, IdempotencyKey, PhoneChange, ProfileChange, UserRow};
 
-/// However slow the platform was with the code, a phone number may take so long.
+/// However slow the platform was with the code, a phone number and the check of a nickname may take so long.
 const PHONE_AT_LEAST: Duration = Duration::from_secs(1);
 
 pub(super) fn routes() -> OpenApiRouter<Menjin> {
@@ -67,7 +68,7 @@ impl LoginAnswer {
         (status = 403, description = "`platform_blocked`: the platform refuses this person"),
         (status = 404, description = "`app_unknown`"),
         (status = 409, description = "`sessions_full`: as many sessions live as the app lets one person have"),
-        (status = 422, description = "`idempotency_mismatch`: the key came with another body"),
+        (status = 422, description = "`idempotency_mismatch`: the key came with another body; `unsupported_by_platform`: the app's platform can't read what came with the code"),
         (status = 503, description = "`platform_unavailable`, `platform_quota`, `platform_misconfigured`: `action` says whether the same code may come again"),
     ))]
 async fn login(
@@ -130,9 +131,18 @@ async fn carried_through(
         }
     };
     let began = Instant::now();
-    let identity = once::exchange(&menjin, &app, &brought.code, code).await?;
+    let met = match &brought.verifier {
+        None => once::exchange(&menjin, &app, &brought.code, code).await?,
+        Some(verifier) => {
+            let taken = redirect::take(&menjin, &app, (&brought.code, verifier.expose_secret())).await;
+            match taken {
+                Ok(met) => met,
+                Err(problem) => return Err(once::lost(&menjin, code, problem).await),
+            }
+        }
+    };
     let phone_until = (began + menjin.config.wechat.deadline).max(Instant::now() + PHONE_AT_LEAST);
-    let entered = match enter(&menjin, &app, (&identity, Spent { code, repeatable }), (brought, phone_until)).await {
+    let entered = match enter(&menjin, &app, (&met, Spent { code, repeatable }), (brought, phone_until)).await {
         Ok(entered) => entered,
         Err(problem) => return Err(once::lost(&menjin, code, problem).await),
     };
@@ -152,26 +162,47 @@ struct Spent {
 async fn enter(
     menjin: &Menjin,
     app: &App,
-    (identity, spent): (&Identity, Spent),
+    (met, spent): (&Redirected, Spent),
     (brought, phone_until): (Brought, Instant),
 ) -> Result<Entered, Problem> {
     let now = menjin.clock.now();
+    let identity = &met.identity;
     let mut data = read_data(menjin, app, identity, &brought, now).await?;
+    if let Some(profile) = &met.profile {
+        data.profile = from_platform(app, profile);
+    }
+    let typed = brought.profile.nickname.clone();
     if brought.profile != ProfileChange::default() {
         data.profile = brought.profile;
         data.unusable.profile = false;
     }
-    if let Some(phone_code) = &brought.phone_code {
+    let by_code = async {
+        let Some(phone_code) = &brought.phone_code else { return None };
         let asked = phone_by_code(menjin, app, phone_code, identity);
         let number = tokio::time::timeout_at(phone_until, asked).await;
-        data.phone = number.unwrap_or_else(|_| phone_came_too_late()).or(data.phone);
+        Some(number.unwrap_or_else(|_| phone_came_too_late()))
+    };
+    let judged = nickname_passes(menjin, app, (typed.as_deref(), &identity.openid), phone_until);
+    let (number, passes) = tokio::join!(by_code, judged);
+    if let Some(number) = number {
+        data.phone = number.or(data.phone);
         data.unusable.phone = data.phone.is_none();
+    }
+    if !passes {
+        data.profile.nickname = None;
+    }
+    if let Some(signed) = &brought.signed_phone {
+        let number = app.platform().and_then(|it| it.signed_phone()?.open(signed.expose_secret()).ok());
+        data.unusable.phone = number.is_none();
+        data.phone = number.map(|number| proved(menjin, &number)).or(data.phone);
     }
     let Spent { code, repeatable } = spent;
     let (proof, code) = (Proof::Platform(identity), Some(code));
-    let Data { profile, phone, unusable } = data;
+    let Data { profile, phone, mut unusable } = data;
     let sign_in = SignIn { app, proof, profile, phone, device: brought.device, code, repeatable };
-    Ok(Entered { signed_in: session::open(menjin, sign_in, now).await?, unusable })
+    let signed_in = session::open(menjin, sign_in, now).await?;
+    unusable.profile |= !passes && signed_in.user.nickname != typed;
+    Ok(Entered { signed_in, unusable })
 }
 
 /// What the platform's own data says of a person.
@@ -222,7 +253,8 @@ async fn phone_by_code(menjin: &Menjin, app: &App, code: &PhoneCode, identity: &
         Ok(number) => Some(proved(menjin, &number)),
         Err(unfetched) => {
             let errcode = unfetched.errcode();
-            let remedy = errcode.and_then(menjin_platform::wechat::explain).map(|it| it.remedy_en);
+            let explained = unfetched.platform_error().zip(app.platform()).and_then(|(error, it)| it.explain(error));
+            let remedy = explained.map(|it| it.remedy_en);
             let problem = Problem::from(unfetched);
             problem::tell(&problem);
             let code = problem.spec().code;
@@ -230,6 +262,20 @@ async fn phone_by_code(menjin: &Menjin, app: &App, code: &PhoneCode, identity: &
             None
         }
     }
+}
+
+/// A nickname that is not let pass is left out: the login code is spent, and another one can be given later.
+async fn nickname_passes(menjin: &Menjin, app: &App, (typed, openid): (Option<&str>, &OpenId), until: Instant) -> bool {
+    let Some(typed) = typed else { return true };
+    let asked = may_be_called(menjin, app, Some(openid), typed);
+    let problem = match tokio::time::timeout_at(until, asked).await {
+        Ok(Ok(())) => return true,
+        Ok(Err(problem)) => problem,
+        Err(_) => Problem::TimedOut,
+    };
+    problem::tell(&problem);
+    tracing::warn!(problem = problem.spec().code, "a nickname that came with a sign-in was left out");
+    false
 }
 
 fn phone_came_too_late() -> Option<PhoneChange> {
@@ -243,9 +289,12 @@ fn phone_came_too_late() -> Option<PhoneChange> {
 fn unusable_before(brought: &Brought, user: &UserRow) -> Unusable {
     let lacks_phone = user.phone_masked.is_none();
     let brought_profile = brought.signed.is_some() || (brought.encrypted.is_some() && lacks_phone);
+    let typed = &brought.profile.nickname;
+    let was_left_out = typed.is_some() && *typed != user.nickname;
+    let was_not_opened = brought_profile && user.nickname.is_none() && brought.profile == ProfileChange::default();
     Unusable {
-        profile: brought_profile && user.nickname.is_none() && brought.profile == ProfileChange::default(),
-        phone: brought.phone_code.is_some() && lacks_phone,
+        profile: was_not_opened || was_left_out,
+        phone: (brought.phone_code.is_some() || brought.signed_phone.is_some()) && lacks_phone,
     }
 }
 

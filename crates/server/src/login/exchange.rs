@@ -71,7 +71,8 @@ async fn exchange(
     if request.token.len() > MAX_TOKEN {
         return Err(Problem::field("token", Fault::TooLong(MAX_TOKEN)));
     }
-    let failures = allowed.before_sign_in(&app.id)?;
+    // Counted apart from sign-ins: those whose old tokens are refused go on with a code, and phones share addresses.
+    let failures = allowed.before_sign_in(&format!("exchange:{}", app.id))?;
     let key = arrived.key().map(|key| IdempotencyKey { key: named(&app.id, key), body });
     let device = device(request.device.unwrap_or_default(), arrived.client)?;
     let whole = {

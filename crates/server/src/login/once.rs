@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use menjin_platform::{Identity, JsCode};
+use menjin_platform::{Error, JsCode, Redirected};
 use menjin_token::{SessionId, Timestamp};
 use tokio::time::Instant;
 
@@ -32,11 +32,11 @@ pub(super) async fn claim(
     code: &JsCode,
     idempotency: Option<IdempotencyKey>,
 ) -> Result<Claim, Problem> {
-    let digest = digest(app, code);
+    let digest = digest(app, code.expose());
     match settled(menjin, digest, idempotency).await? {
         CodeClaim::Claimed => Ok(Claim::Ours(digest)),
         CodeClaim::Done(session) => Ok(Claim::Repeated(session)),
-        CodeClaim::Refused(refused) => Err(same_refusal(&refused)),
+        CodeClaim::Refused(refused) => Err(with_remedy(menjin, app, same_refusal(&refused))),
         CodeClaim::Mismatch => Err(Problem::IdempotencyMismatch),
         CodeClaim::Used | CodeClaim::InFlight => Err(Problem::CodeUsed),
     }
@@ -51,6 +51,25 @@ pub(super) async fn settled(
     settled_and_kept(menjin, code, idempotency, Timestamp::default()).await
 }
 
+/// The same for a request that may be repeated for so long, if that is longer than usual; the code is remembered as long.
+pub(super) async fn settled_within(
+    menjin: &Menjin,
+    code: CodeDigest,
+    idempotency: Option<IdempotencyKey>,
+    repeatable: Duration,
+) -> Result<CodeClaim, Problem> {
+    let lifetimes = &menjin.config.lifetimes;
+    let repeatable = repeatable.max(lifetimes.login_result);
+    let claiming = |now: Timestamp| Claiming {
+        code,
+        idempotency,
+        now,
+        until: now.plus(lifetimes.used_code.max(repeatable)),
+        repeatable_since: now.minus(repeatable),
+    };
+    until_settled(menjin, claiming).await
+}
+
 /// The same for a code that is remembered until `kept`, if that is longer than usual.
 pub(super) async fn settled_and_kept(
     menjin: &Menjin,
@@ -58,18 +77,21 @@ pub(super) async fn settled_and_kept(
     idempotency: Option<IdempotencyKey>,
     kept: Timestamp,
 ) -> Result<CodeClaim, Problem> {
+    let lifetimes = &menjin.config.lifetimes;
+    let claiming = |now: Timestamp| Claiming {
+        code,
+        idempotency,
+        now,
+        until: now.plus(lifetimes.used_code).max(kept),
+        repeatable_since: now.minus(lifetimes.login_result),
+    };
+    until_settled(menjin, claiming).await
+}
+
+async fn until_settled(menjin: &Menjin, claiming: impl Fn(Timestamp) -> Claiming) -> Result<CodeClaim, Problem> {
     let patience = Instant::now() + menjin.config.wechat.deadline + SLACK;
     loop {
-        let now = menjin.clock.now();
-        let lifetimes = &menjin.config.lifetimes;
-        let claiming = Claiming {
-            code,
-            idempotency,
-            now,
-            until: now.plus(lifetimes.used_code).max(kept),
-            repeatable_since: now.minus(lifetimes.login_result),
-        };
-        let claim = menjin.store.claim_code(claiming).await?;
+        let claim = menjin.store.claim_code(claiming(menjin.clock.now())).await?;
         if claim != CodeClaim::InFlight || Instant::now() >= patience {
             return Ok(claim);
         }
@@ -83,24 +105,31 @@ pub(super) async fn exchange(
     app: &App,
     code: &JsCode,
     claimed: CodeDigest,
-) -> Result<Identity, Problem> {
+) -> Result<Redirected, Problem> {
     let platform = app.platform().ok_or(Problem::AppUnknown)?;
-    let error = match platform.login(code).await {
-        Ok(identity) => return Ok(identity),
-        Err(error) => error,
-    };
-    tracing::info!(platform = platform.name(), errcode = error.errcode(), error = %error, "the platform refused a login");
-    metrics::counter!("menjin_platform_errors_total", "platform" => platform.name(), "kind" => error.kind().as_str())
+    match platform.meet(code).await {
+        Ok(met) => Ok(met),
+        Err(error) => Err(refused(menjin, app, error, claimed).await),
+    }
+}
+
+/// The platform gave nobody for a claimed code.
+pub(super) async fn refused(menjin: &Menjin, app: &App, error: Error, claimed: CodeDigest) -> Problem {
+    let platform = app.platform_name();
+    tracing::info!(platform, errcode = error.errcode(), error = %error, "the platform refused a login");
+    metrics::counter!("menjin_platform_errors_total", "platform" => platform, "kind" => error.kind().as_str())
         .increment(1);
     app.complain_of_quota(&error, menjin.clock.now());
     let unspent = error.code_unspent();
     let problem = Problem::from(error);
     if !unspent {
-        return Err(lost(menjin, claimed, problem).await);
+        return lost(menjin, claimed, problem).await;
     }
-    // A code that stays claimed although it is good: the person needs a fresh one.
-    menjin.store.release_code(claimed).await.map_err(|error| Problem::SignInLost(error.into()))?;
-    Err(problem)
+    match menjin.store.release_code(claimed).await {
+        Ok(()) => problem,
+        // The code stays claimed although it is good: the person needs a fresh one.
+        Err(error) => Problem::SignInLost(error.into()),
+    }
 }
 
 /// No session came of a code that may be spent: repeats of the request learn the same.
@@ -116,14 +145,14 @@ pub(super) async fn lost(menjin: &Menjin, claimed: CodeDigest, problem: Problem)
 }
 
 /// SHA-256 of app and code.
-fn digest(app: &str, code: &JsCode) -> CodeDigest {
-    CodeDigest(sha256(&[app.as_bytes(), &[0], code.expose().as_bytes()].concat()))
+pub(super) fn digest(app: &str, code: &str) -> CodeDigest {
+    CodeDigest(sha256(&[app.as_bytes(), &[0], code.as_bytes()].concat()))
 }
 
 /// A refusal as it is kept: the problem's code, and what the platform said.
 fn remembered(problem: &Problem) -> Refused {
     let code = problem.spec().code;
-    if let Problem::PlatformMisconfigured { errcode: Some(errcode) } = problem {
+    if let Problem::PlatformMisconfigured { errcode: Some(errcode), .. } = problem {
         return Refused(format!("{code} {errcode}"));
     }
     if let Problem::PlatformQuota { retry_after, errcode } = problem {
@@ -133,6 +162,15 @@ fn remembered(problem: &Problem) -> Refused {
         Some(said) => format!("{code} {} {}", said.errcode, said.errmsg),
         None => code.to_owned(),
     })
+}
+
+/// The operator reads what to do each time, though it is not kept.
+fn with_remedy(menjin: &Menjin, app: &str, problem: Problem) -> Problem {
+    let Problem::PlatformMisconfigured { errcode: Some(errcode), remedy: None } = problem else { return problem };
+    let said = menjin_platform::Error::Misconfigured { errcode, errmsg: String::new(), remedy: None };
+    let app = menjin.apps.by_id(app);
+    let explained = app.as_ref().and_then(|app| app.platform()).and_then(|platform| platform.explain(&said));
+    Problem::PlatformMisconfigured { errcode: Some(errcode), remedy: explained.map(|it| it.remedy_en) }
 }
 
 /// What the first request was told.
@@ -146,12 +184,14 @@ pub(super) fn same_refusal(refused: &Refused) -> Problem {
     match code {
         "code_invalid" => Problem::CodeInvalid(said),
         "platform_blocked" => Problem::PlatformBlocked(said),
+        "snapshot_user" => Problem::SnapshotUser,
+        "unsupported_by_platform" => Problem::UnsupportedByPlatform,
         "platform_unavailable" => Problem::PlatformUnavailable,
         "platform_quota" => match (wait, errcode) {
             (Some(retry_after), Some(errcode)) => Problem::PlatformQuota { retry_after, errcode },
             (None, _) | (_, None) => Problem::PlatformUnavailable,
         },
-        "platform_misconfigured" => Problem::PlatformMisconfigured { errcode },
+        "platform_misconfigured" => Problem::PlatformMisconfigured { errcode, remedy: None },
         "store_unavailable" => Problem::SignInLost(anyhow::anyhow!("the store failed the same request before")),
         "user_disabled" => Problem::Ended(EndReason::UserDisabled),
         "sessions_full" => Problem::SessionsFull,

@@ -14,7 +14,7 @@ use super::brought::{DeviceInput, device};
 use super::code::{Arrived, LoginAnswer};
 use super::once;
 use crate::apps::{App, CallingApp};
-use crate::config::{PlatformName, is_own_claim, is_wechat_appid};
+use crate::config::{PlatformName, is_own_claim, nests_too_deeply};
 use crate::entropy::sha256;
 use crate::extract::{Client, JsonAndDigest, object_or_null};
 use crate::people::{Unusable, is_unprintable};
@@ -30,8 +30,6 @@ const BY_APP: &str = "app";
 const EXTERNAL_ID: usize = 255;
 /// They travel with every request.
 const CLAIMS: usize = 1024;
-/// No verifier of ours reads a claim that nests deeper.
-const DEPTH: usize = 16;
 const NAMES: [&str; 4] = ["user", "number", "external_id", "identity"];
 
 pub(super) fn routes() -> OpenApiRouter<Menjin> {
@@ -67,10 +65,10 @@ struct OpenRequest {
 #[derive(Deserialize, utoipa::ToSchema)]
 struct IdentityInput {
     /// The platform.
-    #[schema(pattern = "^wechat$", example = "wechat")]
+    #[schema(pattern = "^(wechat|qq|douyin|alipay)$", example = "wechat")]
     platform: String,
     /// The `AppID`.
-    #[schema(pattern = "^wx[0-9a-fA-F]{16}$", example = "wx0123456789abcdef")]
+    #[schema(max_length = 32, pattern = "^[0-9A-Za-z]+$", example = "wx0123456789abcdef")]
     appid: String,
     /// The person's openid there.
     #[schema(min_length = 1, max_length = 128, pattern = "^[!-~]+$")]
@@ -101,7 +99,7 @@ async fn open(
     caller.require(SCOPE)?;
     let app = menjin.apps.by_id(&request.app).ok_or(Problem::AppUnknown)?;
     if app.audience != caller.audience() {
-        return Err(Problem::Forbidden);
+        return Err(Problem::OtherAudience);
     }
     tracing::Span::current().record("app.id", &app.id);
     let wanted = Wanted::checked(request, caller.id())?;
@@ -168,16 +166,14 @@ fn checked_external_id(text: String) -> Result<String, Problem> {
 }
 
 fn checked_identity(identity: IdentityInput) -> Result<IdentityName, Problem> {
-    const PLATFORMS: [&str; 1] = ["wechat"];
-    let platform = PlatformName::Wechat.as_str();
-    if identity.platform != platform {
-        return Err(Problem::field("identity.platform", Fault::NotOneOf(&PLATFORMS)));
-    }
-    if !is_wechat_appid(&identity.appid) {
+    let Some(platform) = PlatformName::named(&identity.platform) else {
+        return Err(Problem::field("identity.platform", Fault::NotOneOf(&PlatformName::NAMES)));
+    };
+    if !platform.is_appid(&identity.appid) {
         return Err(Problem::field("identity.appid", Fault::WrongType));
     }
     let openid = OpenId::parse(identity.openid).map_err(|_| Problem::field("identity.openid", Fault::WrongType))?;
-    Ok(IdentityName { platform, appid: identity.appid, openid: openid.as_str().to_owned() })
+    Ok(IdentityName { platform: platform.as_str(), appid: identity.appid, openid: openid.as_str().to_owned() })
 }
 
 /// Claims as they are kept.
@@ -191,20 +187,11 @@ fn checked_claims(claims: &Map<String, Value>) -> Result<String, Problem> {
             return wrong(Fault::Unprintable);
         }
     }
-    if claims.values().any(|value| depth(value) > DEPTH) {
+    if claims.values().any(nests_too_deeply) {
         return wrong(Fault::WrongType);
     }
     let text = Value::Object(claims.clone()).to_string();
     if text.len() > CLAIMS { wrong(Fault::TooLong(CLAIMS)) } else { Ok(text) }
-}
-
-/// How many arrays and objects stand within one another; the parser bounds it.
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Array(values) => 1 + values.iter().map(depth).max().unwrap_or_default(),
-        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or_default(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
-    }
 }
 
 /// A back end's key, apart from everybody else's.

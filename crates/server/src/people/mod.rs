@@ -2,18 +2,29 @@
 //!
 //! Does not: signing in (`login`), sessions (`session`), rows (`store`).
 
+mod asking;
+mod avatars;
+mod decrypted;
 mod me;
+mod nickname;
+mod numbers;
 mod open_data;
 mod operated;
 mod person;
 mod phone;
+mod picture;
 mod profile;
+mod session_key;
+mod subject;
 mod view;
 
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::state::Menjin;
 
+pub(crate) use avatars::{Avatars, sweep as sweep_avatars, take_down};
+pub(crate) use nickname::may_be_called;
+pub(crate) use numbers::SIGNED_PHONE;
 pub(crate) use open_data::{Opened, open_fresh};
 pub use operated::{AccountView, IdentityView, UserName};
 pub(crate) use person::Person;
@@ -23,4 +34,8 @@ pub(crate) use view::{NeedView, Unusable, UserView, need};
 
 pub(crate) fn routes() -> OpenApiRouter<Menjin> {
     me::routes()
+        .merge(numbers::routes())
+        .merge(decrypted::routes())
+        .merge(session_key::routes())
+        .merge(avatars::routes())
 }

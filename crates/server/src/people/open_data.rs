@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use menjin_platform::{Identity, OpenData, OpenedData, Payload, PhoneNumber, Profile, SessionKey};
+use menjin_platform::{
+    Identity, OpenData, OpenId, OpenedData, Payload, PhoneNumber, Profile, SessionKey, looks_unescaped,
+};
 use menjin_token::Timestamp;
 
+use super::subject::Subject;
 use crate::apps::App;
-use crate::problem::Problem;
+use crate::problem::{Fault, Problem};
 use crate::seal::Sealed;
 use crate::state::Menjin;
 use crate::store::{IdentityName, KeptKey};
@@ -57,6 +60,49 @@ pub(crate) async fn open_fresh(
     Ok(Opened::Nothing)
 }
 
+/// Encrypted data and its iv, as they came.
+#[derive(Clone, Copy)]
+pub(super) struct Brought<'a>(&'a str, &'a str);
+
+impl<'a> Brought<'a> {
+    /// A `+` that became a space is the client's mistake, and told.
+    pub(super) fn checked(encrypted_data: &'a str, iv: &'a str) -> Result<Self, Problem> {
+        for (name, base64) in [("encrypted_data", encrypted_data), ("iv", iv)] {
+            if looks_unescaped(base64) {
+                return Err(Problem::field(name, Fault::Unescaped));
+            }
+        }
+        Ok(Self(encrypted_data, iv))
+    }
+}
+
+/// Opens what came after a sign-in, and tells whether it was under the newest key that is kept. What does not open looks alike,
+/// whatever is wrong with it.
+pub(super) async fn open_kept(
+    menjin: &Menjin,
+    subject: &Subject,
+    Brought(encrypted, iv): Brought<'_>,
+) -> Result<(Payload, bool), Problem> {
+    let open_data = subject.app.platform().and_then(|platform| platform.open_data());
+    let open_data = open_data.ok_or(Problem::UnsupportedByPlatform)?;
+    let now = menjin.clock.now();
+    for kept in menjin.store.session_keys(&subject.identity, now).await? {
+        let Some(key) = unsealed(menjin, &kept) else { continue };
+        if let Some(opened) = open(open_data, &key, (encrypted, iv), now, kept.superseded_at) {
+            let is_theirs = is_about(&opened.payload, &subject.openid);
+            let payload = is_theirs.then_some(opened.payload).ok_or(Problem::SessionKeyStale)?;
+            return Ok((payload, kept.superseded_at.is_none()));
+        }
+    }
+    Err(Problem::SessionKeyStale)
+}
+
+/// Where data says whom it is about, it must be them.
+fn is_about(payload: &Payload, openid: &OpenId) -> bool {
+    let Payload::Profile(profile) = payload else { return true };
+    profile.open_id.as_ref().is_none_or(|named| named == openid)
+}
+
 fn open(
     open_data: &dyn OpenData,
     key: &SessionKey,
@@ -71,9 +117,7 @@ fn open(
 
 fn sorted(opened: OpenedData, identity: &Identity, newest: bool) -> Opened {
     match opened.payload {
-        Payload::Profile(profile) if profile.open_id.as_ref().is_some_and(|openid| *openid != identity.openid) => {
-            Opened::Nothing
-        }
+        payload if !is_about(&payload, &identity.openid) => Opened::Nothing,
         Payload::Profile(profile) => Opened::Profile(Box::new(profile)),
         Payload::Phone(number) if newest => Opened::Phone(number),
         Payload::Phone(_) => Opened::StalePhone,
@@ -81,7 +125,7 @@ fn sorted(opened: OpenedData, identity: &Identity, newest: bool) -> Opened {
     }
 }
 
-fn unsealed(menjin: &Menjin, kept: &KeptKey) -> Option<SessionKey> {
+pub(super) fn unsealed(menjin: &Menjin, kept: &KeptKey) -> Option<SessionKey> {
     let plain = menjin.sealer.open(Sealed::SessionKey, &kept.row, &kept.sealed).ok()?;
     SessionKey::parse(std::str::from_utf8(&plain).ok()?).ok()
 }

@@ -46,16 +46,16 @@ impl From<UserRow> for UserView {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum NeedView {
-    /// A phone number: sign in with `phone_code`, or with the data of an old `getPhoneNumber`.
+    /// A phone number: `POST /v1/me/phone`.
     Phone,
-    /// Nickname and avatar: `PUT /v1/me`.
+    /// Nickname and avatar: `PUT /v1/me`, `POST /v1/me/avatar`.
     Profile,
 }
 
 /// What a person brought with a sign-in that could not be used.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Unusable {
-    /// A profile that did not open or verify.
+    /// A profile that did not open or verify, or a nickname that the platform did not let pass.
     pub(crate) profile: bool,
     /// A phone code that failed, or a number under a superseded key.
     pub(crate) phone: bool,

@@ -17,6 +17,10 @@ pub enum Fault {
     WrongType,
     /// It has characters that nobody sees.
     Unprintable,
+    /// It is none of the pages that the app's people come back to.
+    NotRegistered,
+    /// It is no challenge of PKCE, or no verifier.
+    NotPkce,
     /// It is no code that a platform gives.
     NotACode,
     /// It is no web address.
@@ -58,6 +62,20 @@ pub enum Fault {
     Trailing,
     /// It is no key of session data.
     NotADataKey,
+    /// It is no picture of a kind that is kept.
+    NotAPicture,
+    /// It is a picture that is broken, or cut short.
+    BrokenPicture,
+    /// It is a picture that moves.
+    MovingPicture,
+    /// It is a picture with a longer side than this.
+    TooManyPixels(u32),
+    /// It is encrypted data that holds a phone number.
+    HoldsAPhoneNumber,
+    /// It is encrypted data that holds no phone number.
+    HoldsNoPhoneNumber,
+    /// The form is not what RFC 7578 says.
+    NotAForm,
     /// It is no value that every reader could read.
     NotAValue,
     /// It is no list of versions.
@@ -89,6 +107,14 @@ impl Fault {
             }
             Self::WrongType => plain("has the wrong type or value", "类型或取值不正确"),
             Self::Unprintable => plain("has control or invisible characters", "含有控制字符或不可见字符"),
+            Self::NotRegistered => plain(
+                "is not among the app's `redirect_uris` in menjin.toml, spelt exactly like this",
+                "不在 menjin.toml 中该应用的 `redirect_uris` 之内（须逐字一致）",
+            ),
+            Self::NotPkce => plain(
+                "is not as RFC 7636 has it: a verifier is 43 to 128 of A-Z a-z 0-9 - . _ ~, and a challenge is base64url of its SHA-256, without padding",
+                "不符合 RFC 7636：verifier 由 43 到 128 个 A-Z a-z 0-9 - . _ ~ 字符组成，challenge 是其 SHA-256 的 base64url（无填充）",
+            ),
             Self::NotACode => plain(
                 "must be 1 to 128 visible ASCII characters, as the platform gave it",
                 "必须是平台给出的 1 到 128 个可见 ASCII 字符",
@@ -142,6 +168,22 @@ impl Fault {
                 "must have 1 to 64 of A-Z a-z 0-9 . _ : - as its name, and not be `.` or `..`",
                 "的键名必须由 1 到 64 个 A-Z a-z 0-9 . _ : - 组成，且不能是 `.` 或 `..`",
             ),
+            Self::NotAPicture => plain(
+                "is no picture in JPEG, PNG or WebP, whatever it is called",
+                "不是 JPEG、PNG 或 WebP 图片（按内容判断，与文件名无关）",
+            ),
+            Self::BrokenPicture => plain("is a broken picture, or one that was cut short", "图片已损坏或不完整"),
+            Self::MovingPicture => plain("is a moving picture: send one that stands still", "是动图，请使用静态图片"),
+            Self::TooManyPixels(longest) => (
+                format!("is a picture with more than {longest} pixels on one side"),
+                format!("图片边长超过 {longest} 像素"),
+            ),
+            Self::HoldsAPhoneNumber => plain(
+                "holds a phone number: send it to POST /v1/me/phone, which binds it and shows it masked",
+                "是手机号数据：请提交到 POST /v1/me/phone 绑定，只会返回打码后的号码",
+            ),
+            Self::HoldsNoPhoneNumber => plain("holds no phone number", "不是手机号数据"),
+            Self::NotAForm => plain("it is not as RFC 7578 has it", "不符合 RFC 7578"),
             Self::NotAValue => plain(
                 "is nested too deeply, or has a number or half a character that JSON readers refuse",
                 "嵌套过深，或含有 JSON 解析器无法接受的数字或半个字符",

@@ -8,8 +8,7 @@ pub(crate) fn tell(problem: &Problem) {
     let code = problem.spec().code;
     if let Problem::Internal(error) | Problem::StoreUnavailable(error) | Problem::SignInLost(error) = problem {
         tracing::error!(problem = code, error = format!("{error:#}"), "failed");
-    } else if let Problem::PlatformMisconfigured { errcode } = problem {
-        let remedy = errcode.and_then(menjin_platform::wechat::explain).map(|it| it.remedy_en);
+    } else if let Problem::PlatformMisconfigured { errcode, remedy } = problem {
         tracing::error!(problem = code, errcode, remedy, "the platform refuses the app's configuration");
     } else {
         tracing::debug!(problem = code, error = %problem, "refused");

@@ -16,13 +16,14 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use menjin_guard::Refusal;
+use menjin_platform::NotTaken;
 
 use crate::store::{EndReason, Replacement, StoreError};
 pub use catalogue::markdown;
 pub(crate) use catalogue::routes;
 pub use fault::Fault;
 pub(crate) use log::tell;
-pub(crate) use render::{Reader, answer, short};
+pub(crate) use render::{Reader, answer, for_people, for_programs, headers, short};
 pub(crate) use words::Language;
 pub use words::{Words, catalogue};
 
@@ -77,9 +78,12 @@ pub enum Problem {
     /// The body is no JSON.
     #[error("the body is not the JSON that this route takes: {0:?}")]
     BadJson(Fault),
-    /// The body has another content type than JSON.
-    #[error("the content type is not application/json")]
+    /// The body has another content type than the route takes.
+    #[error("the content type is another one than the route takes")]
     BadContentType,
+    /// The body is no form with parts.
+    #[error("the body is not the form that this route takes: {0:?}")]
+    BadForm(Fault),
     /// The body is too large.
     #[error("the body is too large")]
     BodyTooLarge,
@@ -98,6 +102,15 @@ pub enum Problem {
     /// The app's platform can't do this.
     #[error("the platform has no such thing")]
     UnsupportedByPlatform,
+    /// The platform answered a virtual user: the page was open as a snapshot.
+    #[error("the platform answered a virtual user")]
+    SnapshotUser,
+    /// The person did not let the platform tell who they are.
+    #[error("the person declined at the platform")]
+    SignInDenied,
+    /// A browser came back that did not go out, went out from another place, or too long ago.
+    #[error("no sign-in under way in this browser")]
+    SignInNotUnderWay,
     /// Used before.
     #[error("the login code was used before")]
     CodeUsed,
@@ -132,7 +145,24 @@ pub enum Problem {
     PlatformMisconfigured {
         /// Its number, for the log.
         errcode: Option<i64>,
+        /// What to do, for the log.
+        remedy: Option<&'static str>,
     },
+    /// The platform refuses the phone code: wrong, used, expired, or somebody else's.
+    #[error("the platform refused the phone code")]
+    PhoneCodeInvalid(Option<PlatformSaid>),
+    /// The platform calls the nickname unfit to be shown.
+    #[error("the nickname is unfit to be shown")]
+    NicknameRefused,
+    /// The platform judges only people who were in the app lately.
+    #[error("the platform does not judge what this person writes, before they sign in again")]
+    NicknameUnchecked,
+    /// The app keeps no nicknames and pictures.
+    #[error("the app keeps no profile")]
+    ProfileNotKept,
+    /// No such picture.
+    #[error("no such picture")]
+    PictureUnknown,
     /// What was sent is not sealed under the `session_key` we hold.
     #[error("the session_key is stale")]
     SessionKeyStale,
@@ -181,6 +211,12 @@ pub enum Problem {
     /// The caller may not do this.
     #[error("not yours")]
     Forbidden,
+    /// Of an app whose tokens are for another back end than the caller.
+    #[error("the app has another audience")]
+    OtherAudience,
+    /// Something came as a platform's push that is none, and why.
+    #[error("the push was not taken: {0}")]
+    PushRefused(NotTaken),
     /// A route of `menjin dev`, asked from another machine or by somebody else's page.
     #[error("asked from elsewhere")]
     OriginRefused,
@@ -235,6 +271,9 @@ pub enum Problem {
     /// A proxy asks whether a request may pass, in a way that can't stand.
     #[error("the proxy's forward-auth address can't stand: {0}")]
     ForwardAuthMisconfigured(&'static str),
+    /// What is wrong with one of two proofs that came together, and the header that held it.
+    #[error("{1} (in {0})")]
+    InHeader(&'static str, Box<Problem>),
     /// It took too long.
     #[error("the request took too long")]
     TimedOut,
@@ -264,12 +303,19 @@ impl Problem {
         Self::BadField { field: field.into(), fault }
     }
 
+    /// Says which header held the token that this is about; what else went wrong needs no telling apart.
+    pub(crate) fn in_header(self, name: &'static str) -> Self {
+        let is_about_a_token = self.spec().status == StatusCode::UNAUTHORIZED && !matches!(self, Self::ClientInvalid);
+        if is_about_a_token { Self::InHeader(name, Box::new(self)) } else { self }
+    }
+
     /// Status, code and action.
     pub fn spec(&self) -> Spec {
         match self {
             Self::BadField { .. } => spec(StatusCode::BAD_REQUEST, "field_invalid", Action::None),
             Self::BadJson(_) => spec(StatusCode::BAD_REQUEST, "json_invalid", Action::None),
             Self::BadContentType => spec(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type_invalid", Action::None),
+            Self::BadForm(_) => spec(StatusCode::BAD_REQUEST, "form_invalid", Action::None),
             Self::BodyTooLarge => spec(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", Action::None),
             Self::BodyTooSlow => spec(StatusCode::REQUEST_TIMEOUT, "body_too_slow", Action::Retry),
             Self::RouteUnknown => spec(StatusCode::NOT_FOUND, "route_unknown", Action::None),
@@ -278,6 +324,9 @@ impl Problem {
             Self::UnsupportedByPlatform => {
                 spec(StatusCode::UNPROCESSABLE_ENTITY, "unsupported_by_platform", Action::None)
             }
+            Self::SnapshotUser => spec(StatusCode::FORBIDDEN, "snapshot_user", Action::None),
+            Self::SignInDenied => spec(StatusCode::FORBIDDEN, "sign_in_denied", Action::Relogin),
+            Self::SignInNotUnderWay => spec(StatusCode::BAD_REQUEST, "sign_in_not_under_way", Action::Relogin),
             Self::CodeUsed => spec(StatusCode::UNAUTHORIZED, "code_used", Action::Relogin),
             Self::CodeInvalid(_) => spec(StatusCode::UNAUTHORIZED, "code_invalid", Action::Relogin),
             Self::PlatformBlocked(_) => spec(StatusCode::FORBIDDEN, "platform_blocked", Action::None),
@@ -288,6 +337,11 @@ impl Problem {
             Self::PlatformMisconfigured { .. } => {
                 spec(StatusCode::SERVICE_UNAVAILABLE, "platform_misconfigured", Action::None)
             }
+            Self::PhoneCodeInvalid(_) => spec(StatusCode::UNPROCESSABLE_ENTITY, "phone_code_invalid", Action::None),
+            Self::NicknameRefused => spec(StatusCode::UNPROCESSABLE_ENTITY, "nickname_refused", Action::None),
+            Self::NicknameUnchecked => spec(StatusCode::CONFLICT, "nickname_unchecked", Action::Relogin),
+            Self::ProfileNotKept => spec(StatusCode::UNPROCESSABLE_ENTITY, "profile_not_kept", Action::None),
+            Self::PictureUnknown => spec(StatusCode::NOT_FOUND, "picture_unknown", Action::None),
             Self::SessionKeyStale => spec(StatusCode::CONFLICT, "session_key_stale", Action::Relogin),
             Self::TokenMissing => spec(StatusCode::UNAUTHORIZED, "token_missing", Action::Relogin),
             Self::TokenInvalid => spec(StatusCode::UNAUTHORIZED, "token_invalid", Action::Relogin),
@@ -307,7 +361,8 @@ impl Problem {
             Self::InsufficientScope(_) | Self::NotGranted(_) => {
                 spec(StatusCode::FORBIDDEN, "insufficient_scope", Action::None)
             }
-            Self::Forbidden => spec(StatusCode::FORBIDDEN, "forbidden", Action::None),
+            Self::Forbidden | Self::OtherAudience => spec(StatusCode::FORBIDDEN, "forbidden", Action::None),
+            Self::PushRefused(_) => spec(StatusCode::FORBIDDEN, "push_refused", Action::None),
             Self::OriginRefused => spec(StatusCode::FORBIDDEN, "origin_refused", Action::None),
             Self::Replaced(_) => spec(StatusCode::UNAUTHORIZED, EndReason::Replaced.code(), Action::Relogin),
             Self::SessionsFull => spec(StatusCode::CONFLICT, "sessions_full", Action::None),
@@ -326,6 +381,7 @@ impl Problem {
             Self::ForwardAuthMisconfigured(_) => {
                 spec(StatusCode::INTERNAL_SERVER_ERROR, "forward_auth_misconfigured", Action::None)
             }
+            Self::InHeader(_, problem) => problem.spec(),
             Self::TimedOut => spec(StatusCode::SERVICE_UNAVAILABLE, "timed_out", Action::Retry),
             Self::Internal(_) => spec(StatusCode::INTERNAL_SERVER_ERROR, "internal", Action::None),
         }
@@ -346,7 +402,11 @@ impl Problem {
 
     /// The platform's own words, where a person caused them.
     pub(crate) fn platform_said(&self) -> Option<&PlatformSaid> {
-        if let Self::CodeInvalid(said) | Self::PlatformBlocked(said) = self { said.as_ref() } else { None }
+        if let Self::CodeInvalid(said) | Self::PhoneCodeInvalid(said) | Self::PlatformBlocked(said) = self {
+            said.as_ref()
+        } else {
+            None
+        }
     }
 }
 
@@ -375,11 +435,15 @@ impl From<menjin_platform::Error> for Problem {
                 Self::PlatformQuota { retry_after: *retry_after, errcode: *errcode }
             }
             Error::Unreachable { .. } => Self::PlatformBusy { retry_after: Duration::from_secs(1) },
-            Error::Misconfigured { .. } | Error::TokenStale { .. } | Error::BadInput { .. } => {
-                Self::PlatformMisconfigured { errcode: error.errcode() }
+            Error::Misconfigured { remedy, .. } => {
+                Self::PlatformMisconfigured { errcode: error.errcode(), remedy: *remedy }
+            }
+            Error::TokenStale { .. } | Error::BadInput { .. } => {
+                Self::PlatformMisconfigured { errcode: error.errcode(), remedy: None }
             }
             Error::SessionKeyStale { .. } => Self::SessionKeyStale,
             Error::NoAnswer { .. } | Error::Malformed { .. } | Error::Unexpected { .. } => Self::PlatformUnavailable,
+            Error::Snapshot => Self::SnapshotUser,
             Error::Unsupported => Self::UnsupportedByPlatform,
         }
     }

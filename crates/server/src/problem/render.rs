@@ -24,7 +24,7 @@ pub(crate) fn answer(problem: &Problem, reader: &Reader<'_>) -> Response<Body> {
     let spec = problem.spec();
     let language = Language::accepted(reader.accept_language);
     let detail = detail(problem, language, reader);
-    let mut body = Map::new();
+    let mut body = for_programs(problem, reader);
     body.insert("type".into(), format!("{}/problems/{}", reader.path, spec.code).into());
     body.insert("title".into(), words(spec.code, language, false).into());
     body.insert("status".into(), spec.status.as_u16().into());
@@ -32,25 +32,35 @@ pub(crate) fn answer(problem: &Problem, reader: &Reader<'_>) -> Response<Body> {
         body.insert("message".into(), detail.clone().into());
     }
     body.insert("detail".into(), detail.into());
-    body.insert("code".into(), spec.code.into());
-    body.insert("action".into(), spec.action.as_str().into());
-    body.insert("request_id".into(), reader.request_id.into());
-    if let Some(said) = problem.platform_said() {
-        body.insert("platform".into(), json!({"errcode": said.errcode, "errmsg": said.errmsg}));
-    }
-    if let Problem::Replaced(by) = problem {
-        let device = json!({"class": by.class.as_str(), "name": by.name});
-        body.insert("replaced_by".into(), json!({"device": device, "at": by.at}));
-    }
-    if let Problem::BadField { field, .. } = problem {
-        body.insert("field".into(), field.as_str().into());
-    }
-    let mut response = Response::new(Body::from(Value::Object(body).to_string()));
-    *response.status_mut() = spec.status;
+    let response = Response::new(Body::from(Value::Object(body).to_string()));
+    let mut response = headers(problem, language.tag(), response);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response
+}
+
+/// What a person reads of a problem.
+pub(crate) struct Told {
+    /// Of the words.
+    pub(crate) language: &'static str,
+    /// What it is called.
+    pub(crate) title: &'static str,
+    /// What happened and what to do.
+    pub(crate) detail: String,
+}
+
+/// The words of a problem, for a page.
+pub(crate) fn for_people(problem: &Problem, reader: &Reader<'_>) -> Told {
+    let language = Language::accepted(reader.accept_language);
+    let title = words(problem.spec().code, language, false);
+    Told { language: language.tag(), title, detail: detail(problem, language, reader) }
+}
+
+/// Gives an answer the status and the headers of its problem, whatever form it has.
+pub(crate) fn headers(problem: &Problem, language: &'static str, mut response: Response<Body>) -> Response<Body> {
+    *response.status_mut() = problem.spec().status;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language));
     headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
     if let Some(seconds) = problem.retry_after() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -66,10 +76,39 @@ pub(crate) fn answer(problem: &Problem, reader: &Reader<'_>) -> Response<Body> {
     response
 }
 
+/// What programs decide by, whatever form the answer has.
+pub(crate) fn for_programs(problem: &Problem, reader: &Reader<'_>) -> Map<String, Value> {
+    let spec = problem.spec();
+    let (problem, header) = told_apart(problem);
+    let mut members = Map::new();
+    members.insert("code".into(), spec.code.into());
+    members.insert("action".into(), spec.action.as_str().into());
+    members.insert("request_id".into(), reader.request_id.into());
+    if let Some(said) = problem.platform_said() {
+        members.insert("platform".into(), json!({"errcode": said.errcode, "errmsg": said.errmsg}));
+    }
+    if let Problem::Replaced(by) = problem {
+        let device = json!({"class": by.class.as_str(), "name": by.name});
+        members.insert("replaced_by".into(), json!({"device": device, "at": by.at}));
+    }
+    if let Problem::BadField { field, .. } = problem {
+        members.insert("field".into(), field.as_str().into());
+    }
+    if let Some(header) = header {
+        members.insert("header".into(), header.into());
+    }
+    members
+}
+
+/// What is wrong, and the header that held it where there were two.
+fn told_apart(problem: &Problem) -> (&Problem, Option<&'static str>) {
+    if let Problem::InHeader(header, problem) = problem { (problem, Some(header)) } else { (problem, None) }
+}
+
 /// What happened, in a few words that may be shown to a person; for a developer's mistake, which one.
 pub(crate) fn short(problem: &Problem, reader: &Reader<'_>) -> String {
     let language = Language::accepted(reader.accept_language);
-    if matches!(problem, Problem::BadField { .. } | Problem::BadJson(_)) {
+    if matches!(problem, Problem::BadField { .. } | Problem::BadJson(_) | Problem::BadForm(_)) {
         return detail(problem, language, reader);
     }
     words(problem.spec().code, language, false).to_owned()
@@ -97,7 +136,9 @@ fn challenge(problem: &Problem) -> Option<HeaderValue> {
     }
     let error =
         if matches!(problem, Problem::CodeUsed | Problem::CodeInvalid(_)) { "invalid_grant" } else { "invalid_token" };
-    HeaderValue::from_str(&format!("Bearer realm=\"menjin\", error=\"{error}\", error_description=\"{}\"", spec.code))
+    let held = told_apart(problem).1.map(|header| format!(" in {header}")).unwrap_or_default();
+    let code = spec.code;
+    HeaderValue::from_str(&format!("Bearer realm=\"menjin\", error=\"{error}\", error_description=\"{code}{held}\""))
         .ok()
 }
 
@@ -107,6 +148,13 @@ fn words(code: &str, language: Language, detail: bool) -> &'static str {
 }
 
 fn detail(problem: &Problem, language: Language, reader: &Reader<'_>) -> String {
+    if let (inner, Some(header)) = told_apart(problem) {
+        let text = detail(inner, language, reader);
+        return match language {
+            Language::Chinese => format!("{text}（指请求头 {header} 中的令牌）"),
+            Language::English => format!("{text} This is about the token in {header}."),
+        };
+    }
     let text = match (problem, language) {
         (Problem::PlatformUnavailable, Language::Chinese) => {
             "平台没有给出可用的应答，本次 code 可能已被消费：请重新调用 wx.login 后再登录。"
@@ -127,6 +175,12 @@ fn detail(problem: &Problem, language: Language, reader: &Reader<'_>) -> String 
         (Problem::SignInLost(_), Language::English) => {
             "The database could not be written, and the code is spent: call wx.login again and sign in with the fresh code."
         }
+        (Problem::OtherAudience, Language::Chinese) => {
+            "该应用的令牌属于另一个后端：请使用与调用方 audience 相同的应用（`menjin app list` 可查看）。"
+        }
+        (Problem::OtherAudience, Language::English) => {
+            "The app's tokens are for another back end: name an app that has the caller's audience; `menjin app list` shows each."
+        }
         (Problem::OldTokenExpired { .. }, Language::Chinese) => "令牌已过期：请重新登录。",
         (Problem::OldTokenExpired { .. }, Language::English) => "The token has expired: sign in again.",
         _ => words(problem.spec().code, language, true),
@@ -135,5 +189,9 @@ fn detail(problem: &Problem, language: Language, reader: &Reader<'_>) -> String 
     if let Problem::BadField { field, fault } = problem {
         return text.replace("{field}", field).replace("{why}", &fault.words(language));
     }
-    if let Problem::BadJson(fault) = problem { text.replace("{why}", &fault.words(language)) } else { text }
+    if let Problem::BadJson(fault) | Problem::BadForm(fault) = problem {
+        text.replace("{why}", &fault.words(language))
+    } else {
+        text
+    }
 }

@@ -18,6 +18,12 @@ fn one_of_each() -> Vec<Problem> {
         Problem::field("code", Fault::Missing),
         Problem::BadJson(Fault::CutShort),
         Problem::BadContentType,
+        Problem::BadForm(Fault::NotAForm),
+        Problem::PhoneCodeInvalid(None),
+        Problem::NicknameRefused,
+        Problem::NicknameUnchecked,
+        Problem::ProfileNotKept,
+        Problem::PictureUnknown,
         Problem::BodyTooLarge,
         Problem::BodyTooSlow,
         Problem::RouteUnknown,
@@ -31,7 +37,7 @@ fn one_of_each() -> Vec<Problem> {
         Problem::PlatformBusy { retry_after: wait },
         Problem::PlatformUnavailable,
         Problem::PlatformQuota { retry_after: wait, errcode: 45009 },
-        Problem::PlatformMisconfigured { errcode: None },
+        Problem::PlatformMisconfigured { errcode: None, remedy: None },
         Problem::SessionKeyStale,
         Problem::TokenMissing,
         Problem::TokenInvalid,
@@ -44,6 +50,7 @@ fn one_of_each() -> Vec<Problem> {
         Problem::NotGranted("platform-token:shop".to_owned()),
         Problem::Forbidden,
         Problem::OriginRefused,
+        Problem::PushRefused(menjin_platform::NotTaken::Signature),
         Problem::SessionUnknown,
         Problem::Replaced(Replacement { class: DeviceClass::Phone, name: None, at: Timestamp::default() }),
         Problem::SessionsFull,
@@ -60,6 +67,11 @@ fn one_of_each() -> Vec<Problem> {
         Problem::RevocationsStale,
         Problem::ForwardAuthMisconfigured("a parameter stands twice"),
         Problem::TokenUsed,
+        Problem::OtherAudience,
+        Problem::TokenInvalid.in_header("Menjin-Subject-Token"),
+        Problem::SnapshotUser,
+        Problem::SignInDenied,
+        Problem::SignInNotUnderWay,
         Problem::TimedOut,
         Problem::Internal(anyhow::anyhow!("a bug")),
     ];
@@ -71,6 +83,12 @@ fn one_of_each() -> Vec<Problem> {
 fn place(problem: &Problem) -> usize {
     match problem {
         Problem::BadField { .. } => 0,
+        Problem::BadForm(_) => 54,
+        Problem::PhoneCodeInvalid(_) => 55,
+        Problem::NicknameRefused => 56,
+        Problem::NicknameUnchecked => 57,
+        Problem::ProfileNotKept => 58,
+        Problem::PictureUnknown => 59,
         Problem::BadJson(_) => 1,
         Problem::BadContentType => 2,
         Problem::BodyTooLarge => 3,
@@ -118,13 +136,19 @@ fn place(problem: &Problem) -> usize {
         Problem::SessionDataFull => 41,
         Problem::ForwardAuthMisconfigured(_) => 46,
         Problem::TokenUsed => 47,
+        Problem::OtherAudience => 48,
+        Problem::InHeader(..) => 49,
+        Problem::SnapshotUser => 50,
+        Problem::SignInDenied => 51,
+        Problem::SignInNotUnderWay => 52,
+        Problem::PushRefused(_) => 53,
     }
 }
 
 #[test]
 fn no_variant_is_left_out_of_these_tests() {
     let places: BTreeSet<usize> = one_of_each().iter().map(place).collect();
-    assert!(places.iter().copied().eq(0..=47), "{places:?}");
+    assert!(places.iter().copied().eq(0..=59), "{places:?}");
 }
 
 #[test]
@@ -133,7 +157,7 @@ fn every_problem_has_its_words_and_all_words_have_their_problem() {
     let worded: BTreeSet<&str> = catalogue().keys().map(String::as_str).collect();
     assert_eq!(codes, worded);
     let reasons = codes.iter().filter(|code| EndReason::from_code(code).is_some()).count();
-    assert_eq!(reasons, 8, "every reason that a session ends for has words");
+    assert_eq!(reasons, 9, "every reason that a session ends for has words");
 }
 
 #[test]
@@ -225,23 +249,51 @@ fn only_a_request_without_a_token_is_challenged_without_an_error() {
 }
 
 #[test]
-fn the_page_of_errors_has_every_problem_and_every_errcode_with_cause_and_remedy_in_both_languages() {
-    let page = markdown();
-    let rows: Vec<Vec<&str>> =
-        page.lines().filter(|line| line.starts_with("| ")).map(|line| line.split(" | ").collect()).collect();
-    let row = |first: &str| rows.iter().find(|row| row[0] == format!("| {first}")).unwrap_or_else(|| panic!("{first}"));
+fn every_problem_says_why_it_comes_and_what_helps_in_both_languages() {
     for (code, words) in catalogue() {
-        let row = row(&format!("`{code}`")).join(" | ");
-        for text in [&words.title, &words.detail, &words.title_zh, &words.detail_zh] {
-            assert!(text.chars().count() > 3 && row.contains(text), "{code}: {text}");
+        for english in [&words.cause, &words.remedy] {
+            assert!(english.len() > 10 && english.ends_with('.'), "{code} lacks cause or remedy in words.toml");
+        }
+        for chinese in [&words.cause_zh, &words.remedy_zh] {
+            assert!(!chinese.is_ascii() && chinese.ends_with('。'), "{code} lacks cause_zh or remedy_zh in words.toml");
         }
     }
-    for explained in menjin_platform::wechat::all() {
-        let cells = &row(&explained.errcode.to_string())[1..];
-        assert_eq!(cells.len(), 4, "{}: a cell broke", explained.errcode);
-        assert!(cells.iter().all(|cell| cell.chars().count() >= 5), "{cells:?}");
-        assert!(cells[..2].iter().all(|english| english.is_ascii()), "{cells:?}");
-        assert!(cells[2..].iter().all(|chinese| !chinese.is_ascii()), "{cells:?}");
+}
+
+#[test]
+fn the_page_of_errors_has_a_section_for_every_problem() {
+    let page = markdown();
+    let sections: Vec<&str> = page.split("\n### ").skip(1).collect();
+    assert_eq!(sections.len(), catalogue().len());
+    for ((code, words), section) in catalogue().iter().zip(sections) {
+        let (heading, rest) = section.split_once('\n').unwrap();
+        // What GitHub makes an anchor of, and what the list above links to.
+        assert_eq!(heading, code);
+        assert!(page.contains(&format!("\n| [`{code}`](#{code}) | {} | ", words.status)), "{code}");
+        let said = [&words.title, &words.detail, &words.title_zh, &words.detail_zh];
+        let more = [&words.cause, &words.cause_zh, &words.remedy, &words.remedy_zh];
+        for text in said.into_iter().chain(more).chain(&words.actions) {
+            assert!(rest.contains(text.as_str()), "{code}: {text}");
+        }
     }
-    assert_eq!(page.matches("\n| ").count(), 2 + catalogue().len() + menjin_platform::wechat::all().len());
+}
+
+#[test]
+fn the_page_of_errors_has_a_row_for_every_errcode_in_both_languages() {
+    let page = markdown();
+    let tables = menjin_platform::tables();
+    for explained in tables.iter().flat_map(|table| table.rows) {
+        let key = format!("{} {}", explained.errcode, explained.sub_code);
+        // Platforms share numbers, so that each must have its own row.
+        let rows = page.lines().filter_map(|line| line.split_once(&format!("</a>{} | ", key.trim_end())));
+        let rows: Vec<Vec<&str>> = rows.map(|(_, rest)| rest.trim_end_matches(" |").split(" | ").collect()).collect();
+        let cells = rows.iter().find(|cells| cells.get(2) == Some(&explained.cause_en));
+        let cells = cells.unwrap_or_else(|| panic!("{key} has no row"));
+        assert_eq!(cells.len(), 4, "{key}: a cell broke");
+        assert!(cells[..2].iter().all(|chinese| !chinese.is_ascii()), "{cells:?}");
+        assert!(cells[2..].iter().all(|english| english.is_ascii()), "{cells:?}");
+    }
+    let anchors: Vec<&str> = page.split("<a id=\"").skip(1).filter_map(|rest| Some(rest.split_once('"')?.0)).collect();
+    assert_eq!(anchors.len(), tables.iter().map(|table| table.rows.len()).sum::<usize>());
+    assert_eq!(anchors.iter().collect::<BTreeSet<_>>().len(), anchors.len(), "each has an anchor of its own");
 }

@@ -56,6 +56,18 @@ pub struct Words {
     pub detail: String,
     /// What happened and what to do, Chinese.
     pub detail_zh: String,
+    /// Why it comes, English.
+    #[serde(default)]
+    pub cause: String,
+    /// Why it comes, Chinese.
+    #[serde(default)]
+    pub cause_zh: String,
+    /// How to be rid of it, English.
+    #[serde(default)]
+    pub remedy: String,
+    /// How to be rid of it, Chinese.
+    #[serde(default)]
+    pub remedy_zh: String,
 }
 
 impl Words {
@@ -70,6 +82,20 @@ impl Words {
         match language {
             Language::Chinese => &self.detail_zh,
             Language::English => &self.detail,
+        }
+    }
+
+    pub(super) fn cause_in(&self, language: Language) -> &str {
+        match language {
+            Language::Chinese => &self.cause_zh,
+            Language::English => &self.cause,
+        }
+    }
+
+    pub(super) fn remedy_in(&self, language: Language) -> &str {
+        match language {
+            Language::Chinese => &self.remedy_zh,
+            Language::English => &self.remedy,
         }
     }
 }

@@ -28,7 +28,7 @@ pub(crate) use feed::follow;
 pub(crate) use issue::{Pair, issue};
 pub(crate) use old_form::{OldForms, OldToken};
 pub(crate) use on_behalf::{RefreshToken, end_for};
-pub(crate) use open::{Proof, SignIn, SignedIn, Vouched, again, open};
+pub(crate) use open::{Proof, SignIn, SignedIn, Vouched, again, ended, open, sealed_session_key, session_key_digest};
 pub use operated::SessionView;
 pub(crate) use told::Told;
 

@@ -86,7 +86,7 @@ pub(crate) async fn again(menjin: &Menjin, session: SessionId, now: Timestamp) -
 }
 
 /// After the commit: this node refuses them from now on, without waiting for the feed, and the others read it at once.
-pub(super) fn ended(menjin: &Menjin, sessions: &[SessionId], reason: EndReason, now: Timestamp) {
+pub(crate) fn ended(menjin: &Menjin, sessions: &[SessionId], reason: EndReason, now: Timestamp) {
     for session in sessions {
         menjin.ended.end_session(*session, reason.code(), now, menjin.tokens_until(now));
     }
@@ -168,8 +168,14 @@ fn named<'a>(app: &App, proof: Proof<'a>) -> Named<'a> {
     }
 }
 
-fn sealed_session_key(menjin: &Menjin, key: &SessionKey) -> ([u8; 16], Vec<u8>, [u8; 32]) {
+/// A platform's `session_key` as it is kept: its row, sealed, and its digest.
+pub(crate) fn sealed_session_key(menjin: &Menjin, key: &SessionKey) -> ([u8; 16], Vec<u8>, [u8; 32]) {
     let row: [u8; 16] = menjin.entropy.bytes();
     let sealed = menjin.sealer.seal(Sealed::SessionKey, &row, key.expose().as_bytes(), &*menjin.entropy);
-    (row, sealed, menjin.digester.digest("platform session key", key.expose().as_bytes()))
+    (row, sealed, session_key_digest(menjin, key))
+}
+
+/// What tells whether two of them are the same.
+pub(crate) fn session_key_digest(menjin: &Menjin, key: &SessionKey) -> [u8; 32] {
+    menjin.digester.digest("platform session key", key.expose().as_bytes())
 }

@@ -12,7 +12,9 @@ use crate::store::{AuditLine, EndReason, Ending, Ends, SessionRow};
 pub struct SessionView {
     /// Its id.
     pub id: SessionId,
-    /// Whose it is, by number.
+    /// Whose it is.
+    pub user: UserId,
+    /// The same, by number.
     pub user_number: i64,
     /// The app that it came through.
     pub app: String,
@@ -36,10 +38,11 @@ pub struct SessionView {
     pub end_reason: Option<&'static str>,
 }
 
-impl From<SessionRow> for SessionView {
-    fn from(row: SessionRow) -> Self {
+impl SessionView {
+    fn of(row: SessionRow, user: UserId) -> Self {
         Self {
             id: row.id,
+            user,
             user_number: row.user,
             app: row.app,
             device_class: row.device.class.as_str(),
@@ -58,17 +61,18 @@ impl From<SessionRow> for SessionView {
 impl Menjin {
     /// A session, ended or not.
     pub async fn session(&self, id: SessionId) -> anyhow::Result<SessionView> {
-        let row = self.store.session(id).await?;
-        row.map(SessionView::from).with_context(|| {
+        let row = self.store.session(id).await?.with_context(|| {
             let kept = self.config.lifetimes.ended_sessions.as_secs() / 86_400;
             format!("no session has the id {id}: ended ones are kept for {kept} days (`lifetimes.ended_sessions`)")
-        })
+        })?;
+        let user = self.store.user_by_number(row.user).await?.with_context(|| format!("{id} is nobody's"))?;
+        Ok(SessionView::of(row, user.id))
     }
 
     /// The live sessions of a user, the newest first.
     pub async fn sessions_of(&self, user: UserId) -> anyhow::Result<Vec<SessionView>> {
         let rows = self.store.sessions_of(user, self.clock.now()).await?;
-        Ok(rows.into_iter().map(SessionView::from).collect())
+        Ok(rows.into_iter().map(|row| SessionView::of(row, user)).collect())
     }
 
     /// Ends a session; false when it was over already.

@@ -38,7 +38,7 @@ struct RefreshRequest {
 /// The one before may be sent again for 30 seconds, should its answer be lost; one that was spent long ago ends the session.
 #[utoipa::path(post, path = "/v1/token/refresh", tag = "sign-in", request_body = RefreshRequest, responses(
     (status = 200, description = "The next pair", body = Pair),
-    (status = 401, description = "`token_invalid`, `session_ended`, `session_replaced`, `session_kicked`, `session_expired`, `refresh_reused`, `restored`, `user_disabled`: sign in again"),
+    (status = 401, description = "`token_invalid`, `session_ended`, `session_replaced`, `session_kicked`, `session_expired`, `refresh_reused`, `restored`, `account_closed`, `user_disabled`: sign in again"),
     (status = 404, description = "`app_unknown`: the session's app is no longer configured"),
     (status = 503, description = "The same token may come again"),
 ))]

@@ -5,6 +5,7 @@
 mod accounts;
 pub(crate) mod across;
 mod apps;
+mod arrivals;
 mod codes;
 mod columns;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod keys;
 mod moving;
 mod opening;
 mod people;
+mod pushes;
 mod rows;
 mod rules;
 mod schema;
@@ -31,6 +33,7 @@ mod upkeep;
 
 pub use accounts::{Account, Accounts, Ban, Banned};
 pub use apps::{AppAdded, AppChange, AppChanged, AppRow, Apps, ChangingApp, ClientSecretRow, LIVE_SECRETS};
+pub use arrivals::{Arrival, Arrivals};
 pub use codes::{Claiming, CodeClaim, CodeDigest, Codes, IdempotencyKey, Refused};
 pub use data_map::{DataAt, DataEntry, DataMap, JsonText};
 pub use events::{Audit, AuditLine, Event, EventKind, Feed};
@@ -42,7 +45,8 @@ pub use keys::{KeyRow, KeyState, Keys, MasterKeyRow, Rotating, SealedCount, Seal
 pub(crate) use moving::settle;
 pub use moving::{Clash, MovedIn, MovingIn, NewIdentity, Newcomer};
 pub use opening::{Limit, Opened, Opening, Who};
-pub use people::{IdentityName, KeptKey, People, PhoneChange, ProfileChange, UserRow};
+pub use people::{IdentityName, KeptKey, KeyReset, People, PhoneChange, ProfileChange, UserRow};
+pub use pushes::{CarriedOut, CarryingOut, ClaimedPush, ClaimingPush, NewPush, PushAsks, PushClaim, Pushes, Queued};
 pub use schema::{OnOldSchema, OpenError};
 pub use session_data::{
     Condition, DataChange, DataChanged, DataLimits, DataPlace, DataRead, DataWrite, Present, SessionData, Versions,
@@ -71,6 +75,8 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 /// Everything that menjin keeps.
 pub trait Store:
     Codes
+    + Arrivals
+    + Pushes
     + Sessions
     + SessionData
     + Grants
@@ -89,6 +95,8 @@ pub trait Store:
 
 impl<T> Store for T where
     T: Codes
+        + Arrivals
+        + Pushes
         + Sessions
         + SessionData
         + Grants

@@ -74,6 +74,17 @@ pub struct KeptKey {
     pub superseded_at: Option<Timestamp>,
 }
 
+/// A `session_key` that the platform made in the place of another, or that died there without a successor.
+#[derive(Debug, Clone)]
+pub struct KeyReset {
+    /// Whose it is.
+    pub identity: IdentityName,
+    /// Keyed digest of the one that died.
+    pub former: [u8; 32],
+    /// Its successor: its row, sealed, with its keyed digest.
+    pub fresh: Option<([u8; 16], Vec<u8>, [u8; 32])>,
+}
+
 /// Who people are.
 #[async_trait]
 pub trait People: Send + Sync {
@@ -85,6 +96,12 @@ pub trait People: Send + Sync {
     async fn user_by_number(&self, number: i64) -> Result<Option<UserRow>>;
     /// Changes the profile; `None` when there is no such user.
     async fn change_profile(&self, user: UserId, change: ProfileChange, now: Timestamp) -> Result<Option<UserRow>>;
+    /// Binds a proved number, and gives the user as they are then; `None` when there is no such user. Whoever had it loses
+    /// it. Atomic: of racing callers with one number, one user has it in the end.
+    async fn bind_phone(&self, user: UserId, phone: PhoneChange, now: Timestamp) -> Result<Option<UserRow>>;
+    /// Forgets the keys that were superseded, and puts the successor in the place of the one that died, unless a sign-in has
+    /// put another there meanwhile.
+    async fn reset_session_keys(&self, reset: KeyReset) -> Result<()>;
     /// The keys of an identity that still open data at `now`, the newest first.
     async fn session_keys(&self, identity: &IdentityName, now: Timestamp) -> Result<Vec<KeptKey>>;
     /// Who a session's identity is; `None` for sessions without one.

@@ -1,15 +1,15 @@
 //! Rows become domain values at the door; each function reads the columns that the macro of its name lists.
 
-use menjin_token::{Id, Kind, Timestamp};
+use menjin_token::{Id, IdentityId, Kind, Timestamp};
 
 use super::apps::AppAndSecret;
 use super::columns::{Column, Columns, Corrupt};
 use super::data_map::DataMap;
 use super::rules::{Beside, Found, PLATFORMS};
 use super::{
-    AppRow, Claiming, ClientSecretRow, CodeClaim, DataRead, Device, DeviceClass, EndReason, Event, EventKind,
-    IdempotencyKey, IdentityName, KeptKey, KeyRow, KeyState, LivingGrant, Refused, Replacement, SessionHead,
-    SessionRow, Standing, UserRow,
+    AppRow, ClaimedPush, Claiming, ClientSecretRow, CodeClaim, DataRead, Device, DeviceClass, EndReason, Event,
+    EventKind, IdempotencyKey, IdentityName, KeptKey, KeyRow, KeyState, LivingGrant, PushClaim, Refused, Replacement,
+    SessionHead, SessionRow, Standing, UserRow,
 };
 
 /// What [`user`] reads, of `users AS u`.
@@ -155,6 +155,17 @@ pub(super) fn kept_key(it: &mut Columns<'_>) -> Result<KeptKey, Corrupt> {
 pub(super) fn identity_name(it: &mut Columns<'_>) -> Result<IdentityName, Corrupt> {
     let platform = it.word(|text| PLATFORMS.into_iter().find(|platform| *platform == text))?;
     Ok(IdentityName { platform, appid: it.get()?, openid: it.get()? })
+}
+
+/// A push that is due, claimed once more.
+pub(super) fn claimed_push(it: &mut Columns<'_>) -> Result<ClaimedPush, Corrupt> {
+    let claim = PushClaim { digest: it.get()?, tries: it.get::<u32>()?.saturating_add(1) };
+    Ok(ClaimedPush { claim, app: it.get()?, sealed: it.get()?, received_at: it.time()? })
+}
+
+/// A user, one of their identities, and since when they have it.
+pub(super) fn user_and_identity(it: &mut Columns<'_>) -> Result<(UserRow, IdentityId, Timestamp), Corrupt> {
+    Ok((user(it)?, it.of_table("identities").id()?, it.time()?))
 }
 
 /// What rotating a counter reads: a standing, then what decides about it.

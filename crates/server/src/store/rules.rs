@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use menjin_token::{Id, SessionId, Timestamp, UserId};
 
-use super::{AuditLine, Ban, DeviceClass, EndReason, Limit, Opened, Opening, Presented, Refused, Standing, UserRow};
+use super::{
+    AuditLine, Ban, CarryingOut, DeviceClass, EndReason, Limit, Opened, Opening, Presented, PushAsks, Refused,
+    Standing, UserRow,
+};
 
 /// A key that signs at once is told for so long all the same: every node reads the feed before it is swept.
 pub(super) const KEY_TOLD: Duration = Duration::from_mins(1);
@@ -17,7 +20,7 @@ pub(super) const APPS_TOLD: Duration = KEY_TOLD;
 pub(super) const CUT_REASON: &str = "token_expired";
 
 /// The platforms that identities may be of.
-pub(super) const PLATFORMS: [&str; 1] = ["wechat"];
+pub(super) const PLATFORMS: [&str; 4] = ["wechat", "qq", "douyin", "alipay"];
 
 /// A live session beside a new one.
 pub(super) struct Beside {
@@ -179,4 +182,33 @@ pub(super) fn account_line(ban: &Ban, action: &'static str) -> AuditLine {
 /// What the audit says of a session that ends with its user.
 pub(super) fn banned_line(ban: &Ban, session: SessionId) -> AuditLine {
     AuditLine { session: Some(session), detail: Some("user disabled".to_owned()), ..account_line(ban, "session.ended") }
+}
+
+/// Of what a push asks to forget, what is there.
+pub(super) struct Forgotten {
+    pub(super) nickname: bool,
+    pub(super) avatar: bool,
+    pub(super) phone: bool,
+}
+
+pub(super) fn forgotten(user: &UserRow, asks: PushAsks) -> Forgotten {
+    let PushAsks::Forget { nickname, avatar, phone } = asks else {
+        return Forgotten { nickname: false, avatar: false, phone: false };
+    };
+    Forgotten {
+        nickname: nickname && user.nickname.is_some(),
+        avatar: avatar && user.avatar_url.is_some(),
+        phone: phone && user.phone_masked.is_some(),
+    }
+}
+
+/// What the audit says of an act that a platform asked for.
+pub(super) fn pushed_line(carrying: &CarryingOut, action: &'static str, user: UserId) -> AuditLine {
+    let (app, detail) = (Some(carrying.app.clone()), Some(carrying.why.clone()));
+    AuditLine { action, actor: "platform", user: Some(user), app, detail, ..AuditLine::default() }
+}
+
+/// What the audit says of a session that ends with its account at the platform.
+pub(super) fn pushed_session_line(carrying: &CarryingOut, user: UserId, session: SessionId) -> AuditLine {
+    AuditLine { session: Some(session), ..pushed_line(carrying, "session.ended", user) }
 }

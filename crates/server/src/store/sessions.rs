@@ -29,10 +29,12 @@ pub enum EndReason {
     RefreshReused,
     /// The data was restored from a backup.
     Restored,
+    /// The person closed their account at the platform.
+    AccountClosed,
 }
 
 impl EndReason {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Logout,
         Self::Replaced,
         Self::Kicked,
@@ -41,6 +43,7 @@ impl EndReason {
         Self::PasswordChanged,
         Self::RefreshReused,
         Self::Restored,
+        Self::AccountClosed,
     ];
 
     /// The problem code that late requests get; also how it is stored.
@@ -54,6 +57,7 @@ impl EndReason {
             Self::PasswordChanged => "password_changed",
             Self::RefreshReused => "refresh_reused",
             Self::Restored => "restored",
+            Self::AccountClosed => "account_closed",
         }
     }
 

@@ -36,7 +36,7 @@ pub(crate) enum Cell {
 use Type::{Bytes, Int, Text};
 
 /// All of them.
-pub(crate) const TABLES: [Table; 17] = [
+pub(crate) const TABLES: [Table; 19] = [
     numbered(
         "users",
         &[
@@ -130,6 +130,20 @@ pub(crate) const TABLES: [Table; 17] = [
             ("session", Bytes),
             ("refused", Text),
             ("claimed_at", Int),
+            ("until", Int),
+        ],
+    ),
+    table("arrivals", &[("code", Bytes), ("sealed", Bytes), ("until", Int)]),
+    table(
+        "pushes",
+        &[
+            ("digest", Bytes),
+            ("nonce", Bytes),
+            ("app", Text),
+            ("sealed", Bytes),
+            ("received_at", Int),
+            ("tries", Int),
+            ("due_at", Int),
             ("until", Int),
         ],
     ),

@@ -33,7 +33,10 @@ async fn routes(t: &TestServer) -> Vec<(String, Vec<String>)> {
     let mut routes: Vec<(String, Vec<String>)> = Vec::new();
     for (path, methods) in api["paths"].as_object().unwrap() {
         let path = path.replace("{app}", "shop").replace("{id}", "ses_01jd3v0000zzzzzzzzzzzzzzzz");
-        let path = path.replace("{key}", "client.x").replace("{asked}/{rest}", "audience=shop-api/x");
+        let path = path
+            .replace("{name}", "nobodys.png")
+            .replace("{key}", "client.x")
+            .replace("{asked}/{rest}", "audience=shop-api/x");
         // A proxy's address that says nothing is a mistake of the operator's, and answered as one.
         let path = if ["/auth/nginx", "/auth/forward"].contains(&path.as_str()) {
             format!("{path}?audience=shop-api")
@@ -59,12 +62,21 @@ fn is_clear(answer: &Answer, what: &str) {
     if status >= 400 && answer.json["error"].is_string() {
         assert!(what.contains(" /oauth2/"), "{what}: only there are errors those of RFC 6749");
         crate::apps::oauth_error(answer, status, answer.json["error"].as_str().unwrap());
+    } else if status >= 400 && answer.header("content-type").starts_with("text/html") {
+        assert!(what.split(' ').nth(1).is_some_and(is_page), "{what}: only pages have their problems on a page");
+        let told = format!(" · {}</small>", answer.header("x-request-id"));
+        assert!(answer.text.contains("<h1>") && answer.text.contains(&told), "{what}: {}", answer.text);
     } else if status >= 400 {
         let code = answer.json["code"].as_str().unwrap_or_default().to_owned();
         answer.clone().problem(status, &code);
         assert_eq!(answer.json["request_id"], answer.header("x-request-id"), "{what}");
         assert_eq!(answer.header("cache-control"), "no-store", "{what}");
     }
+}
+
+/// Where a browser goes itself.
+fn is_page(path: &str) -> bool {
+    path.starts_with("/v1/login/") && (path.ends_with("/start") || path.ends_with("/callback"))
 }
 
 async fn send(actor: &Actor<'_>, method: &Method, path: &str, body: &str) -> Answer {
@@ -273,6 +285,10 @@ async fn a_route_with_another_method_names_those_that_it_takes() {
             let answer = t.anon().send(other.parse().unwrap(), &path, None, &[]).await;
             let allowed: Vec<String> = answer.header("allow").split(',').map(|it| it.trim().to_owned()).collect();
             assert!(methods.iter().all(|method| allowed.contains(method)), "{other} {path}: {allowed:?}");
+            if is_page(&path) {
+                assert!(answer.status == 405 && answer.text.contains("<small>method_unknown"), "{answer:?}");
+                continue;
+            }
             answer.problem(405, "method_unknown");
         }
     }

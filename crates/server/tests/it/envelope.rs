@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use menjin_sim::{Fault, FaultKind};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -29,7 +30,9 @@ fn inside(answer: &Answer) -> &Value {
 fn refused(answer: &Answer, status: u16, code: &str) {
     assert_eq!((answer.status.as_u16(), &answer.json["code"]), (status, &json!(code)), "{}", answer.text);
     assert!(answer.json["msg"].as_str().is_some_and(|msg| !msg.is_empty()), "{}", answer.text);
-    assert_eq!((answer.json.as_object().unwrap().len(), &answer.json["data"]), (3, &Value::Null));
+    assert_eq!(answer.json["data"], Value::Null);
+    assert!(["action", "request_id"].iter().all(|member| answer.json[member].is_string()), "{}", answer.text);
+    assert!(["type", "title", "status", "detail"].iter().all(|member| answer.json.get(member).is_none()));
     assert_eq!(answer.header("content-type"), "application/json");
     assert_eq!(answer.header("www-authenticate").is_empty(), status != 401);
 }
@@ -79,6 +82,24 @@ async fn problems_say_their_code_in_the_clients_language_and_keep_status_and_hea
     t.advance(std::time::Duration::from_hours(1));
     refused(&phone.get("/v1/me").await, 401, "token_expired");
     refused(&phone.get("/v1/session/data").await, 401, "token_expired");
+}
+
+#[tokio::test]
+async fn what_clients_decide_by_stands_beside_the_envelope() {
+    let t = start().await;
+    let used = t.code("alice");
+    let body = json!({"code": used, "device": {"id": "pad-1", "class": "tablet", "name": "Pad"}});
+    let pair = inside(&t.anon().post("/v1/login/shop", body).await).clone();
+    assert_eq!(t.anon().post("/v1/login/shop", json!({})).await.json["field"], "code");
+    t.sim.add_fault(Fault::once(FaultKind::Busy));
+    let busy = t.anon().post("/v1/login/shop", json!({"code": t.code("alice")})).await;
+    refused(&busy, 503, "platform_unavailable");
+    assert_eq!(busy.json["action"], "retry", "the same code may come again");
+    let again = json!({"code": t.code("alice"), "device": {"id": "pad-1", "class": "tablet", "name": "New pad"}});
+    inside(&t.anon().post("/v1/login/shop", again).await);
+    let late = t.phone_with_token(pair["access_token"].as_str().unwrap()).get("/v1/me").await;
+    refused(&late, 401, "session_replaced");
+    assert_eq!(late.json["replaced_by"]["device"], json!({"class": "tablet", "name": "New pad"}));
 }
 
 #[tokio::test]

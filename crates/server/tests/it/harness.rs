@@ -47,7 +47,7 @@ pub(crate) struct TestServer {
 /// What a test changes of the usual server.
 #[derive(Default)]
 pub(crate) struct Setup {
-    /// More TOML, after everything else.
+    /// More TOML, after everything else; `PUBLIC_URL` in it is the server's own.
     pub(crate) toml: String,
     /// TOML of app `shop`, in its table.
     pub(crate) shop: String,
@@ -240,7 +240,17 @@ public_url = "{public_url}"
 {limits}
 [wechat]
 base_url = "{wechat}"
+open_url = "{wechat}"
 deadline = "{deadline}"
+[qq]
+base_url = "{wechat}/qq"
+connect_url = "{wechat}/qq-connect"
+[douyin]
+base_url = "{wechat}/douyin"
+open_url = "{wechat}/douyin"
+[alipay]
+gateway_url = "{wechat}/alipay/gateway.do"
+authorize_url = "{wechat}/alipay/oauth2/publicAppAuthorize.htm"
 [[app]]
 id = "shop"
 kind = "mini_program"
@@ -268,7 +278,7 @@ client_secret = "{CLIENT_SECRET}"
         server = setup.server,
         limits = if setup.limits.is_empty() { "enabled = false" } else { &setup.limits },
         shop = setup.shop,
-        toml = setup.toml,
+        toml = setup.toml.replace("PUBLIC_URL", public_url),
     )
 }
 
@@ -395,7 +405,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    async fn read(answer: reqwest::Response) -> Self {
+    pub(crate) async fn read(answer: reqwest::Response) -> Self {
         let (status, headers) = (answer.status(), answer.headers().clone());
         let text = answer.text().await.unwrap();
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);

@@ -25,6 +25,20 @@ async fn health_is_plain_and_readiness_asks_the_store() {
 }
 
 #[tokio::test]
+async fn op_04_a_node_that_can_not_know_what_has_ended_is_not_ready() {
+    let t = TestServer::start().await;
+    let phone = t.phone("alice").await;
+    let mut rows = Rows::of(&t).await;
+    rows.breaks("events").await;
+    t.advance(std::time::Duration::from_mins(1));
+    phone.get("/v1/me/sessions").await.problem(503, "revocations_stale");
+    t.anon().get("/readyz").await.problem(503, "revocations_stale");
+    assert_eq!(t.anon().get("/healthz").await.text, "ok");
+    rows.mends("events").await;
+    assert_eq!(t.anon().get("/readyz").await.text, "ok");
+}
+
+#[tokio::test]
 async fn op_04_readiness_does_not_depend_on_the_platform() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let closed = format!("http://{}", nobody.local_addr().unwrap());
@@ -67,7 +81,9 @@ async fn the_api_is_documented_from_its_handlers_and_readable_offline() {
     assert_eq!(page.status, 200);
     assert!(!page.text.contains("https://"), "the page asks the internet for nothing");
     let words = t.anon().get("/problems/code_used").await;
-    assert!(words.text.contains("works once"), "{}", words.text);
+    for part in ["401", "relogin", "works once", "Cause: ", "Remedy: "] {
+        assert!(words.text.contains(part), "{part}: {}", words.text);
+    }
     t.anon().get("/problems/nothing").await.problem(404, "route_unknown");
 }
 
@@ -104,7 +120,7 @@ async fn ht_06_no_page_of_another_origin_may_read_an_answer_and_none_sets_a_cook
     let phone = t.phone("alice").await;
     for origin in ["https://evil.example", "null", &t.url] {
         let asked = [("origin", origin), ("access-control-request-method", "POST"), ("cookie", "sid=1")];
-        for path in ["/v1/me", "/v1/login/shop", "/v1/token/refresh", "/.well-known/jwks.json", "/nowhere", "/docs/"] {
+        for path in ["/v1/me", "/v1/login/shop", "/v1/token/refresh", "/oauth2/token", "/nowhere", "/docs/"] {
             for method in [Method::OPTIONS, Method::GET, Method::POST] {
                 let answer = phone.send(method.clone(), path, Some("{}".to_owned()), &asked).await;
                 let names: Vec<&str> = answer.headers.keys().map(reqwest::header::HeaderName::as_str).collect();

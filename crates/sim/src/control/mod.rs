@@ -2,8 +2,12 @@
 //!
 //! `phone` acts as WeChat's client on somebody's phone, `registry` changes what exists, `weather` is time, faults and calls.
 
+mod client;
+mod others;
 mod phone;
+mod push;
 mod registry;
+mod tap;
 mod weather;
 
 use axum::Router;
@@ -15,6 +19,7 @@ use axum::routing::get;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::gateway::page;
 use crate::{BODY_LIMIT, Sim};
 
 pub(crate) fn routes() -> Router<Sim> {
@@ -22,6 +27,9 @@ pub(crate) fn routes() -> Router<Sim> {
     let all = Router::new()
         .route("/", index())
         .merge(phone::routes())
+        .merge(client::routes())
+        .merge(others::routes())
+        .merge(push::routes())
         .merge(registry::routes())
         .merge(weather::routes())
         .method_not_allowed_fallback(|| async {
@@ -33,10 +41,20 @@ pub(crate) fn routes() -> Router<Sim> {
 
 /// The list of everything, with the address that the reader called us by.
 fn index(headers: &HeaderMap) -> String {
-    let page = include_str!("index.html");
+    let paths: Vec<_> = crate::paths().map(|path| format!("<code>{path}</code>")).collect();
+    let page = include_str!("index.html").replace("PATHS", &paths.join(" "));
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_plain = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-[]".contains(&byte));
-    if host.is_empty() || !is_plain { page.to_owned() } else { page.replace("127.0.0.1:PORT", host) }
+    if host.is_empty() || !is_plain { page } else { page.replace("127.0.0.1:PORT", host) }
+}
+
+/// A body that nobody reads to its end, on either side of the simulator.
+pub(crate) fn too_long(path: &str) -> Response {
+    if path.starts_with("/_sim") { too_long_to_read().into_response() } else { page(StatusCode::PAYLOAD_TOO_LARGE, "") }
+}
+
+fn too_long_to_read() -> Complaint {
+    Complaint::new(StatusCode::PAYLOAD_TOO_LARGE, "length limit exceeded", "a body has at most 64 KiB")
 }
 
 const INDEX: &str = "GET /_sim/ lists the control API";
@@ -75,9 +93,7 @@ impl<T: DeserializeOwned> FromRequest<Sim> for Input<T> {
     type Rejection = Complaint;
 
     async fn from_request(request: Request, _: &Sim) -> Result<Self, Complaint> {
-        let body = to_bytes(request.into_body(), BODY_LIMIT).await.map_err(|error| {
-            Complaint::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string(), "a body has at most 64 KiB")
-        })?;
+        let body = to_bytes(request.into_body(), BODY_LIMIT).await.map_err(|_| too_long_to_read())?;
         let json = if body.is_empty() { b"{}" } else { body.as_ref() };
         serde_json::from_slice(json).map(Self).map_err(|error| Complaint::bad(error.to_string(), INDEX))
     }

@@ -10,10 +10,12 @@ use axum::routing::post;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::tap::Tap;
 use super::{Answer, Complaint, Input, checked};
 use crate::Sim;
 use crate::people::Who;
 use crate::wechat::device::{self, CannotEncrypt, PhoneNumber, Profile, Signed};
+use crate::wechat::oauth::{self, Decision};
 use crate::world::World;
 
 pub(super) fn routes() -> Router<Sim> {
@@ -23,6 +25,8 @@ pub(super) fn routes() -> Router<Sim> {
         .route("/wx/getUserInfo", post(get_user_info))
         .route("/wx/getPhoneNumber", post(get_phone_number))
         .route("/wx/encrypt", post(encrypt))
+        .route("/wx/authorize", post(authorize))
+        .route("/wx/sendAuth", post(send_auth))
         .route("/wx/checkSession", post(check_session))
         .route("/wx/rotateSessionKey", post(rotate_session_key))
         .route("/wx/expireSessionKey", post(expire_session_key))
@@ -31,10 +35,10 @@ pub(super) fn routes() -> Router<Sim> {
 /// All that any of these requests may hold; each handler says what else it reads.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Holder {
-    person: Option<String>,
-    openid: Option<String>,
-    appid: Option<String>,
+pub(super) struct Holder {
+    pub(super) person: Option<String>,
+    pub(super) openid: Option<String>,
+    pub(super) appid: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -75,23 +79,23 @@ struct Code {
 }
 
 /// `wx.login`.
-async fn login(State(sim): State<Sim>, Input(holder): Input<Holder>) -> Answer<Code> {
+async fn login(State(sim): State<Sim>, Tap(holder): Tap<Holder>) -> Answer<Code> {
     let code = sim.with(|world| holder.find(world).map(|who| device::login(world, &who)))?;
     Ok(Json(Code { code, err_msg: "login:ok" }))
 }
 
 /// `wx.getUserProfile`: who it is stays unsaid.
-async fn get_user_profile(State(sim): State<Sim>, Input(request): Input<ProfileRequest>) -> Answer<Profile> {
+async fn get_user_profile(State(sim): State<Sim>, Tap(request): Tap<ProfileRequest>) -> Answer<Profile> {
     sim.with(|world| request.profile(world, false)).map(Json)
 }
 
 /// `wx.getUserInfo`, with openId and unionId in the encrypted part.
-async fn get_user_info(State(sim): State<Sim>, Input(request): Input<ProfileRequest>) -> Answer<Profile> {
+async fn get_user_info(State(sim): State<Sim>, Tap(request): Tap<ProfileRequest>) -> Answer<Profile> {
     sim.with(|world| request.profile(world, true)).map(Json)
 }
 
 /// A tap on `<button open-type="getPhoneNumber">`.
-async fn get_phone_number(State(sim): State<Sim>, Input(request): Input<PhoneRequest>) -> Answer<PhoneNumber> {
+async fn get_phone_number(State(sim): State<Sim>, Tap(request): Tap<PhoneRequest>) -> Answer<PhoneNumber> {
     let PhoneRequest { person, openid, appid, phone, country_code } = request;
     sim.with(|world| {
         let who = Holder { person, openid, appid }.find(world)?;
@@ -114,8 +118,41 @@ async fn encrypt(State(sim): State<Sim>, Input(request): Input<EncryptRequest>) 
     })
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AuthorizeRequest {
+    /// Where the browser was sent.
+    url: String,
+    person: String,
+    decision: Option<Decision>,
+}
+
+/// A person meets WeChat's page, without a browser: where it leads them next, or `null` where it does not.
+async fn authorize(State(sim): State<Sim>, Input(request): Input<AuthorizeRequest>) -> Answer<Value> {
+    let person = checked("person", request.person)?;
+    let location = sim.authorize(&request.url, &person, request.decision.unwrap_or(Decision::Allow));
+    location.map(|location| Json(json!({ "location": location }))).map_err(|error| {
+        Complaint::bad(error, "url is what the app's server redirects to, whole: open.weixin.qq.com/connect/…?appid=…")
+    })
+}
+
+/// A native app asks by WeChat's SDK, and the person agrees.
+async fn send_auth(State(sim): State<Sim>, Input(holder): Input<Holder>) -> Answer<Value> {
+    let (Some(person), Some(appid)) = (holder.person, holder.appid) else {
+        return Err(Complaint::bad(
+            "who, and where?",
+            r#"give person and appid, as in {"person": "alice", "appid": "wx…"}"#,
+        ));
+    };
+    let person = checked("person", person)?;
+    let code = sim.with(|world| oauth::send_auth(world, &appid, &person));
+    let code =
+        code.ok_or_else(|| Complaint::bad("no such native app", "GET /_sim/apps lists them, with their kinds"))?;
+    Ok(Json(json!({ "errCode": 0, "code": code, "lang": "zh_CN", "country": "CN" })))
+}
+
 /// `wx.checkSession`.
-async fn check_session(State(sim): State<Sim>, Input(holder): Input<Holder>) -> Answer<Value> {
+async fn check_session(State(sim): State<Sim>, Tap(holder): Tap<Holder>) -> Answer<Value> {
     let err_msg = sim.with(|world| holder.find(world).map(|who| device::check_session(world, &who)))?;
     Ok(Json(json!({ "errMsg": err_msg })))
 }
@@ -153,7 +190,7 @@ impl ProfileRequest {
 
 impl Holder {
     /// Whose phone, in which app. A person is made on sight; an openid must have been seen since the simulator started.
-    fn find(self, world: &mut World) -> Result<Who, Complaint> {
+    pub(super) fn find(self, world: &mut World) -> Result<Who, Complaint> {
         match (self.person, self.openid) {
             (Some(person), None) => {
                 let appid = app(world, self.appid)?;
@@ -177,7 +214,7 @@ fn seen(world: &World, openid: &str, appid: Option<&str>) -> Result<Who, Complai
 }
 
 /// The app that is named, or the only mini program.
-fn app(world: &World, appid: Option<String>) -> Result<String, Complaint> {
+pub(super) fn app(world: &World, appid: Option<String>) -> Result<String, Complaint> {
     const HINT: &str = "GET /_sim/apps lists them, POST /_sim/apps makes one";
     match appid {
         Some(appid) if world.apps.find(&appid).is_some() => Ok(appid),

@@ -6,14 +6,16 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Json;
 use axum::routing::get;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::{Answer, Complaint, Input, checked};
 use crate::Sim;
 use crate::apps::{App, AppKind};
 use crate::people::{self, Person, Phone};
+use crate::platform::Platform;
 use crate::policy::{Policy, SessionKeyPolicy};
+use crate::wechat::Verdict;
 use crate::world::World;
 
 pub(super) fn routes() -> Router<Sim> {
@@ -33,10 +35,15 @@ struct AppList {
 struct AppRequest {
     appid: Option<String>,
     secret: Option<String>,
+    platform: Option<Platform>,
     kind: Option<AppKind>,
     name: Option<String>,
     open_account: Option<String>,
+    redirect_domain: Option<String>,
     session_key: Option<SessionKeyPolicy>,
+    public_key: Option<String>,
+    aes_key: Option<String>,
+    sees_user_ids: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -63,6 +70,17 @@ struct PersonRequest {
     phone: Option<String>,
     country_code: Option<String>,
     blocked: Option<bool>,
+    /// `null` leaves it to the words again.
+    #[serde(default, deserialize_with = "given")]
+    verdict: Opinion,
+}
+
+/// Tells a member that is `null` from one that is not there.
+#[derive(Default)]
+enum Opinion {
+    #[default]
+    Kept,
+    Now(Option<Verdict>),
 }
 
 /// All apps with their secrets: nothing here guards anything.
@@ -94,6 +112,9 @@ async fn put_person(State(sim): State<Sim>, Input(request): Input<PersonRequest>
         dress(person, request.nickname, request.avatar_url)?;
         person.phone = phone.unwrap_or_else(|| person.phone.clone());
         person.blocked = request.blocked.unwrap_or(person.blocked);
+        if let Opinion::Now(verdict) = request.verdict {
+            person.verdict = verdict;
+        }
         let person = person.clone();
         Ok(Json(view(world, &person)))
     })
@@ -115,6 +136,10 @@ async fn change_policy(State(sim): State<Sim>, Input(change): Input<Value>) -> A
     })
 }
 
+fn given<'de, D: Deserializer<'de>>(member: D) -> Result<Opinion, D::Error> {
+    Option::deserialize(member).map(Opinion::Now)
+}
+
 fn merge(into: &mut Value, change: Value) {
     match (into, change) {
         (Value::Object(into), Value::Object(change)) => {
@@ -130,24 +155,44 @@ impl AppRequest {
     fn applied(self, world: &mut World) -> Result<App, Complaint> {
         let appid = match self.appid {
             Some(appid) => checked("appid", appid)?,
-            None => format!("wx{}", world.entropy.hex(16)),
+            None => drawn_appid(world, self.platform.unwrap_or_default()),
         };
         let mut app = match world.apps.find(&appid) {
             Some(app) => app.clone(),
-            None => App::mini_program(appid, world.entropy.hex(32)),
+            None => App::mini_program(appid, String::new()),
         };
         if let Some(secret) = self.secret {
             app.secret = checked("secret", secret)?;
         }
+        if app.secret.is_empty() {
+            app.secret = world.entropy.hex(32);
+        }
         if let Some(name) = self.name {
             app.name = checked("name", name)?;
         }
+        app.platform = self.platform.unwrap_or(app.platform);
         app.kind = self.kind.unwrap_or(app.kind);
+        app.public_key = self.public_key.or(app.public_key);
+        app.aes_key = self.aes_key.or(app.aes_key);
+        app.sees_user_ids = self.sees_user_ids.unwrap_or(app.sees_user_ids);
         app.session_key = self.session_key.or(app.session_key);
+        if let Some(domain) = self.redirect_domain {
+            app.redirect_domain = Some(domain).filter(|domain| !domain.is_empty());
+        }
         if let Some(account) = self.open_account {
             app.open_account = Some(account).filter(|account| !account.is_empty());
         }
         Ok(app)
+    }
+}
+
+/// An appid of the form that the platform's have.
+fn drawn_appid(world: &mut World, platform: Platform) -> String {
+    match platform {
+        Platform::WeChat => format!("wx{}", world.entropy.hex(16)),
+        Platform::Qq => format!("11{}", world.entropy.digits(8)),
+        Platform::Douyin => format!("tt{}", world.entropy.hex(16)),
+        Platform::Alipay => format!("2021{}", world.entropy.digits(12)),
     }
 }
 
@@ -186,7 +231,7 @@ pub(super) fn phone(number: String, country_code: Option<String>) -> Result<Phon
 
 fn view(world: &World, person: &Person) -> PersonView {
     let name = person.person.as_str();
-    let openids = world.apps.all().map(|app| (app.appid.clone(), people::openid(name, &app.appid)));
+    let openids = world.apps.all().map(|app| (app.appid.clone(), app.platform.openid(name, &app.appid)));
     let accounts = world.apps.all().filter_map(|app| app.open_account.clone());
     let unionids = accounts.map(|account| (account.clone(), people::unionid(name, &account)));
     PersonView { person: person.clone(), openids: openids.collect(), unionids: unionids.collect() }

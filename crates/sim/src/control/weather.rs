@@ -5,7 +5,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::response::Json;
+use axum::http::header;
+use axum::response::{IntoResponse as _, Json, Response};
 use axum::routing::get;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -14,7 +15,6 @@ use super::{Answer, Complaint, INDEX, Input};
 use crate::Sim;
 use crate::calls::{Call, CallFilter};
 use crate::faults::{Fault, FaultKind, Strikes};
-use crate::wechat;
 
 /// Ten years; beyond, sums of times stop meaning anything.
 const FURTHEST: i64 = 10 * 366 * 86_400;
@@ -27,6 +27,7 @@ pub(super) fn routes() -> Router<Sim> {
         .route("/clock", get(show_clock).post(change_clock))
         .route("/faults", get(list_faults).post(add_fault).delete(clear_faults))
         .route("/calls", get(list_calls).delete(clear_calls))
+        .route("/scenario/record", get(scenario))
 }
 
 #[derive(Serialize)]
@@ -125,6 +126,14 @@ async fn clear_calls(State(sim): State<Sim>) -> Json<CallList> {
     Json(CallList { calls: Vec::new(), count: 0 })
 }
 
+/// What happened since the start, as a file for `menjin sim --scenario`.
+async fn scenario(State(sim): State<Sim>) -> Response {
+    let scenario = sim.with(|world| world.recorder.scenario());
+    let text = serde_json::to_string_pretty(&scenario).expect("a scenario is plain data");
+    let name = "attachment; filename=\"scenario.json\"";
+    ([(header::CONTENT_TYPE, "application/json"), (header::CONTENT_DISPOSITION, name)], text + "\n").into_response()
+}
+
 impl FaultForm {
     fn fault(self) -> Result<Fault, Complaint> {
         let strikes = match (self.next, self.share) {
@@ -135,7 +144,7 @@ impl FaultForm {
                 return Err(Complaint::bad("how often?", "either next, at least 1, or share, between 0 and 1"));
             }
         };
-        if self.path.as_deref().is_some_and(|path| !wechat::answers_at(path)) {
+        if self.path.as_deref().is_some_and(|path| !crate::answers_at(path)) {
             return Err(Complaint::bad("no platform answers at that path", INDEX));
         }
         Ok(Fault { kind: self.kind()?, strikes, path: self.path, appid: self.appid })

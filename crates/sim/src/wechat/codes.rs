@@ -10,6 +10,7 @@ pub(crate) struct Codes<T> {
     known: HashMap<String, Code<T>>,
     /// Oldest first, to be swept.
     order: VecDeque<(i64, String)>,
+    life: i64,
 }
 
 #[derive(Debug)]
@@ -29,11 +30,16 @@ pub(crate) enum Presented<'a, T> {
 
 impl<T> Default for Codes<T> {
     fn default() -> Self {
-        Self { known: HashMap::new(), order: VecDeque::new() }
+        Self::living(LIFE)
     }
 }
 
 impl<T> Codes<T> {
+    /// Codes that live so many seconds instead of five minutes.
+    pub(crate) fn living(life: i64) -> Self {
+        Self { known: HashMap::new(), order: VecDeque::new(), life }
+    }
+
     pub(crate) fn issue(&mut self, code: String, grant: T, now: i64) {
         self.sweep(now);
         self.order.push_back((now, code.clone()));
@@ -42,7 +48,7 @@ impl<T> Codes<T> {
 
     pub(crate) fn present(&self, code: &str, now: i64) -> Presented<'_, T> {
         match self.known.get(code) {
-            Some(code) if now >= code.made_at + LIFE => Presented::Unknown,
+            Some(code) if now >= code.made_at + self.life => Presented::Unknown,
             Some(code) if code.spent => Presented::Spent(&code.grant),
             Some(code) => Presented::Good(&code.grant),
             None => Presented::Unknown,
@@ -61,7 +67,8 @@ impl<T> Codes<T> {
     }
 
     fn sweep(&mut self, now: i64) {
-        while let Some((_, code)) = self.order.pop_front_if(|(made_at, _)| now >= *made_at + LIFE) {
+        let life = self.life;
+        while let Some((_, code)) = self.order.pop_front_if(|(made_at, _)| now >= *made_at + life) {
             self.known.remove(&code);
         }
     }

@@ -6,9 +6,10 @@
 use serde::Serialize;
 use serde_json::{Value, json as value};
 
-use crate::people::{self, Who};
+use crate::people::{self, Person, Who};
 use crate::wechat::login::LoginCode;
 use crate::wechat::phone::{PhoneCode, PhoneInfo, Watermark};
+use crate::wechat::plugin::Payment;
 use crate::wechat::session::Rules;
 use crate::wechat::{crypto, json};
 use crate::world::World;
@@ -18,6 +19,8 @@ use crate::world::World;
 const ANONYMOUS: &str = "微信用户";
 /// The grey picture.
 const GREY: &str = "https://mmbiz.qpic.cn/mmbiz/icTdbqWNOwNRna42FI242Lcia07jQodd2FJGIYQfG0LAJGFxM4FbnQP6yfMxBgJ0F3YRqJCJ1aPAK2dQagdusBZg/0";
+
+pub(crate) use crate::wechat::crypto::base64;
 
 /// Why the client cannot encrypt.
 #[derive(Debug, PartialEq, Eq)]
@@ -92,6 +95,7 @@ pub(crate) struct PhoneNumber {
 /// `wx.login`: a code, and perhaps a new `session_key`.
 pub(crate) fn login(world: &mut World, who: &Who) -> String {
     let now = world.now();
+    world.wechat.active.insert(who.openid.clone(), now);
     let rules = Rules::of(world, &who.appid);
     let session_key = world.wechat.keys.at_login(&who.openid, rules, &mut world.entropy, now);
     let code = format!("0{}", world.entropy.alphanumeric(31));
@@ -99,18 +103,20 @@ pub(crate) fn login(world: &mut World, who: &Who) -> String {
     code
 }
 
+/// Nickname and picture; everybody's where somebody has chosen none, and of nobody.
+pub(crate) fn appearance(person: Option<&Person>) -> (String, String) {
+    let chosen = |text: Option<&String>, everybodys: &str| text.map_or_else(|| everybodys.to_owned(), String::clone);
+    (
+        chosen(person.and_then(|it| it.nickname.as_ref()), ANONYMOUS),
+        chosen(person.and_then(|it| it.avatar_url.as_ref()), GREY),
+    )
+}
+
 /// `wx.getUserInfo` if it is to say who it is, else `wx.getUserProfile`.
 pub(crate) fn profile(world: &mut World, who: &Who, with_ids: bool) -> Result<Profile, CannotEncrypt> {
-    let person = world.people.meet(&who.person);
-    let user_info = UserInfo {
-        nick_name: person.nickname.clone().unwrap_or_else(|| ANONYMOUS.to_owned()),
-        gender: 0,
-        language: "zh_CN",
-        city: "",
-        province: "",
-        country: "",
-        avatar_url: person.avatar_url.clone().unwrap_or_else(|| GREY.to_owned()),
-    };
+    let (nick_name, avatar_url) = appearance(Some(world.people.meet(&who.person)));
+    let user_info =
+        UserInfo { nick_name, gender: 0, language: "zh_CN", city: "", province: "", country: "", avatar_url };
     let account = world.apps.find(&who.appid).and_then(|app| app.open_account.as_deref());
     let payload = json(&Payload {
         open_id: with_ids.then_some(&who.openid),
@@ -132,9 +138,57 @@ pub(crate) fn phone_number(world: &mut World, who: &Who) -> PhoneNumber {
     let payload =
         json(&PhoneInfo::new(&phone, world.policy.country_code, Watermark { timestamp: now, appid: &who.appid }));
     let encrypted = key(world, who).and_then(|key| encrypt(world, &key, &payload)).ok();
+    if let Some(encrypted) = &encrypted {
+        world.wechat.sealed.note(&who.appid, &encrypted.encrypted_data, now);
+    }
     let code = world.entropy.hex(64);
     world.wechat.phone_codes.issue(code.clone(), PhoneCode { who: who.clone(), phone }, now);
     PhoneNumber { code, encrypted, err_msg: "getPhoneNumber:ok" }
+}
+
+/// A tap on `getRealtimePhoneNumber`: the code alone.
+pub(crate) fn realtime_phone_number(world: &mut World, who: &Who) -> PhoneNumber {
+    PhoneNumber { encrypted: None, err_msg: "getRealtimePhoneNumber:ok", ..phone_number(world, who) }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LatestUserKey {
+    encrypt_key: String,
+    iv: String,
+    version: u32,
+    /// Seconds that are left; WeChat's page names no unit.
+    expire_time: i64,
+    err_msg: &'static str,
+}
+
+/// `UserCryptoManager.getLatestUserKey`.
+pub(crate) fn latest_user_key(world: &mut World, who: &Who) -> LatestUserKey {
+    let now = world.now();
+    world.wechat.active.insert(who.openid.clone(), now);
+    let key = world.wechat.user_keys.latest(&who.openid, &mut world.entropy, now);
+    LatestUserKey {
+        expire_time: key.left(now),
+        encrypt_key: key.encrypt_key,
+        iv: key.iv,
+        version: key.version,
+        err_msg: "getLatestUserKey:ok",
+    }
+}
+
+/// `wx.pluginLogin`: a code for `wxa/getpluginopenpid`.
+pub(crate) fn plugin_login(world: &mut World, who: &Who) -> String {
+    let now = world.now();
+    let code = world.entropy.alphanumeric(32);
+    world.wechat.plugin_codes.issue(code.clone(), who.clone(), now);
+    code
+}
+
+/// The person has paid in the app: for five minutes `wxa/getpaidunionid` knows them.
+pub(crate) fn pay(world: &mut World, who: &Who) -> String {
+    let (at, transaction_id) = (world.now(), format!("42{}", world.entropy.digits(26)));
+    world.wechat.payments.insert(who.openid.clone(), Payment { at, transaction_id: transaction_id.clone() });
+    transaction_id
 }
 
 /// Whatever a test wants to have encrypted: an object gets a watermark unless it has one, a text stays as it is.
@@ -165,6 +219,7 @@ pub(crate) fn check_session(world: &mut World, who: &Who) -> &'static str {
 /// The person's good key. To use it is to be active, which keeps it alive.
 fn key(world: &mut World, who: &Who) -> Result<String, CannotEncrypt> {
     let now = world.now();
+    world.wechat.active.insert(who.openid.clone(), now);
     world.wechat.keys.touch(&who.openid, world.policy.session_key_life, now);
     world.wechat.keys.current(&who.openid, now).map(str::to_owned).ok_or(CannotEncrypt::NoSession)
 }

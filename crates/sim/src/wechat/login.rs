@@ -22,7 +22,7 @@ pub(crate) struct LoginCode {
 }
 
 #[derive(Serialize)]
-struct Exchanged {
+pub(crate) struct Exchanged {
     session_key: String,
     openid: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,6 +35,11 @@ struct Exchanged {
 
 pub(crate) fn code2session(world: &mut World, asked: &Asked) -> Result<String, Refusal> {
     let (app, code) = validated(world, asked)?;
+    exchange(world, app, code).map(|exchanged| json(&exchanged))
+}
+
+/// Spends the code, unless it is refused.
+pub(crate) fn exchange(world: &mut World, app: App, code: &str) -> Result<Exchanged, Refusal> {
     let now = world.now();
     let grant = match world.wechat.login_codes.present(code, now) {
         Presented::Good(grant) if grant.who.appid == app.appid => grant.clone(),
@@ -53,13 +58,14 @@ pub(crate) fn code2session(world: &mut World, asked: &Asked) -> Result<String, R
     world.wechat.login_codes.spend(code);
     world.wechat.keys.touch(&grant.who.openid, world.policy.session_key_life, now);
     let sample = world.policy.sample_style;
-    Ok(json(&Exchanged {
+    world.wechat.active.insert(grant.who.openid.clone(), now);
+    Ok(Exchanged {
         session_key: grant.session_key,
         unionid: app.open_account.map(|account| people::unionid(&grant.who.person, &account)),
         openid: grant.who.openid,
         errcode: sample.then_some(0),
         errmsg: sample.then_some("ok"),
-    }))
+    })
 }
 
 /// The app and the code; the order of the checks is the policy's.

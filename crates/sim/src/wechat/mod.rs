@@ -4,15 +4,26 @@
 //! side, what `wx.login` and its neighbours do on a phone.
 //! <https://developers.weixin.qq.com/miniprogram/dev/server/API/>
 
-mod codes;
-mod crypto;
+pub(crate) mod code_image;
+pub(crate) mod codes;
+pub(crate) mod component;
+pub(crate) mod crypto;
 pub(crate) mod device;
+mod encrypt_key;
 mod errors;
 mod login;
+mod maintenance;
+mod moderation;
+pub(crate) mod oauth;
 mod phone;
+pub(crate) mod plugin;
+pub(crate) mod push;
 mod quota;
+mod sealed;
 mod session;
 mod token;
+
+use std::collections::HashMap;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -24,11 +35,20 @@ use serde_json::Value;
 use crate::Sim;
 use crate::gateway::{self, Asked, Endpoint, Reply, Trace};
 use crate::people::Who;
+use crate::wechat::code_image::Drawn;
 use crate::wechat::codes::Codes;
+use crate::wechat::component::Components;
+pub(crate) use crate::wechat::crypto::hex;
+use crate::wechat::encrypt_key::UserKeys;
 use crate::wechat::errors::Refusal;
 use crate::wechat::login::LoginCode;
+use crate::wechat::maintenance::{Refused, RefusedCall};
+pub use crate::wechat::moderation::Verdict;
+use crate::wechat::oauth::{Oauth, sns};
 use crate::wechat::phone::PhoneCode;
-use crate::wechat::quota::Counters;
+use crate::wechat::plugin::Payment;
+use crate::wechat::quota::{Counted, Counters, Window};
+use crate::wechat::sealed::Sealed;
 use crate::wechat::session::SessionKeys;
 use crate::wechat::token::Tokens;
 use crate::world::World;
@@ -38,31 +58,74 @@ use crate::world::World;
 pub(crate) struct WeChat {
     login_codes: Codes<LoginCode>,
     phone_codes: Codes<PhoneCode>,
+    oauth: Oauth,
     pub(crate) keys: SessionKeys,
     tokens: Tokens,
     counters: Counters,
+    user_keys: UserKeys,
+    sealed: Sealed,
+    plugin_codes: Codes<Who>,
+    /// The last payment of a person in an app, by openid.
+    pub(crate) payments: HashMap<String, Payment>,
+    /// When a person was last in an app, by openid.
+    active: HashMap<String, i64>,
+    /// How many codes of the limited kind an app has had made.
+    limited_codes: HashMap<String, u32>,
+    pub(crate) components: Components,
+    refused: Refused,
+    pub(crate) push: push::Settings,
 }
 
 pub(crate) fn routes() -> Router<Sim> {
     let route = |router: Router<Sim>, api: &'static Api| {
         router.route(api.path, any(move |State(sim): State<Sim>, request: Request| gateway::ask(sim, api, request)))
     };
-    APIS.iter().fold(Router::new(), route)
+    let picture = |router: Router<Sim>, api: &'static Picture| {
+        router.route(api.path, any(move |State(sim): State<Sim>, request: Request| gateway::ask(sim, api, request)))
+    };
+    let routes = APIS.iter().fold(oauth::page::routes(), route);
+    PICTURES.iter().fold(routes, picture)
 }
 
-/// Does an API of WeChat's live at this path?
-pub(crate) fn answers_at(path: &str) -> bool {
-    APIS.iter().any(|api| api.path == path)
+/// All paths of `api.weixin.qq.com` that are answered.
+pub(crate) fn paths() -> impl Iterator<Item = &'static str> {
+    APIS.iter().map(|api| api.path).chain(PICTURES.iter().map(|api| api.path))
 }
 
-static APIS: [Api; 6] = [
+static APIS: &[Api] = &[
     Api { path: "/sns/jscode2session", family: Family::Sns, work: login::code2session },
+    Api { path: "/sns/oauth2/access_token", family: Family::Sns, work: sns::access_token },
+    Api { path: "/sns/oauth2/refresh_token", family: Family::Sns, work: sns::refresh_token },
+    Api { path: "/sns/userinfo", family: Family::Sns, work: sns::userinfo },
+    Api { path: "/sns/auth", family: Family::Sns, work: sns::auth },
     Api { path: "/cgi-bin/token", family: Family::Cgi, work: token::token },
     Api { path: "/cgi-bin/stable_token", family: Family::Cgi, work: token::stable_token },
     Api { path: "/wxa/business/getuserphonenumber", family: Family::Cgi, work: phone::getuserphonenumber },
     Api { path: "/wxa/checksession", family: Family::Cgi, work: session::checksession },
     Api { path: "/wxa/resetusersessionkey", family: Family::Cgi, work: session::resetusersessionkey },
+    Api { path: "/sns/component/jscode2session", family: Family::Sns, work: component::code2session },
+    Api { path: "/wxa/business/getuserencryptkey", family: Family::Cgi, work: encrypt_key::getuserencryptkey },
+    Api { path: "/wxa/business/checkencryptedmsg", family: Family::Cgi, work: sealed::checkencryptedmsg },
+    Api { path: "/wxa/msg_sec_check", family: Family::Cgi, work: moderation::msg_sec_check },
+    Api { path: "/wxa/getpluginopenpid", family: Family::Cgi, work: plugin::getpluginopenpid },
+    Api { path: "/wxa/getpaidunionid", family: Family::Cgi, work: plugin::getpaidunionid },
+    Api { path: "/cgi-bin/openapi/rid/get", family: Family::Cgi, work: maintenance::rid_get },
+    Api { path: "/cgi-bin/clear_quota", family: Family::Cgi, work: maintenance::clear_quota },
+    Api { path: "/cgi-bin/getcallbackip", family: Family::Cgi, work: maintenance::addresses },
+    Api { path: "/cgi-bin/get_api_domain_ip", family: Family::Cgi, work: maintenance::addresses },
 ];
+
+static PICTURES: &[Picture] = &[
+    Picture { path: "/wxa/getwxacodeunlimit", draw: code_image::getwxacodeunlimit },
+    Picture { path: "/wxa/getwxacode", draw: code_image::getwxacode },
+    Picture { path: "/cgi-bin/wxaapp/createwxaqrcode", draw: code_image::createwxaqrcode },
+];
+
+/// Answers with a picture, and with JSON when it refuses.
+struct Picture {
+    path: &'static str,
+    draw: fn(&mut World, &Asked) -> Result<Drawn, Refusal>,
+}
 
 struct Api {
     path: &'static str,
@@ -100,45 +163,108 @@ impl Family {
 
 impl Endpoint for Api {
     fn answer(&self, world: &mut World, asked: &Asked) -> Reply {
-        match (self.work)(world, asked) {
-            Ok(body) => Reply { content_type: self.family.content_type(), body: self.escaped(world, body), errcode: 0 },
-            Err(refusal) => self.refuse(world, refusal.errcode(), Some(refusal.text())),
+        match counted(world, asked).and_then(|()| (self.work)(world, asked)) {
+            Ok(body) => Reply::new(self.family.content_type(), self.family.escaped(world, body), 0),
+            Err(refusal) => self.family.refuse_and_note(world, asked, refusal),
         }
     }
 
     fn refuse(&self, world: &mut World, errcode: i64, errmsg: Option<&str>) -> Reply {
-        let text = errmsg.unwrap_or_else(|| errors::text_of(errcode));
-        let errmsg = format!("{text}{}{}", self.family.before_rid(), rid(world));
-        let body = json(&Status { errcode, errmsg: &errmsg });
-        Reply { content_type: self.family.content_type(), body: self.escaped(world, body), errcode }
+        let rid = rid(world);
+        let body = self.family.refusal(world, (errcode, errmsg), &rid);
+        Reply::new(self.family.content_type(), body, errcode)
     }
 
     fn trace(&self, world: &World, asked: &Asked) -> Trace {
-        let wechat = &world.wechat;
-        let code = asked.query("js_code").or_else(|| asked.member("code"));
-        let subject = asked
-            .query("openid")
-            .or_else(|| asked.member("openid"))
-            .or_else(|| code.and_then(|code| wechat.openid_of(code)));
-        let sender = asked.query("appid").or_else(|| asked.member("appid"));
-        let sender = sender.or_else(|| asked.query("access_token").and_then(|token| wechat.tokens.appid_of(token)));
-        Trace { appid: sender.map(str::to_owned), openid: subject.map(str::to_owned), code: code.map(str::to_owned) }
+        trace(world, asked)
     }
 }
 
-impl Api {
-    fn escaped(&self, world: &World, body: String) -> String {
-        match self.family {
-            Family::Sns if world.policy.escape_slashes => body.replace('/', "\\/"),
-            Family::Sns | Family::Cgi => body,
+impl Endpoint for Picture {
+    fn answer(&self, world: &mut World, asked: &Asked) -> Reply {
+        match counted(world, asked).and_then(|()| (self.draw)(world, asked)) {
+            Ok(Drawn { content_type, bytes, used: None }) => Reply::new(content_type, bytes, 0),
+            Ok(Drawn { content_type, bytes, used: Some(used) }) => {
+                Reply::new(content_type, bytes, 0).with_header("num-used", used.to_string())
+            }
+            Err(refusal) => Family::Cgi.refuse_and_note(world, asked, refusal),
         }
+    }
+
+    fn refuse(&self, world: &mut World, errcode: i64, errmsg: Option<&str>) -> Reply {
+        let rid = rid(world);
+        let body = Family::Cgi.refusal(world, (errcode, errmsg), &rid);
+        Reply::new(Family::Cgi.content_type(), body, errcode)
+    }
+
+    fn trace(&self, world: &World, asked: &Asked) -> Trace {
+        trace(world, asked)
+    }
+}
+
+/// Who asked about what.
+fn trace(world: &World, asked: &Asked) -> Trace {
+    let wechat = &world.wechat;
+    let code = asked.query("js_code").or_else(|| asked.query("code")).or_else(|| asked.member("code"));
+    let subject = asked
+        .query("openid")
+        .or_else(|| asked.member("openid"))
+        .or_else(|| code.and_then(|code| wechat.openid_of(code)));
+    let sender = asked.query("appid").or_else(|| asked.member("appid"));
+    let sender = sender.or_else(|| asked.query("access_token").and_then(|token| wechat.tokens.appid_of(token)));
+    Trace { appid: sender.map(str::to_owned), openid: subject.map(str::to_owned), code: code.map(str::to_owned) }
+}
+
+/// The limits that were set for this path, on top of what the API itself counts.
+fn counted(world: &mut World, asked: &Asked) -> Result<(), Refusal> {
+    let Some(call) = paths().find(|path| *path == asked.path) else { return Ok(()) };
+    let Some(limit) = world.policy.limits.get(call).copied() else { return Ok(()) };
+    let subject = trace(world, asked).appid.unwrap_or_default();
+    let now = world.now();
+    for (window, limit) in [(Window::Minute, limit.minute), (Window::Day, limit.day)] {
+        let counted = Counted { call, subject: subject.clone(), window };
+        world.wechat.counters.count(counted, limit, now)?;
+    }
+    Ok(())
+}
+
+impl Family {
+    fn escaped(self, world: &World, body: String) -> String {
+        match self {
+            Self::Sns if world.policy.escape_slashes => body.replace('/', "\\/"),
+            Self::Sns | Self::Cgi => body,
+        }
+    }
+
+    fn refusal(self, world: &World, (errcode, errmsg): (i64, Option<&str>), rid: &str) -> String {
+        let text = errmsg.unwrap_or_else(|| errors::text_of(errcode));
+        let errmsg = format!("{text}{}rid: {rid}", self.before_rid());
+        self.escaped(world, json(&Status { errcode, errmsg: &errmsg }))
+    }
+
+    /// The operator can ask about it later, by its rid.
+    fn refuse_and_note(self, world: &mut World, asked: &Asked, refusal: Refusal) -> Reply {
+        let rid = rid(world);
+        let body = self.refusal(world, (refusal.errcode(), Some(refusal.text())), &rid);
+        let call = RefusedCall {
+            rid,
+            at: world.now(),
+            appid: trace(world, asked).appid,
+            is_sns: matches!(self, Self::Sns),
+            path: asked.path.clone(),
+            request_body: String::from_utf8_lossy(&asked.body).into_owned(),
+            response_body: body.clone(),
+        };
+        world.wechat.refused.note(call);
+        Reply::new(self.content_type(), body, refusal.errcode())
     }
 }
 
 impl WeChat {
     fn openid_of(&self, code: &str) -> Option<&str> {
         let owner: Option<&Who> = self.login_codes.peek(code).map(|code| &code.who);
-        owner.or_else(|| self.phone_codes.peek(code).map(|code| &code.who)).map(|who| who.openid.as_str())
+        let owner = owner.or_else(|| self.phone_codes.peek(code).map(|code| &code.who));
+        owner.map(|who| who.openid.as_str()).or_else(|| self.oauth.openid_of(code))
     }
 }
 
@@ -155,9 +281,9 @@ fn json(answer: &impl Serialize) -> String {
     serde_json::to_string(answer).expect("answers are plain structs with text keys")
 }
 
-/// `rid: 66c69111-4157f271-729ca238`: the time of the call, then noise.
+/// `66c69111-4157f271-729ca238`: the time of the call, then noise.
 fn rid(world: &mut World) -> String {
-    format!("rid: {:08x}-{}-{}", world.now(), world.entropy.hex(8), world.entropy.hex(8))
+    format!("{:08x}-{}-{}", world.now(), world.entropy.hex(8), world.entropy.hex(8))
 }
 
 /// The body of a POST-only API.

@@ -9,6 +9,8 @@ pub(crate) enum Window {
     Minute,
     /// A day of China, which is where the counters are reset.
     Day,
+    /// A month of China.
+    Month,
 }
 
 impl Window {
@@ -16,6 +18,7 @@ impl Window {
         match self {
             Self::Minute => now.div_euclid(60),
             Self::Day => (now + 8 * 3600).div_euclid(86_400),
+            Self::Month => month(Self::Day.number(now)),
         }
     }
 
@@ -23,8 +26,20 @@ impl Window {
         match self {
             Self::Minute => Refusal::MinuteQuota,
             Self::Day => Refusal::DailyQuota,
+            Self::Month => Refusal::TooManyClears,
         }
     }
+}
+
+/// The number of the month that a day since 1970 lies in: years of 365.2425 days that begin in March, and their months of
+/// 30.6 days.
+fn month(day: i64) -> i64 {
+    let day = day + 719_468;
+    let century = (4 * day + 3).div_euclid(146_097);
+    let in_century = day - (146_097 * century).div_euclid(4);
+    let year = (4 * in_century + 3).div_euclid(1461);
+    let in_year = in_century - (1461 * year).div_euclid(4);
+    (century * 100 + year) * 12 + (5 * in_year + 2).div_euclid(153)
 }
 
 /// What is counted: a call, by whom, in which kind of window.
@@ -58,6 +73,11 @@ impl Counters {
         Ok(())
     }
 
+    /// The app's counters of this day begin anew.
+    pub(crate) fn clear_days(&mut self, appid: &str) {
+        self.counts.retain(|counted, _| counted.window != Window::Day || counted.subject != appid);
+    }
+
     /// Once a minute the counters of past windows go.
     fn sweep(&mut self, now: i64) {
         let minute = Window::Minute.number(now);
@@ -81,6 +101,15 @@ mod tests {
         assert_eq!(call(Window::Minute, 120), Ok(()));
         assert_eq!([call(Window::Day, 0), call(Window::Day, 57_599)], [Ok(()), Ok(())]);
         assert_eq!([call(Window::Day, 57_599), call(Window::Day, 57_600)], [Err(Refusal::DailyQuota), Ok(())]);
+    }
+
+    #[test]
+    fn a_month_is_a_month_of_the_calendar() {
+        // 31 January and 1 February, 28 and 29 February 2024, and 1 March; each at noon in China.
+        let noon = |day: i64| Window::Month.number(day * 86_400 + 4 * 3600);
+        let [january, february, leap, march] = [19_753, 19_754, 19_782, 19_783].map(noon);
+        assert_eq!((february - january, leap - february, march - leap), (1, 0, 1));
+        assert_eq!(noon(20_089) - noon(19_723), 12, "a year later");
     }
 
     #[test]

@@ -97,7 +97,7 @@ impl SessionKeys {
 /// Is this signature made with the person's current key?
 pub(crate) fn checksession(world: &mut World, asked: &Asked) -> Result<String, Refusal> {
     let appid = token::authorized(world, asked)?;
-    let (openid, signature) = signed(world, asked, &appid)?;
+    let (openid, signature) = signed(world, &appid, |name| asked.query(name))?;
     verify(world, openid, signature).map_err(|_| Refusal::InvalidSignature)?;
     Ok(json(&OK))
 }
@@ -113,8 +113,7 @@ struct Reset<'a> {
 /// A new key for a signature with the current one.
 pub(crate) fn resetusersessionkey(world: &mut World, asked: &Asked) -> Result<String, Refusal> {
     let appid = token::authorized(world, asked)?;
-    let (openid, signature) = signed(world, asked, &appid)?;
-    verify(world, openid, signature)?;
+    let openid = proved(world, &appid, |name| asked.query(name))?;
     let now = world.now();
     let counted = Counted { call: "resetusersessionkey", subject: appid, window: Window::Minute };
     world.wechat.counters.count(counted, world.policy.quotas.reset_session_key_minute, now)?;
@@ -122,9 +121,23 @@ pub(crate) fn resetusersessionkey(world: &mut World, asked: &Asked) -> Result<St
     Ok(json(&Reset { status: OK, openid, session_key: fresh }))
 }
 
+/// The openid, with a signature that is made with the person's current key.
+pub(crate) fn proved<'a>(
+    world: &World,
+    appid: &str,
+    parameter: impl Fn(&'static str) -> Option<&'a str>,
+) -> Result<&'a str, Refusal> {
+    let (openid, signature) = signed(world, appid, parameter)?;
+    verify(world, openid, signature).map(|()| openid)
+}
+
 /// The openid, known to the app, and the signature.
-fn signed<'a>(world: &World, asked: &'a Asked, appid: &str) -> Result<(&'a str, &'a str), Refusal> {
-    let parameter = |name| asked.query(name).ok_or(Refusal::InvalidArgs);
+fn signed<'a>(
+    world: &World,
+    appid: &str,
+    parameter: impl Fn(&'static str) -> Option<&'a str>,
+) -> Result<(&'a str, &'a str), Refusal> {
+    let parameter = |name| parameter(name).ok_or(Refusal::InvalidArgs);
     let (openid, signature) = (parameter("openid")?, parameter("signature")?);
     if world.people.by_openid(openid).is_none_or(|who| who.appid != appid) {
         return Err(Refusal::InvalidOpenid);
@@ -147,7 +160,7 @@ mod tests {
     const RULES: Rules = Rules { replaced: SessionKeyPolicy::Always, min_interval: 60, life: 1000 };
 
     fn keys_of_two_logins(rule: SessionKeyPolicy, apart: i64) -> (String, String) {
-        let (mut keys, mut entropy) = (SessionKeys::default(), Entropy::new(Some(1)));
+        let (mut keys, mut entropy) = (SessionKeys::default(), Entropy::new(1));
         let mut login = |now| keys.at_login("o", Rules { replaced: rule, ..RULES }, &mut entropy, now);
         (login(1000), login(1000 + apart))
     }
@@ -167,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_reset_does_not_lengthen_a_keys_life() {
-        let (mut keys, mut entropy) = (SessionKeys::default(), Entropy::new(Some(1)));
+        let (mut keys, mut entropy) = (SessionKeys::default(), Entropy::new(1));
         keys.at_login("o", RULES, &mut entropy, 0);
         assert!(keys.reset("o", &mut entropy, RULES.life - 1).is_some());
         assert!(keys.current("o", RULES.life).is_none());
@@ -176,7 +189,7 @@ mod tests {
 
     #[test]
     fn activity_keeps_a_key_alive_but_does_not_bring_it_back() {
-        let (mut keys, mut entropy) = (SessionKeys::default(), Entropy::new(Some(1)));
+        let (mut keys, mut entropy) = (SessionKeys::default(), Entropy::new(1));
         keys.at_login("o", RULES, &mut entropy, 0);
         keys.touch("o", 100, 10);
         assert!(keys.current("o", 109).is_some());

@@ -40,9 +40,12 @@ impl Platforms {
     }
 
     pub(crate) async fn with(apps: Vec<App>) -> Self {
-        let sim = Sim::new(Options { seed: Some(1), apps, ..Options::default() });
+        let sim = Sim::new(Options { seed: Some(1), apps, start: Some(START), ..Options::default() });
         sim.freeze(true);
-        sim.set_clock(START);
+        Self::of(sim).await
+    }
+
+    pub(crate) async fn of(sim: Sim) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port is free");
         let base = format!("http://{}", listener.local_addr().expect("it is bound"));
         let (stop, stopped) = oneshot::channel();

@@ -43,8 +43,11 @@ async fn the_front_door_leads_to_the_list_of_what_can_be_asked() {
     for path in ["/_sim/", "/_sim"] {
         let index = platforms.get(path).await;
         assert!(index.content_type.starts_with("text/html"), "{index:?}");
-        for listed in ["wx/login", "apps", "people", "clock", "calls", "faults", "policy"] {
+        for listed in ["wx/login", "apps", "people", "clock", "calls", "faults", "policy", "push", "scenario/record"] {
             assert!(index.body.contains(&format!("/_sim/{listed}")), "{listed} at {path}");
+        }
+        for listed in ["/sns/jscode2session", "/wxa/getwxacodeunlimit", "/qq/sns/jscode2session"] {
+            assert!(index.body.contains(&format!("<code>{listed}</code>")), "{listed} at {path}");
         }
     }
 }

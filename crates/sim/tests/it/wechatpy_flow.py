@@ -1,27 +1,23 @@
 """A mini program's server written with wechatpy, against the simulator: code2session, decryption, access token, phone number.
 
-wechatpy is used as it is; only its connection to api.weixin.qq.com is led to the simulator. Prints what it learnt as JSON.
+wechatpy is used as it is, and finds the simulator by its environment: a proxy and a CA. Prints what it learnt as JSON.
 """
 
 import json
 import sys
 import warnings
+from urllib.parse import parse_qs
 
 import requests
-from requests.adapters import HTTPAdapter
+import xmltodict
 from wechatpy import WeChatClient
-from wechatpy.crypto import WeChatWxaCrypto
+from wechatpy.crypto import WeChatCrypto, WeChatWxaCrypto
 from wechatpy.exceptions import WeChatClientException
 
 warnings.simplefilter("ignore")
 SIMULATOR, APPID, SECRET = sys.argv[1:4]
+PUSHED, PUSH_QUERY, PUSH_TOKEN, PUSH_KEY = sys.argv[4:8]
 WECHAT = "https://api.weixin.qq.com"
-
-
-class ToSimulator(HTTPAdapter):
-    def send(self, request, *args, **kwargs):
-        request.url = request.url.replace(WECHAT, SIMULATOR, 1)
-        return super().send(request, *args, **kwargs)
 
 
 def on_phone(call, **more):
@@ -37,17 +33,15 @@ def decrypt(session_key, sent):
     return WeChatWxaCrypto(session_key, sent["iv"], APPID).decrypt_message(sent["encryptedData"])
 
 
-def second_use(client, code):
+def refused(ask, *arguments):
     try:
-        client.wxa.code_to_session(code)
-    except WeChatClientException as refused:
-        return refused.errcode
+        ask(*arguments)
+    except WeChatClientException as refusal:
+        return refusal.errcode
     return None
 
 
 client = WeChatClient(APPID, SECRET)
-client._http.trust_env = False
-client._http.mount(WECHAT, ToSimulator())
 
 code = on_phone("login")["code"]
 session = client.wxa.code_to_session(code)
@@ -59,10 +53,19 @@ client.session.set(client.access_token_key, "stale")
 body = {"code": tapped["code"], "openid": session["openid"]}
 answer = client.post(f"{WECHAT}/wxa/business/getuserphonenumber", data=body)
 
+# What WeChat pushes, sealed.
+query = {name: values[0] for name, values in parse_qs(PUSH_QUERY).items()}
+crypto = WeChatCrypto(PUSH_TOKEN, PUSH_KEY, APPID)
+pushed = crypto.decrypt_message(PUSHED, query["msg_signature"], query["timestamp"], query["nonce"])
+
 learnt = {
     "openid": session["openid"],
     "unionid": session["unionid"],
-    "second_use": second_use(client, code),
+    "second_use": refused(client.wxa.code_to_session, code),
+    "bad_text": refused(client.wxa.check_text_security, "违规"),
+    "good_text": refused(client.wxa.check_text_security, "爱丽丝"),
+    "code": client.wxa.get_wxa_code_unlimited("ticket=1").content[:3].hex(),
+    "revoked": xmltodict.parse(pushed)["xml"]["RevokeInfo"],
     "nickname": profile["nickName"],
     "watermark": profile["watermark"],
     "phone_from_encrypted_data": decrypt(session["session_key"], tapped)["phoneNumber"],

@@ -71,6 +71,21 @@ impl Claims {
         }
     }
 
+    /// Whether an old system meant this token for access. Such systems sign refresh tokens, ID tokens and links in mails with the
+    /// same key, and some live for months.
+    ///
+    /// simplejwt says `token_type` and Cognito `token_use`, which mean nothing else; Flask-JWT-Extended says `type` and Keycloak
+    /// `typ`, which may.
+    pub fn is_for_access(&self) -> bool {
+        let is_one_of = |kind: &str, kinds: &[&str]| kinds.iter().any(|one| kind.eq_ignore_ascii_case(one));
+        let is_access =
+            |kind: Option<&str>| kind.is_some_and(|kind| is_one_of(kind, &["access", "sliding", "bearer", "jwt"]));
+        let is_other = |kind: &Value| kind.as_str().is_some_and(|kind| is_one_of(kind, &["refresh", "id", "offline"]));
+        self.extra.get("token_type").is_none_or(|kind| is_access(kind.as_str()))
+            && (self.token_use.is_none() || is_access(self.token_use.as_deref()))
+            && !["type", "typ"].iter().filter_map(|name| self.extra.get(*name)).any(is_other)
+    }
+
     /// Whether a claim of this name has a field of its own, and so can't stand in `extra`.
     pub fn is_registered(name: &str) -> bool {
         Field::named(name).is_some()

@@ -14,6 +14,9 @@ use crate::base64url;
 use crate::header;
 use crate::jwks::Jwk;
 
+/// What no secret looks like.
+const PEM: &[u8] = b"-----BEGIN ";
+
 /// y-coordinates of the Ed25519 points of order 1, 2, 4 and 8, sign bit cleared: anybody can make signatures
 /// for such a "key". The last three are −1, and 0 and 1 in their second spelling, as p and p + 1.
 const SMALL_ORDER: [[u8; 32]; 7] = [
@@ -80,10 +83,13 @@ impl VerifyingKey {
         })))
     }
 
-    /// An HMAC secret of 32 bytes or more (RFC 7518 section 3.2).
+    /// An HMAC secret of 32 bytes or more (RFC 7518 section 3.2). PEM is none: whoever has the public key could sign.
     pub fn hs256(kid: String, secret: &[u8]) -> Result<Self, KeyError> {
         if secret.len() < MIN_SECRET {
             return Err(KeyError::TooShort);
+        }
+        if secret.windows(PEM.len()).any(|part| part == PEM) {
+            return Err(KeyError::Unsupported);
         }
         Ok(Self(Arc::new(Inner {
             usual_header: header::written(Algorithm::Hs256, &kid, header::USUAL_TYP),

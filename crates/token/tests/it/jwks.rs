@@ -214,6 +214,14 @@ fn jw_15_hmac_secrets_under_32_bytes_are_refused() {
 }
 
 #[test]
+fn a_public_key_is_no_hmac_secret() {
+    let pem = b"\n-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----\n";
+    assert_eq!(VerifyingKey::hs256("k".to_owned(), pem).unwrap_err(), KeyError::Unsupported);
+    let signing = SigningKey::from_private(Algorithm::Hs256, "k".to_owned(), pem);
+    assert_eq!(signing.unwrap_err(), KeyError::Unsupported);
+}
+
+#[test]
 fn private_bytes_make_the_same_key_again_and_no_other_kind() {
     for pair in pairs() {
         let again = SigningKey::from_private(pair.key.algorithm(), "again".to_owned(), &pair.private).unwrap();

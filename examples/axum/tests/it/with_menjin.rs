@@ -49,7 +49,7 @@ impl World {
         let menjin_url = format!("http://{}", public.local_addr().unwrap());
         let config = Config::parse(&toml(&menjin_url, &sim_url), folder.path()).unwrap();
         let around = Around { clock: Arc::new(SystemClock), entropy: Arc::new(SeededEntropy::new(7)), dev: None };
-        let menjin = Menjin::new(config, around).await.unwrap();
+        let menjin = Box::pin(Menjin::new(config, around)).await.unwrap();
         let (stop_menjin, menjin_stopped) = oneshot::channel::<()>();
         let listeners = Listeners { public, admin: None };
         let serving = menjin.clone().serve(listeners, async { drop(menjin_stopped.await) });

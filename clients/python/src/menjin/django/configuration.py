@@ -24,6 +24,7 @@ OWN_KEYS: dict[str, tuple[tuple[type, ...], str]] = {
     ),  # type: ignore[dict-item]
     "USER_CLAIM": ((str,), "'number', the claim that names your user; external_id or else sub when left out"),
     "USER_FIELD": ((str,), "'username', the field of your user model that it stands in"),
+    "NAMESPACE": ((str,), "'crm', which sets this program's names apart from those of others on the same menjin"),
     "REPLACES": ((str,), "'django_jwt_session_auth', a package whose imports menjin.django answers"),
 }
 
@@ -46,6 +47,8 @@ class DjangoSettings(Settings):
         self.user_to_payload = imported(values.get("USER_TO_PAYLOAD"))
         self.user_claim: Optional[str] = values.get("USER_CLAIM")
         self.user_field: Optional[str] = values.get("USER_FIELD")
+        namespace = values.get("NAMESPACE")
+        self.before_names = f"{namespace}:" if namespace else ""
 
 
 @lru_cache(maxsize=1)

@@ -43,6 +43,10 @@ def by_claims(claims: dict[str, Any]) -> Any:
     settings = configuration.current()
     claim = settings.user_claim or ("external_id" if "external_id" in claims else "sub")
     value = claims.get(claim)
+    if claim == "external_id" and settings.before_names and "sid" in claims:
+        # Without the namespace it is another program's name, and perhaps another person's.
+        before, of_ours, value = str(value).partition(settings.before_names)
+        value = value if of_ours and not before else None
     if value is None:
         return None
     model: Any = get_user_model()
@@ -82,10 +86,12 @@ def name_of(user: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     if settings.user_claim == "number":
         return {"number": int(value)}, {}
     if settings.user_field and not value:
-        return {"external_id": str(user.pk)}, {}  # `link` follows.
+        return {"external_id": f"{settings.before_names}{user.pk}"}, {}  # `link` follows.
     if settings.user_field and str(value).startswith(_USER_ID):
         return {"user": str(value)}, {}
-    return {"external_id": str(value)}, {settings.user_claim or "external_id": str(value)}
+    name = f"{settings.before_names}{value}"
+    claim = settings.user_claim or "external_id"
+    return {"external_id": name}, {claim: name if claim == "external_id" else str(value)}
 
 
 def link(user: Any, menjin_user: str) -> None:

@@ -16,7 +16,7 @@ def _function(name):
 
 def _attach(request, user):
     request.jwt_user = user
-    request.jwt_session = cache.get(f"session of {user.pk}", {}) if user else {}
+    request.jwt_session = cache.get(f"session-of-{user.pk}", {}) if user else {}
 
 
 def jwt_login(user, request, expire=None):
@@ -40,5 +40,5 @@ class JwtAuthMiddleware:
         _attach(request, _function("PAYLOAD_TO_USER")(payload))
         response = self.get_response(request)
         if request.jwt_user:
-            cache.set(f"session of {request.jwt_user.pk}", request.jwt_session)
+            cache.set(f"session-of-{request.jwt_user.pk}", request.jwt_session)
         return response

@@ -35,7 +35,7 @@ async fn lived_in() -> (TempDir, Value) {
     let csv =
         "number,external_id,nickname,openid,created_at\n900,u-900,'名' \"🐼\",openid-900,2019-01-01\n1000,,,秘密,\n";
     std::fs::write(data.path().join("users.csv"), csv).unwrap();
-    command(data.path(), &["import", "users.csv", "--allow-rejects"]);
+    command(data.path(), &["import", "users.csv", "--app", "demo", "--allow-rejects"]);
     assert_eq!(server.stop(), Some(0));
     (data, alice)
 }
@@ -147,7 +147,7 @@ fn killed_and_finished(to: &str, written: impl Fn() -> i64) {
     assert_eq!(Server::dev(data.path()).stop(), Some(0));
     let lines = (1..=40_000).map(|n| format!("{n},openid-{n:06}\n")).collect::<Vec<_>>().concat();
     std::fs::write(data.path().join("users.csv"), format!("number,openid\n{lines}")).unwrap();
-    command(data.path(), &["import", "users.csv"]).ok();
+    command(data.path(), &["import", "users.csv", "--app", "demo"]).ok();
     let mut child = menjin(&["move", "--from", "sqlite://menjin.db", "--to", to])
         .current_dir(data.path())
         .stdout(Stdio::null())
@@ -180,7 +180,7 @@ fn a_source_that_went_on_is_noticed(to: &str, written: impl Fn() -> i64) {
     assert_eq!(Server::dev(data.path()).stop(), Some(0));
     let lines = (1..=20_000).map(|n| format!("{n},openid-{n:06}\n")).collect::<Vec<_>>().concat();
     std::fs::write(data.path().join("users.csv"), format!("number,openid\n{lines}")).unwrap();
-    command(data.path(), &["import", "users.csv"]).ok();
+    command(data.path(), &["import", "users.csv", "--app", "demo"]).ok();
     let mut child = menjin(&["move", "--from", "sqlite://menjin.db", "--to", to])
         .current_dir(data.path())
         .stdout(Stdio::null())

@@ -33,6 +33,8 @@ async fn users_of_auth_user_keep_their_id_and_who_is_no_active_user_stays_out() 
         "django",
         "--openid-column",
         "username",
+        "--app",
+        "demo",
         "--allow-rejects",
     ];
     let ran = command(data.path(), &from);
@@ -60,6 +62,8 @@ async fn users_of_a_model_of_ones_own_are_read_by_the_names_of_its_columns() {
     make(&data.path().join("db.sqlite3"), &openid(&server, data.path(), "alice").await);
     let from = ["import", "--from", "sqlite://db.sqlite3", "--layout", "django", "--table", "members_member"];
     let columns = [
+        "--app",
+        "demo",
         "--openid-column",
         "openid",
         "--unionid-column",

@@ -2,20 +2,8 @@
 //!
 //! Not here: how it is looked up (`mod.rs`).
 
-use super::Explained;
-use crate::Kind;
-
-/// Cause and remedy, each in Chinese and English.
-type Words = [&'static str; 4];
-
-const fn row(errcode: i64, kind: Kind, words: Words) -> Explained {
-    let [cause_zh, cause_en, remedy_zh, remedy_en] = words;
-    Explained { errcode, kind, caused_by_user: false, cause_zh, cause_en, remedy_zh, remedy_en }
-}
-
-const fn by_user(errcode: i64, kind: Kind, words: Words) -> Explained {
-    Explained { caused_by_user: true, ..row(errcode, kind, words) }
-}
+use crate::explained::{by_user, row};
+use crate::{Explained, Kind};
 
 const RENEWED: [&str; 2] = [
     "menjin 会自动换取新的 access_token 并重试一次；若持续出现，检查是否有其他程序用 getAccessToken 或强制刷新抢占了凭证。",
@@ -36,7 +24,7 @@ const ASK_ADMIN: [&str; 2] = [
 const REPORT: [&str; 2] =
     ["这是 menjin 的缺陷，请附上 rid 反馈。", "This is a defect of menjin; please report it with the rid."];
 
-pub(super) static TABLE: [Explained; 35] = [
+pub(super) static TABLE: [Explained; 39] = [
     row(
         -1,
         Kind::Busy,
@@ -194,6 +182,16 @@ pub(super) static TABLE: [Explained; 35] = [
         ],
     ),
     row(
+        43104,
+        Kind::BadInput,
+        [
+            "openid 不属于这个小程序。",
+            "The openid belongs to another app.",
+            "检查应用的 AppID 是否在用户登录之后被更换。",
+            "Check whether the app's AppID was changed after the user had signed in.",
+        ],
+    ),
+    row(
         44002,
         Kind::BadInput,
         [
@@ -201,6 +199,16 @@ pub(super) static TABLE: [Explained; 35] = [
             "The body of the POST is empty.",
             "检查通往微信的代理是否丢弃了请求体。",
             "Check whether a proxy on the way to WeChat drops the body.",
+        ],
+    ),
+    row(
+        44991,
+        Kind::Busy,
+        [
+            "内容安全检查的调用超过了每分钟的限制。",
+            "Too many texts were sent to be checked within a minute.",
+            "稍后重试；如经常出现，可向微信申请提高额度。",
+            "Try again in a moment; if it comes often, ask WeChat for a higher limit.",
         ],
     ),
     row(
@@ -264,6 +272,16 @@ pub(super) static TABLE: [Explained; 35] = [
             "Ask the mini program's administrator to authorise the platform again.",
         ],
     ),
+    row(
+        61010,
+        Kind::BadInput,
+        [
+            "用户最近两小时内没有打开过小程序，平台不做内容检查。",
+            "The person was not in the mini program within two hours: WeChat does not judge what they write.",
+            "让小程序重新调用 wx.login 登录后再提交。",
+            "Let the mini program call wx.login and sign in, then send the text again.",
+        ],
+    ),
     by_user(
         87007,
         Kind::SessionKeyStale,
@@ -278,6 +296,16 @@ pub(super) static TABLE: [Explained; 35] = [
             "The signature does not match: a newer wx.login has replaced the session_key, or it has expired.",
             KEY_AGAIN[0],
             KEY_AGAIN[1],
+        ],
+    ),
+    row(
+        87014,
+        Kind::BadInput,
+        [
+            "内容含有违规信息。",
+            "The text is not fit to be shown.",
+            "请用户换一个内容。",
+            "Let the person choose another text.",
         ],
     ),
     row(

@@ -1,230 +1,149 @@
-// The page: buttons to acts, and what the phone holds to what is seen.
+// The page: phones side by side, the language, and what all phones share.
 
-import * as app from "./app.js";
-import { copyable, draw, el, find, hue, icon, rich } from "./dom.js";
-import * as steps from "./steps.js";
-import { showTimeLeft, showToken } from "./token.js";
-import { chooseLanguage, currentLanguage, dateMinute, dateTime, has, languageTag, say, shortTime, timeOfDay } from "./words.js";
+import { find, PEOPLE, rich } from "./dom.js";
+import { keep, kept, Phone } from "./phone.js";
+import { Station } from "./station.js";
+import { chooseLanguage, currentLanguage, languageTag, say } from "./words.js";
 
-const { phone } = app;
+/** More do not fit beside each other. */
+const MOST = 4;
 
-let busy = false;
+const FIRST = { person: PEOPLE[0] };
 
-/** One act at a time: until it is over, the buttons that would begin another refuse. They keep the focus, unlike disabled ones. */
-async function act(title, values, doing) {
-  if (busy) return;
-  busy = true;
-  show();
-  try {
-    await doing(steps.begin(title, values));
-  } finally {
-    busy = false;
+const stations = new Map();
+let info = null;
+let met = [];
+let isDue = false;
+/** Whose telephone number was asked for. */
+const asked = new Set();
+
+const world = {
+  apps: [],
+  people: () => met.map(({ person }) => person),
+  meet: (person) => {
+    if (!world.people().includes(person)) met.push({ person });
+  },
+  numberOf: (person) => met.find((it) => it.person === person)?.phone?.number.replace(/^(\d{3})\d{4}/, "$1 **** "),
+  /** Pictures that menjin keeps are asked for here, whatever name it goes by. */
+  pictureOf: ({ avatar_url: url }) => (url?.startsWith(`${info.issuer}/`) ? url.slice(info.issuer.length) : url?.startsWith("https://") ? url : null),
+  count: () => stations.size,
+  isFull: () => stations.size >= MOST,
+  /** One more, for the same person and program. */
+  add: (like) => {
+    const phone = put(like ? { person: like.person, app: like.app.id } : { person: stranger() });
+    fold();
+    changed();
+    const { root } = stations.get(phone);
+    root.querySelector(".phone").scrollIntoView({ block: "nearest" });
+    root.querySelector(".login").focus({ preventScroll: true });
+  },
+  remove: (phone) => {
+    phone.program.close();
+    stations.get(phone).root.remove();
+    stations.delete(phone);
+    changed();
+    find("add").focus();
+  },
+};
+
+/** Somebody who has no phone here. */
+function stranger() {
+  const taken = [...stations.keys()].map((phone) => phone.person);
+  return PEOPLE.find((person) => !taken.includes(person)) ?? PEOPLE[0];
+}
+
+/** Where there is no room beside each other, tokens are opened on demand. */
+function fold() {
+  for (const station of stations.values()) if (station.isNarrow()) station.fold();
+}
+
+/** The lowest number that is free. */
+function put(kept) {
+  const taken = [...stations.keys()].map((phone) => phone.number);
+  const number = Array.from({ length: MOST }, (_, index) => index + 1).find((number) => !taken.includes(number));
+  const phone = new Phone(number, kept, { apps: world.apps, changed });
+  const station = new Station(phone, world);
+  stations.set(phone, station);
+  find("phones").append(station.root);
+  words(station.root);
+  station.tick();
+  return phone;
+}
+
+/** Draws once, however much has changed until then. */
+function changed() {
+  if (isDue) return;
+  isDue = true;
+  queueMicrotask(() => {
+    isDue = false;
+    keep([...stations.keys()]);
     show();
-  }
-}
-
-function on(id, event, doing) {
-  find(id).addEventListener(event, (happened) => {
-    happened.preventDefault();
-    doing(happened);
   });
 }
 
-function signedInAct(title, doing) {
-  if (phone.tokens) act(title, {}, doing);
+/** Who has signed in is known to the simulator, with a number. */
+async function meetAgain() {
+  const strangers = [...stations.keys()].filter((phone) => phone.tokens() && !world.numberOf(phone.person) && !asked.has(phone.person));
+  if (strangers.length === 0) return;
+  for (const { person } of strangers) asked.add(person);
+  const answer = await fetch("/dev/people").catch(() => null);
+  if (!answer?.ok) return;
+  const known = (await answer.json()).people;
+  met = [...known, ...met.filter(({ person }) => !known.some((it) => it.person === person))];
+  changed();
 }
 
-function chosenPerson() {
-  return find("person").value.trim() || document.querySelector("input[name=person]:checked")?.value || "小明";
-}
-
-function signIn(withPhone) {
-  const person = chosenPerson();
-  act(withPhone ? "act_login_phone" : "act_login", { person }, (now) => app.login(now, person, withPhone));
-}
-
-function listen() {
-  on("lang-zh", "click", () => speak("zh"));
-  on("lang-en", "click", () => speak("en"));
-  on("signed-out", "submit", () => signIn(false));
-  on("login-phone", "click", () => signIn(true));
-  on("bind-phone", "click", () => signedInAct("act_bind_phone", (now) => app.login(now, phone.person, true)));
-  on("refresh", "click", () => signedInAct("act_refresh", app.refresh));
-  on("me", "click", () => signedInAct("act_me", app.me));
-  on("elsewhere", "click", () => signedInAct("act_elsewhere", app.loginElsewhere));
-  on("kick", "click", () => signedInAct("act_kick", app.kick));
-  on("logout", "click", () => signedInAct("act_logout", app.logout));
-  on("again", "click", () => act("act_again", {}, app.again));
-  on("replay", "click", () => act("act_replay", {}, app.replay));
-  on("rename", "submit", () => signedInAct("act_rename", async (now) => {
-    const trouble = await app.rename(now, find("new-nickname").value);
-    find("rename-error").hidden = !trouble;
-    find("rename-error").replaceChildren(...rich(trouble ?? ""));
-    if (!trouble) find("new-nickname").value = "";
-  }));
-  on("lose", "click", () => {
-    phone.loseNext = !phone.loseNext;
-    show();
-  });
-  on("clear", "click", () => {
-    steps.clear();
-    find("steps").focus();
-  });
-  // Whoever types a name means it; whoever picks a face means that.
-  find("person").addEventListener("input", () => {
-    for (const radio of document.querySelectorAll("input[name=person]")) radio.checked = false;
-  });
-  for (const radio of document.querySelectorAll("input[name=person]")) {
-    radio.addEventListener("change", () => { find("person").value = ""; });
-  }
+function show() {
+  meetAgain();
+  find("phones").dataset.count = stations.size;
+  find("add").disabled = world.isFull();
+  for (const station of stations.values()) station.show();
 }
 
 function speak(language) {
   chooseLanguage(language);
-  words();
-  steps.show();
-  show();
+  words(document);
+  for (const station of stations.values()) station.speak();
+  showPlaces();
+  changed();
 }
 
 /** The words that stand still. */
-function words() {
+function words(part) {
   document.documentElement.lang = languageTag();
-  for (const element of document.querySelectorAll("[data-t]")) element.replaceChildren(...rich(say(element.dataset.t)));
-  for (const element of document.querySelectorAll("[data-t-label]")) element.setAttribute("aria-label", say(element.dataset.tLabel));
-  for (const element of document.querySelectorAll("[data-t-placeholder]")) element.setAttribute("placeholder", say(element.dataset.tPlaceholder));
+  for (const element of part.querySelectorAll("[data-t]")) element.replaceChildren(...rich(say(element.dataset.t)));
+  for (const element of part.querySelectorAll("[data-t-label]")) element.setAttribute("aria-label", say(element.dataset.tLabel));
+  for (const element of part.querySelectorAll("[data-t-placeholder]")) element.setAttribute("placeholder", say(element.dataset.tPlaceholder));
   for (const language of ["zh", "en"]) find(`lang-${language}`).setAttribute("aria-pressed", String(language === currentLanguage()));
 }
 
-function show() {
-  const { info, tokens } = phone;
-  if (info) showPlaces(info);
-  showScreens();
-  showNotice();
-  if (phone.user) showUser(phone.user);
-  for (const button of document.querySelectorAll("[data-signed-in]")) button.disabled = !tokens;
-  find("replay").disabled = !phone.lastLogin;
-  find("lose").setAttribute("aria-pressed", String(phone.loseNext));
-  find("signal").classList.toggle("weak", phone.loseNext);
-  showSession();
-  showToken(tokens, phone.tokenIsGood);
-  showBusy();
-}
-
-function showBusy() {
-  document.body.toggleAttribute("data-busy", busy);
-  for (const button of document.querySelectorAll("[data-act]")) button.setAttribute("aria-disabled", String(busy));
-}
-
-function showPlaces(info) {
-  find("app-name").textContent = info.app?.id ?? "demo";
+function showPlaces() {
+  if (!info) return;
   find("simulator").href = new URL("/_sim/", info.simulator).href;
-  const values = { version: info.version, issuer: info.issuer, app: info.app?.id, appid: info.app?.appid, audience: info.app?.audience, backend: info.backend ?? "–" };
+  find("sites").hidden = !info.apps.some((app) => app.kind === "web");
+  const values = { version: info.version, issuer: info.issuer, audience: info.app?.audience, backend: info.backend };
   find("about").replaceChildren(...rich(say("about", values)));
 }
 
-/** Whoever was on what goes away is taken along to what comes. */
-function showScreens() {
-  const [coming, leaving] = phone.tokens ? ["signed-in", "signed-out"] : ["signed-out", "signed-in"];
-  const focused = document.activeElement;
-  const moves = find(leaving).contains(focused) || (!phone.tokens && focused?.hasAttribute("data-signed-in"));
-  find(coming).hidden = false;
-  find(leaving).hidden = true;
-  if (moves) find(phone.tokens ? "nickname" : "login").focus();
-}
-
-function showNotice() {
-  const { notice } = phone;
-  find("notice").hidden = !notice;
-  if (!notice) return;
-  const [title, more, again] = find("notice").children;
-  again.hidden = !phone.unanswered;
-  find("notice").className = `notice ${notice.key === "signed_out" ? "calm" : "alarm"}`;
-  title.textContent = say(notice.key);
-  more.replaceChildren(...rich(has(`${notice.key}_more`) ? say(`${notice.key}_more`) : (notice.problem?.detail ?? "")));
-}
-
-function showUser(user) {
-  const name = user.nickname ?? phone.person;
-  find("avatar").className = `avatar large ${hue(phone.person)}`;
-  find("avatar").replaceChildren(...picture(user, name));
-  find("nickname").textContent = user.nickname ?? say("no_nickname");
-  find("nickname").classList.toggle("none", !user.nickname);
-  find("user-id").textContent = user.id;
-  find("number").textContent = user.number;
-  find("phone-number").textContent = user.phone_masked ?? say("no_phone");
-  find("bind-phone").hidden = Boolean(user.phone_masked);
-  find("since").textContent = dateMinute(user.created_at);
-}
-
-function picture(user, name) {
-  if (user.avatar_url?.startsWith("https://")) return [el("img", { src: user.avatar_url, alt: "", referrerpolicy: "no-referrer" })];
-  return [Array.from(name).at(-1) ?? "?"];
-}
-
-function showSession() {
-  const panel = find("session-panel");
-  const { tokens, sessions } = phone;
-  panel.querySelector(".nothing").hidden = Boolean(tokens);
-  panel.querySelector(".filled").hidden = !tokens;
-  find("session-state").hidden = !tokens;
-  if (tokens) draw("session", [tokens, sessions], () => drawSession(tokens, sessions));
-}
-
-function drawSession(tokens, sessions) {
-  const own = sessions.find((session) => session.id === tokens.session_id);
-  find("session-state").className = "chip fine";
-  find("session-state").textContent = say("live");
-  find("session-id").replaceChildren(copyable(tokens.session_id, "session_id"));
-  find("session-device").textContent = own ? deviceName(own.device) : "–";
-  find("session-opened").textContent = own ? dateTime(own.opened_at) : "–";
-  find("session-ends").textContent = own ? dateTime(own.expires_at) : "–";
-  find("refresh-token").replaceChildren(copyable(tokens.refresh_token, "refresh_token"));
-  find("sessions").replaceChildren(...sessions.map((session) => row(session, tokens.session_id)));
-}
-
-function row(session, own) {
-  const name = deviceName(session.device);
-  const button = el("button", { type: "button", class: "small", "data-act": true, "aria-label": say("end_it_of", { name }), click: () => end(session.id) }, say("end_it"));
-  return el("li", {},
-    icon(session.device.class === "pc" ? "device" : "phone"),
-    el("div", {}, el("b", {}, name), el("small", {}, [session.ip, session.app === phone.info?.app.id ? null : session.app, shortTime(session.opened_at)].filter(Boolean).join(" · "))),
-    session.id === own ? el("span", { class: "chip" }, say("this_device")) : button);
-}
-
-/** The row goes away, so whoever pressed its button is left at the list. */
-function end(id) {
-  find("where").focus();
-  signedInAct("act_end", (now) => app.endSession(now, id));
-}
-
-function deviceName(device) {
-  return [device.name, device.system].filter(Boolean).join(" · ") || device.class;
-}
-
-function tick() {
-  find("clock").textContent = timeOfDay(Date.now(), false);
-  showTimeLeft(phone.tokens);
-}
-
 async function start() {
-  words();
-  listen();
-  steps.show();
-  show();
-  tick();
-  setInterval(tick, 1000);
+  words(document);
+  find("lang-zh").addEventListener("click", () => speak("zh"));
+  find("lang-en").addEventListener("click", () => speak("en"));
+  find("add").addEventListener("click", () => world.add());
   try {
-    await app.wake(show);
+    info = await (await fetch("/dev/info")).json();
+    met = (await (await fetch("/dev/people")).json()).people ?? [];
   } catch {
-    phone.notice = { key: "unreachable" };
+    find("unreachable").hidden = false;
+    return;
   }
+  world.apps = info.apps.filter((app) => app.kind === "mini_program");
+  showPlaces();
+  const phones = (kept().length > 0 ? kept() : [FIRST]).slice(0, MOST).map(put);
   show();
-  if (phone.tokens && phone.info) {
-    app.checkSignature();
-    act("act_resume", {}, async (now) => {
-      if (await app.me(now)) await app.listSessions(now);
-    });
-  }
+  fold();
+  setInterval(() => stations.forEach((station) => station.tick()), 1000);
+  for (const phone of phones) if (phone.tokens()) phone.program.resume();
 }
 
 await start();

@@ -9,13 +9,18 @@ export function find(id) {
   return document.getElementById(id);
 }
 
+/** Says something to whoever can't see it. */
+export function speak(text) {
+  find("spoken").textContent = text;
+}
+
 export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") element.addEventListener(name, value);
     else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return element;
 }
 
@@ -60,7 +65,7 @@ export async function copy(button, text) {
     outcome = "not_copied";
   }
   button.classList.add(outcome);
-  find("spoken").textContent = say(outcome);
+  speak(say(outcome));
   setTimeout(() => button.classList.remove(outcome), 1500);
 }
 
@@ -97,7 +102,7 @@ function members(open, close, items, indent) {
   return [open, ...lines, `\n${indent}${close}`];
 }
 
-const drawn = new Map();
+const drawn = new WeakMap();
 
 /** Draws a part only when what it shows has changed: a button that somebody is about to press stays where it is. */
 export function draw(part, shows, doing) {
@@ -107,9 +112,12 @@ export function draw(part, shows, doing) {
   doing();
 }
 
+/** Whom one can be without having made anybody up. */
+export const PEOPLE = ["小明", "小红", "阿强"];
+
 /** A hue for a name: the same person has the same colour everywhere. */
 export function hue(name) {
-  const known = ["小明", "小红", "阿强"].indexOf(name);
+  const known = PEOPLE.indexOf(name);
   const sum = Array.from(name).reduce((sum, character) => sum + character.codePointAt(0), 0);
   return `hue-${known >= 0 ? known : sum % 6}`;
 }

@@ -1,6 +1,6 @@
 // An access token taken apart, and verified as a back end would: offline, with a public key of the JWKS.
 
-import { copyable, copyButton, draw, el, find, icon, rich, shortened } from "./dom.js";
+import { copyable, copyButton, draw, el, icon, rich, shortened } from "./dom.js";
 import { dateTime, has, say } from "./words.js";
 
 const ALGORITHMS = {
@@ -38,44 +38,80 @@ export async function verified(token) {
   }
 }
 
-/** Fills the panel, or empties it. `good` is what `verified` told. */
-export function showToken(tokens, good) {
-  const [nothing, filled] = [find("token-panel").querySelector(".nothing"), find("token-panel").querySelector(".filled")];
-  nothing.hidden = Boolean(tokens);
-  filled.hidden = !tokens;
-  if (tokens) draw("token", [tokens.access_token, good], () => drawToken(tokens.access_token, good));
-  showTimeLeft(tokens);
+/** The panel beside a phone: what the token says, whether its signature is good, how long it lives. */
+export class TokenPanel {
+  #box;
+  #good = null;
+  #token = null;
+  /** When it is over, by this machine's clock. */
+  #over = 0;
+
+  constructor(box) {
+    this.#box = box;
+  }
+
+  /** Shows the token that goes over the line, and what the SDK has stored beside it. */
+  show(token, kept) {
+    const [nothing, filled] = [this.#find(".nothing"), this.#find(".filled")];
+    nothing.hidden = Boolean(token);
+    filled.hidden = !token;
+    if (token !== this.#token) this.#check(token);
+    if (token) this.#over = endOf(token, kept);
+    if (token) draw(this.#box, [token, this.#good, kept.refresh_token], () => this.#draw(token, kept));
+    this.tick();
+  }
+
+  /** The countdown. */
+  tick() {
+    const state = this.#find(".token-state");
+    state.hidden = !this.#token;
+    if (!this.#token) return;
+    const { claims } = decode(this.#token);
+    const left = Math.ceil((this.#over - Date.now()) / 1000);
+    state.className = `token-state chip ${left > 0 ? "fine" : "refused"}`;
+    state.textContent = left > 0 ? say("token_left", { time: span(left) }) : say("token_over_short");
+    this.#find("progress").value = Math.max(0, left) / (claims.exp - claims.iat);
+    const exp = this.#find("[data-claim=exp] .left");
+    if (exp) exp.textContent = left > 0 ? say("token_left", { time: span(left) }) : say("token_over");
+  }
+
+  #find(css) {
+    return this.#box.querySelector(css);
+  }
+
+  async #check(token) {
+    this.#token = token;
+    this.#good = null;
+    if (!token) return;
+    const good = await verified(token);
+    if (this.#token !== token) return;
+    this.#good = good;
+    this.#drawVerdict();
+  }
+
+  #draw(token, kept) {
+    const { header, claims } = decode(token);
+    const parts = token.split(".").map((part, index) => el("span", { class: `jwt-${index}` }, shortened(part)));
+    this.#find(".jwt").replaceChildren(el("code", {}, parts[0], " . ", parts[1], " . ", parts[2]), copyButton(token, "access_token"));
+    this.#find(".refresh-token").replaceChildren(copyable(kept.refresh_token, "refresh_token"));
+    this.#find(".token-header").replaceChildren(...rows(header));
+    this.#find(".token-claims").replaceChildren(...rows(claims));
+    this.#drawVerdict();
+  }
+
+  #drawVerdict() {
+    const verdict = this.#find(".token-verified");
+    const good = this.#good;
+    verdict.hidden = good === null;
+    verdict.className = `token-verified verdict ${good ? "good" : "bad"}`;
+    verdict.replaceChildren(icon(good ? "check" : "kick"), el("span", {}, rich(say(good ? "verified" : "not_verified"))));
+  }
 }
 
-function drawToken(token, good) {
-  const { header, claims } = decode(token);
-  const parts = token.split(".").map((part, index) => el("span", { class: `jwt-${index}` }, shortened(part)));
-  find("token-text").replaceChildren(el("code", {}, parts[0], " . ", parts[1], " . ", parts[2]), copyButton(token, "access_token"));
-  const verdict = find("token-verified");
-  verdict.hidden = good === null || good === undefined;
-  verdict.className = `verdict ${good ? "good" : "bad"}`;
-  verdict.replaceChildren(icon(good ? "check" : "kick"), el("span", {}, rich(say(good ? "verified" : "not_verified"))));
-  find("token-header").replaceChildren(...rows(header));
-  find("token-claims").replaceChildren(...rows(claims));
-}
-
-/** The countdown, by the server's clock. */
-export function showTimeLeft(tokens) {
-  const state = find("token-state");
-  state.hidden = !tokens;
-  if (!tokens) return;
-  const left = secondsLeft(tokens);
-  state.className = `chip ${left > 0 ? "fine" : "refused"}`;
-  state.textContent = left > 0 ? say("token_left", { time: span(left) }) : say("token_over_short");
-  state.title = left > 0 ? "" : say("token_over");
-  find("token-life").value = Math.max(0, left) / tokens.expires_in;
-  const exp = find("token-claims").querySelector("[data-claim=exp] .left");
-  if (exp) exp.textContent = left > 0 ? say("token_left", { time: span(left) }) : say("token_over");
-}
-
-function secondsLeft(tokens) {
-  const { claims } = decode(tokens.access_token);
-  return Math.ceil(claims.exp - (Date.now() + tokens.skew) / 1000);
+/** The server's clock may be another: what counts is since when the token is held. */
+function endOf(token, kept) {
+  const { exp, iat } = decode(token).claims;
+  return token === kept.access_token ? kept.at + (exp - iat) * 1000 : exp * 1000;
 }
 
 function span(seconds) {

@@ -21,6 +21,9 @@ use crate::store::{DataChange, DataChanged, DataLimits, DataMap, DataPlace, Data
 
 /// Where a back end says whose session it means.
 const SUBJECT: &str = "menjin-subject-token";
+/// The two headers that hold a token, as problems name them.
+const SHOWN: &str = "Menjin-Subject-Token";
+const OWN: &str = "Authorization";
 /// What an app must be granted.
 const SCOPE: &str = "session-data";
 
@@ -49,18 +52,19 @@ impl FromRequestParts<Menjin> for Asker {
 
     async fn from_request_parts(parts: &mut Parts, menjin: &Menjin) -> Result<Self, Problem> {
         let scope = Scope::of(parts.uri.query())?;
-        match subject(&parts.headers)? {
+        match subject(&parts.headers).map_err(|problem| problem.in_header(SHOWN))? {
             Some(token) => {
-                let app = CallingApp::from_request_parts(parts, menjin).await?;
+                let app = CallingApp::from_request_parts(parts, menjin).await;
+                let app = app.map_err(|problem| problem.in_header(OWN))?;
                 app.require(SCOPE)?;
                 if token.is_empty() {
                     return Err(Problem::SubjectTokenMissing);
                 }
-                let person = caller_by(menjin, &token).await?;
+                let person = caller_by(menjin, &token).await.map_err(|problem| problem.in_header(SHOWN))?;
                 // A back end reaches nobody who has no token for it; menjin's own audience, of every token, is no back end's.
                 let is_for_app = |audience: &String| *audience == app.audience() && *audience != menjin.issuer;
                 if !person.claims.aud.iter().any(is_for_app) {
-                    return Err(Problem::TokenInvalid);
+                    return Err(Problem::TokenInvalid.in_header(SHOWN));
                 }
                 Ok(Self { place: scope.place(&person, app.audience()), user: person.user, own: None })
             }
@@ -171,6 +175,7 @@ impl Asker {
         {
             reason = reason.now_of(&user);
         }
-        replaced::told(menjin, Problem::Ended(reason), self.place.session).await
+        let problem = replaced::told(menjin, Problem::Ended(reason), self.place.session).await;
+        if self.own.is_none() { problem.in_header(SHOWN) } else { problem }
     }
 }

@@ -4,6 +4,7 @@
 
 pub(super) mod accounts;
 pub(super) mod apps;
+pub(super) mod arrivals;
 pub(super) mod audit;
 pub(super) mod bans;
 pub(super) mod codes;
@@ -17,6 +18,7 @@ pub(super) mod moving;
 pub(super) mod opening;
 pub(super) mod people;
 pub(super) mod policy;
+pub(super) mod pushes;
 pub(super) mod rotation;
 pub(super) mod sample;
 pub(super) mod sealed;
@@ -107,6 +109,12 @@ macro_rules! conformance {
                 nobody_is_banned_who_is_not_there
                 a_sign_in_that_races_a_ban_never_survives_it
                 a_user_is_found_by_what_else_names_them
+            }
+            arrivals {
+                of_racing_callers_one_gets_the_arrival
+                an_arrival_is_good_until_its_end_and_under_its_own_code
+                the_platforms_code_is_told_to_have_arrived
+                arrivals_that_nobody_takes_go_after_their_time
             }
             codes {
                 one_of_any_number_of_racing_callers_gets_the_code
@@ -210,6 +218,9 @@ macro_rules! conformance {
                 the_newest_session_key_comes_first_and_the_one_before_for_a_while
                 an_unchanged_session_key_supersedes_nothing
                 session_keys_are_an_identitys_own
+                a_number_that_is_proved_later_is_bound_like_one_of_a_sign_in
+                racing_proofs_of_people_who_are_there_leave_one_holder
+                a_reset_forgets_every_key_but_the_new_one
             }
             policy {
                 a_class_of_device_has_so_many_sessions_in_an_app
@@ -219,6 +230,20 @@ macro_rules! conformance {
                 a_refused_sign_in_changes_nothing_and_is_refused_again
                 racing_sign_ins_stay_within_the_limits_of_a_class
                 a_replaced_session_knows_what_took_its_place
+            }
+            pushes {
+                of_racing_callers_one_queues_a_push_and_the_rest_see_it_repeated
+                another_push_by_the_same_request_is_not_queued
+                of_racing_workers_each_gets_another_push_the_oldest_first
+                a_push_is_carried_out_once_by_whoever_claimed_it_last
+                what_was_told_is_forgotten_and_nothing_else
+                a_number_that_was_bound_after_the_push_came_stays
+                a_closed_account_leaves_an_empty_shell_whose_names_never_come_again
+                an_account_closed_beside_others_is_detached_alone
+                a_push_about_nobody_or_about_somebody_later_changes_nothing
+                sign_ins_that_race_a_closing_never_leave_half_a_person
+                a_push_that_is_given_up_waits_no_more_and_goes_after_its_time
+                a_push_that_is_done_is_known_for_a_while_without_what_it_said
             }
             rotation {
                 a_current_counter_moves_on

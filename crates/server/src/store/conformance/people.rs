@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Bench;
 use super::sample::{MASTER, at, fresh, identity, in_club, new_id, open, opening, phone, sealed, sign_in, with_phone};
-use crate::store::{KeptKey, Opening, ProfileChange, Store, UserRow};
+use crate::store::{KeptKey, KeyReset, Opening, ProfileChange, Store, UserRow};
 
 fn profile(nickname: Option<&str>, avatar_url: Option<&str>) -> ProfileChange {
     ProfileChange { nickname: nickname.map(Into::into), avatar_url: avatar_url.map(Into::into) }
@@ -177,4 +177,77 @@ pub(in crate::store) async fn session_keys_are_an_identitys_own(t: Bench) {
     open(&*t.store, with_session_key(opening("alice", at(4)), "of shop")).await;
     let sealed_keys: Vec<_> = keys(&*t.store, "alice", 5).await.into_iter().map(|(_, sealed, _)| sealed).collect();
     assert_eq!(sealed_keys, [sealed(MASTER, "of shop")]);
+}
+
+pub(in crate::store) async fn a_number_that_is_proved_later_is_bound_like_one_of_a_sign_in(t: Bench) {
+    let alice = open(&*t.store, with_phone(opening("alice", at(0)), 1)).await;
+    let bob = sign_in(&*t.store, "bob", at(0)).await;
+    let bound = t.store.bind_phone(bob.user().id, phone(2), at(1)).await.unwrap().unwrap();
+    assert_eq!(bound.phone_masked.as_deref(), Some("138****0002"));
+    let before = numbers(&*t.store).await;
+    t.store.bind_phone(bob.user().id, phone(2), at(2)).await.unwrap().unwrap();
+    assert_eq!(numbers(&*t.store).await, before, "the same number again changes nothing");
+    let moved = t.other.bind_phone(bob.user().id, phone(1), at(3)).await.unwrap().unwrap();
+    assert_eq!(moved.phone_masked.as_deref(), Some("138****0001"));
+    assert_eq!(masked(&*t.store, alice.user()).await, None, "the newest proof wins");
+    assert_eq!(numbers(&*t.store).await.len(), 1, "a user has one number");
+    assert!(t.store.bind_phone(new_id(at(0)), phone(1), at(4)).await.unwrap().is_none());
+    assert_eq!(masked(&*t.store, bob.user()).await.as_deref(), Some("138****0001"), "nobody takes it from them");
+}
+
+pub(in crate::store) async fn racing_proofs_of_people_who_are_there_leave_one_holder(t: Bench) {
+    let mut people = Vec::new();
+    for nth in 0..10 {
+        people.push(open(&*t.store, with_phone(opening(&format!("person {nth}"), at(0)), 10 + nth)).await.user().id);
+    }
+    let ids = people.clone();
+    let bound = t
+        .race(40, move |node, nth| {
+            // Everybody proves the same number, their own, and their neighbours'.
+            let number = [1, 10 + u8::try_from(nth % 10).unwrap(), 10 + u8::try_from((nth + 1) % 10).unwrap()][nth % 3];
+            let user = ids[nth % 10];
+            async move { node.bind_phone(user, phone(number), at(1)).await.is_ok() }
+        })
+        .await;
+    assert!(bound.into_iter().all(|is_bound| is_bound), "nobody waits for whoever waits for them");
+    let mut shown = Vec::new();
+    for id in &people {
+        shown.extend(t.store.user(*id).await.unwrap().unwrap().phone_masked);
+    }
+    let count = shown.len();
+    shown.sort();
+    shown.dedup();
+    assert_eq!((shown.len(), numbers(&*t.store).await.len()), (count, count), "each number has one holder");
+}
+
+fn digest(key: &str) -> [u8; 32] {
+    let mut digest = [0; 32];
+    digest[..key.len()].copy_from_slice(key.as_bytes());
+    digest
+}
+
+fn reset(former: &str, fresh_key: Option<&str>) -> KeyReset {
+    let fresh = fresh_key.map(|key| (fresh(), sealed(MASTER, key), digest(key)));
+    KeyReset { identity: identity("alice"), former: digest(former), fresh }
+}
+
+async fn key_texts(store: &dyn Store, secs: i64) -> Vec<Vec<u8>> {
+    keys(store, "alice", secs).await.into_iter().map(|(_, sealed, _)| sealed).collect()
+}
+
+pub(in crate::store) async fn a_reset_forgets_every_key_but_the_new_one(t: Bench) {
+    for (key, secs) in [("one", 0), ("two", 10), ("three", 20)] {
+        open(&*t.store, with_session_key(opening("alice", at(secs)), key)).await;
+        open(&*t.store, with_session_key(opening("bob", at(secs)), key)).await;
+    }
+    t.store.reset_session_keys(reset("three", Some("four"))).await.unwrap();
+    assert_eq!(key_texts(&*t.other, 21).await, [sealed(MASTER, "four")]);
+    assert_eq!(keys(&*t.store, "bob", 21).await.len(), 3, "an identity's own");
+    open(&*t.store, with_session_key(opening("alice", at(30)), "five")).await;
+    t.store.reset_session_keys(reset("four", Some("of an older answer"))).await.unwrap();
+    assert_eq!(key_texts(&*t.store, 31).await, [sealed(MASTER, "five")], "a later sign-in's key stays");
+    t.store.reset_session_keys(reset("five", None)).await.unwrap();
+    assert!(key_texts(&*t.store, 32).await.is_empty(), "a key that died without a known successor is gone");
+    let nobody = KeyReset { identity: identity("carol"), ..reset("five", Some("six")) };
+    t.store.reset_session_keys(nobody).await.unwrap();
 }

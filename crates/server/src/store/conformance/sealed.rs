@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 
 use super::Bench;
 use super::apps::{add, mini_program};
+use super::arrivals::arrival;
 use super::keys::{key, rotate};
+use super::pushes::{push, queue};
 use super::sample::{MASTER, SignedIn, at, fresh, identity, open, opening, presented, sealed, sign_in, with_phone};
-use crate::store::{AppAdded, Opening, PlatformTokenRow, SealedValue, Store};
+use crate::store::{AppAdded, CodeDigest, NewPush, Opening, PlatformTokenRow, Queued, SealedValue, Store};
 
 const NEXT: [u8; 4] = [9, 9, 9, 9];
+const ARRIVAL: CodeDigest = CodeDigest([3; 32]);
+const PUSH: [u8; 32] = [4; 32];
 
 /// One of everything that is sealed, two in `session_keys` and in `grants`.
 async fn one_of_each(store: &dyn Store) -> SignedIn {
@@ -17,6 +21,8 @@ async fn one_of_each(store: &dyn Store) -> SignedIn {
     let row = PlatformTokenRow { version: 1, sealed: sealed(MASTER, "token"), expires_at: at(7200) };
     assert!(store.put_platform_token("shop", 0, row).await.unwrap());
     assert_eq!(add(store, mini_program("club", "wx-club")).await, AppAdded::Added);
+    store.keep_arrival(arrival(ARRIVAL, at(60))).await.unwrap();
+    assert_eq!(queue(store, NewPush { digest: PUSH, ..push(at(0)) }).await, Queued::Waiting);
     let with_key = |secs, key: &str| {
         let session_key = Some((fresh(), sealed(MASTER, key), fresh()));
         Opening { session_key, ..with_phone(opening("alice", at(secs)), 1) }
@@ -56,11 +62,13 @@ pub(in crate::store) async fn everything_sealed_is_counted_by_master_key(t: Benc
     open(&*t.store, Opening { secret, master_key: NEXT, ..opening("bob", at(0)) }).await;
     let expected = [
         (("apps", MASTER), 1),
+        (("arrivals", MASTER), 1),
         (("data_keys", MASTER), 1),
         (("grants", MASTER), 2),
         (("grants", NEXT), 1),
         (("phones", MASTER), 1),
         (("platform_tokens", MASTER), 1),
+        (("pushes", MASTER), 1),
         (("refresh tokens", MASTER), 2),
         (("refresh tokens", NEXT), 1),
         (("session_keys", MASTER), 2),
@@ -75,15 +83,17 @@ pub(in crate::store) async fn what_is_sealed_elsewhere_is_found_up_to_the_limit(
     let all = t.other.sealed_elsewhere(NEXT, 100).await.unwrap();
     let mut tables: Vec<_> = all.iter().map(|value| value.table).collect();
     tables.sort_unstable();
-    let expected = ["apps", "data_keys", "grants", "grants", "phones", "platform_tokens"];
-    assert_eq!(tables[..6], expected);
-    assert_eq!(tables[6..], ["session_keys", "session_keys", "signing_keys"]);
+    let expected = ["apps", "arrivals", "data_keys", "grants", "grants", "phones", "platform_tokens", "pushes"];
+    assert_eq!(tables[..8], expected);
+    assert_eq!(tables[8..], ["session_keys", "session_keys", "signing_keys"]);
     let row_of = |table| all.iter().find(|value| value.table == table).map(|value| value.row.as_slice());
     assert_eq!(row_of("signing_keys"), Some(&b"kid"[..]), "what it was sealed to");
     assert_eq!(row_of("platform_tokens"), Some(&b"shop"[..]));
     assert_eq!(row_of("apps"), Some(&b"club"[..]));
+    assert_eq!(row_of("arrivals"), Some(&ARRIVAL.0[..]));
+    assert_eq!(row_of("pushes"), Some(&PUSH[..]));
     assert_eq!(row_of("data_keys"), Some(&b"digest"[..]));
-    for limit in [0, 1, 5, 9] {
+    for limit in [0, 1, 5, 10] {
         assert_eq!(t.store.sealed_elsewhere(NEXT, limit).await.unwrap().len(), limit as usize);
     }
 }
@@ -91,13 +101,14 @@ pub(in crate::store) async fn what_is_sealed_elsewhere_is_found_up_to_the_limit(
 pub(in crate::store) async fn what_is_sealed_anew_reads_back_and_is_found_no_more(t: Bench) {
     let alice = one_of_each(&*t.store).await;
     let before = t.store.session_keys(&identity("alice"), at(2)).await.unwrap();
-    assert_eq!(rewrap(&*t.store).await, 9);
+    assert_eq!(rewrap(&*t.store).await, 11);
     assert!(t.other.sealed_elsewhere(NEXT, 100).await.unwrap().is_empty());
     assert_eq!(t.store.signing_keys().await.unwrap()[0].private, sealed(NEXT, "kid"));
     assert_eq!(t.store.data_key("digest", vec![]).await.unwrap(), sealed(NEXT, "data key"));
     let token = t.store.platform_token("shop").await.unwrap().unwrap();
     assert_eq!((token.version, token.sealed), (1, sealed(NEXT, "token")));
     assert_eq!(t.store.apps().await.unwrap()[0].app_secret, Some(sealed(NEXT, "app secret")));
+    assert_eq!(t.store.take_arrival(ARRIVAL, at(1)).await.unwrap(), Some(sealed(NEXT, "somebody")));
     assert_eq!(t.store.grant(alice.grant()).await.unwrap().unwrap().secret, sealed(NEXT, "secret"));
     let after = t.store.session_keys(&identity("alice"), at(2)).await.unwrap();
     let texts: Vec<_> = after.iter().map(|key| key.sealed.clone()).collect();

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use menjin_token::UserId;
 use tokio::time::Instant;
 
 use super::Quotas;
@@ -21,6 +22,7 @@ pub(crate) struct InProcess {
     asked: DefaultKeyedRateLimiter<IpAddr>,
     failed: DefaultKeyedRateLimiter<IpAddr>,
     failed_at: DefaultKeyedRateLimiter<(IpAddr, String)>,
+    of_person: DefaultKeyedRateLimiter<UserId>,
     /// Until when an address is barred, from any app (`""`) or from one; what Redis says is kept here, too.
     barred: Mutex<HashMap<IpAddr, HashMap<String, Instant>>>,
     clock: DefaultClock,
@@ -32,6 +34,7 @@ impl InProcess {
             asked: a_minute(quotas.asked),
             failed: a_minute(quotas.failed),
             failed_at: a_minute(quotas.failed_at),
+            of_person: a_minute(quotas.of_person),
             barred: Mutex::default(),
             clock: DefaultClock::default(),
         }
@@ -40,6 +43,11 @@ impl InProcess {
     /// Counts a request; too many: how long to wait.
     pub(crate) fn ask(&self, address: IpAddr) -> Result<(), Duration> {
         self.asked.check_key(&address).map_err(|not_until| not_until.wait_time_from(self.clock.now()))
+    }
+
+    /// Counts a request of a signed-in person; too many: how long to wait.
+    pub(crate) fn ask_as(&self, user: UserId) -> Result<(), Duration> {
+        self.of_person.check_key(&user).map_err(|not_until| not_until.wait_time_from(self.clock.now()))
     }
 
     /// Counts a failure; too many bar the address, until the next may come.
@@ -79,6 +87,7 @@ impl InProcess {
         self.asked.retain_recent();
         self.failed.retain_recent();
         self.failed_at.retain_recent();
+        self.of_person.retain_recent();
         let mut barred = self.barred.lock().unwrap_or_else(PoisonError::into_inner);
         barred.retain(|_, of_address| {
             of_address.retain(|_, until| *until > Instant::now());

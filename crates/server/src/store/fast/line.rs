@@ -90,6 +90,11 @@ impl Line {
         self.answer(number, script.invoke_async(&mut connection)).await
     }
 
+    /// Whether Redis took a write when it was last tried.
+    pub(crate) fn is_good(&self) -> bool {
+        self.good.borrow().is_some()
+    }
+
     /// Listens to a channel; `None` when that can't be now.
     pub(super) async fn subscribe(&self, channel: &str) -> Option<PubSub> {
         if self.good.borrow().is_none() {

@@ -10,7 +10,7 @@ use redis::Script;
 
 use super::{Bars, Line};
 
-/// How much one address may, each minute.
+/// How much one address may, each minute, and one person.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Quotas {
     /// Requests.
@@ -19,6 +19,8 @@ pub(crate) struct Quotas {
     pub(crate) failed: NonZeroU32,
     /// Failures at one app.
     pub(crate) failed_at: NonZeroU32,
+    /// Requests of a signed-in person that cost more than others.
+    pub(crate) of_person: NonZeroU32,
 }
 
 /// What Redis says of an address.

@@ -24,12 +24,16 @@ pub(super) const POSTGRES: &[&str] = &[
     include_str!("../migrations/postgres/0002_session_data.sql"),
     include_str!("../migrations/postgres/0003_apps.sql"),
     include_str!("../migrations/postgres/0004_sessions.sql"),
+    include_str!("../migrations/postgres/0005_arrivals.sql"),
+    include_str!("../migrations/postgres/0006_pushes.sql"),
 ];
 const MYSQL: &[&str] = &[
     include_str!("../migrations/mysql/0001_sign_in.sql"),
     include_str!("../migrations/mysql/0002_session_data.sql"),
     include_str!("../migrations/mysql/0003_apps.sql"),
     include_str!("../migrations/mysql/0004_sessions.sql"),
+    include_str!("../migrations/mysql/0005_arrivals.sql"),
+    include_str!("../migrations/mysql/0006_pushes.sql"),
 ];
 
 /// A migration may rebuild a large table.

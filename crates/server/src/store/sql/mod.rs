@@ -6,6 +6,7 @@
 mod accounts;
 mod across;
 mod apps;
+mod arrivals;
 mod bell;
 mod codes;
 #[cfg(test)]
@@ -27,6 +28,7 @@ mod people;
 mod phones;
 #[cfg(test)]
 mod plans;
+mod pushes;
 pub(super) mod reach;
 mod restored;
 mod sealed;

@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use menjin_token::{SessionId, Timestamp, UserId};
 
-use super::Database;
 use super::connection::Connection;
 use super::statement::statements;
 use super::value::{id, values};
+use super::{Database, phones};
 use crate::store::columns::Columns;
 use crate::store::rows::{self, user_columns};
-use crate::store::{IdentityName, KeptKey, People, ProfileChange, Result, SessionHead, UserRow};
+use crate::store::{IdentityName, KeptKey, KeyReset, People, PhoneChange, ProfileChange, Result, SessionHead, UserRow};
 
 statements! {
     OF_SESSION on users = both(concat!("SELECT ", user_columns!(), ", s.id, s.app, s.opened_at, s.expires_at, s.ended_at, s.end_reason
@@ -24,6 +24,13 @@ statements! {
     KEYS_BEFORE on session_keys = both("SELECT k.id, k.sealed, k.superseded_at
         FROM identities i JOIN session_keys k ON k.identity = i.id
         WHERE i.openid = ?3 AND i.appid = ?2 AND i.platform = ?1 AND k.kept_until > ?4 ORDER BY k.superseded_at DESC");
+    OF_KEYS on identities = each(
+        "SELECT id FROM identities WHERE openid = ?3 AND appid = ?2 AND platform = ?1 FOR NO KEY UPDATE",
+        "SELECT id FROM identities WHERE openid = ?3 AND appid = ?2 AND platform = ?1 FOR UPDATE",
+    );
+    FORGET on session_keys = both("DELETE FROM session_keys WHERE identity = ?1");
+    RESET on identities = both("UPDATE identities SET session_key_row = ?3, session_key = ?4, session_key_digest = ?5
+        WHERE id = ?1 AND session_key_digest = ?2");
     IDENTITY on identities = both("SELECT i.platform, i.appid, i.openid FROM sessions s JOIN identities i ON i.id = s.identity
         WHERE s.id = ?1");
 }
@@ -55,6 +62,14 @@ impl People for Database {
         self.transact(&changing, |on, changing| change_profile(on, changing).boxed()).await
     }
 
+    async fn bind_phone(&self, user: UserId, phone: PhoneChange, now: Timestamp) -> Result<Option<UserRow>> {
+        self.transact(&(user, phone, now), |on, (user, phone, now)| bind_phone(on, *user, phone, *now).boxed()).await
+    }
+
+    async fn reset_session_keys(&self, reset: KeyReset) -> Result<()> {
+        self.transact(&reset, |on, reset| reset_session_keys(on, reset).boxed()).await
+    }
+
     async fn session_keys(&self, identity: &IdentityName, now: Timestamp) -> Result<Vec<KeptKey>> {
         let IdentityName { platform, appid, openid } = identity;
         let mut keys = self.pool.rows(&NEWEST_KEY, values![*platform, appid, openid], rows::kept_key).await?;
@@ -72,6 +87,30 @@ async fn change_profile(on: &mut Connection<'_>, changing: &Changing) -> Result<
     let Some(found) = BY_ID.row(on, values![&user], rows::user).await? else { return Ok(None) };
     apply_profile(on, &found, &changing.change, changing.now).await?;
     BY_ID.row(on, values![&user], rows::user).await
+}
+
+async fn bind_phone(
+    on: &mut Connection<'_>,
+    user: UserId,
+    phone: &PhoneChange,
+    now: Timestamp,
+) -> Result<Option<UserRow>> {
+    let Some(found) = BY_ID.row(on, values![&id(user)], rows::user).await? else { return Ok(None) };
+    phones::line_up_user(on, found.number, phone).await?;
+    phones::bind(on, &found, phone, now).await?;
+    BY_ID.row(on, values![&id(user)], rows::user).await
+}
+
+async fn reset_session_keys(on: &mut Connection<'_>, reset: &KeyReset) -> Result<()> {
+    let KeyReset { identity: IdentityName { platform, appid, openid }, former, fresh } = reset;
+    let found = OF_KEYS.row(on, values![*platform, appid, openid], rows::value::<[u8; 16]>).await?;
+    let Some(identity) = found else { return Ok(()) };
+    FORGET.run(on, values![&identity]).await?;
+    let (row, sealed, digest) = match fresh {
+        Some((row, sealed, digest)) => (Some(row.as_slice()), Some(sealed.as_slice()), Some(digest.as_slice())),
+        None => (None, None, None),
+    };
+    RESET.run(on, values![&identity, former, row, sealed, digest]).await.map(drop)
 }
 
 /// A user by number, in the caller's transaction.

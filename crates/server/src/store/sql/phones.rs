@@ -36,10 +36,19 @@ pub(super) async fn line_up(on: &mut Connection<'_>, identity: &IdentityName, ph
     let Some(holder) = HELD_BY.row(on, values![&phone.lookup], rows::value::<i64>).await? else { return Ok(()) };
     let name = values![identity.platform, &identity.appid, &identity.openid];
     let Some(own) = OWN.row(on, name, rows::value::<i64>).await? else { return Ok(()) };
-    if own != holder {
-        for number in [own.min(holder), own.max(holder)] {
-            LOCK.row(on, values![number], rows::value::<i64>).await?;
-        }
+    if own == holder { Ok(()) } else { lock([own, holder], on).await }
+}
+
+/// The same for a user who signed in before; they are locked in any case.
+pub(super) async fn line_up_user(on: &mut Connection<'_>, own: i64, phone: &PhoneChange) -> Result<()> {
+    let holder = HELD_BY.row(on, values![&phone.lookup], rows::value::<i64>).await?;
+    lock([own, holder.unwrap_or(own)], on).await
+}
+
+async fn lock([one, other]: [i64; 2], on: &mut Connection<'_>) -> Result<()> {
+    LOCK.row(on, values![one.min(other)], rows::value::<i64>).await?;
+    if one != other {
+        LOCK.row(on, values![one.max(other)], rows::value::<i64>).await?;
     }
     Ok(())
 }

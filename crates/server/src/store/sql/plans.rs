@@ -9,8 +9,8 @@ use super::connection::{Dialect, Of};
 use super::fresh::{Fresh, on_each};
 use super::statement::Sql;
 use super::{
-    Database, accounts, apps, bell, codes, events, grants, keys, migrate, moving, people, phones, sealed, session_data,
-    sessions, tokens, upkeep,
+    Database, accounts, apps, arrivals, bell, codes, events, grants, keys, migrate, moving, people, phones, pushes,
+    sealed, session_data, sessions, tokens, upkeep,
 };
 
 /// What runs for people or in the background. Not `sealed`: an operator's chore reads whole tables; nor `migrate`.
@@ -19,6 +19,7 @@ fn hot() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
         accounts::STATEMENTS,
         apps::STATEMENTS,
         bell::STATEMENTS,
+        arrivals::STATEMENTS,
         codes::STATEMENTS,
         events::STATEMENTS,
         grants::STATEMENTS,
@@ -26,6 +27,7 @@ fn hot() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
         moving::STATEMENTS,
         people::STATEMENTS,
         phones::STATEMENTS,
+        pushes::STATEMENTS,
         session_data::STATEMENTS,
         tokens::STATEMENTS,
         upkeep::STATEMENTS,

@@ -46,6 +46,8 @@ statements! {
     COUNT_GRANTS on grants = both(count!("secret", "grants"));
     COUNT_PLATFORM_TOKENS on platform_tokens = both(count!("sealed", "platform_tokens"));
     COUNT_APPS on apps = both(count!("app_secret", "apps WHERE app_secret IS NOT NULL"));
+    COUNT_ARRIVALS on arrivals = both(count!("sealed", "arrivals"));
+    COUNT_PUSHES on pushes = both(count!("sealed", "pushes WHERE sealed IS NOT NULL"));
     COUNT_REFRESH_TOKENS on grants = both("SELECT g.master_key, count(*) FROM grants g JOIN sessions s ON s.id = g.session
         WHERE s.ended_at IS NULL GROUP BY 1");
     DATA_KEYS on data_keys = each(
@@ -68,6 +70,8 @@ statements! {
         elsewhere!("apps", "convert_to(id, 'UTF8')", "convert_to(id, 'UTF8')", "app_secret"),
         elsewhere!("apps", "id", "id", "app_secret"),
     );
+    ARRIVALS on arrivals = both(elsewhere!("arrivals", "code", "code", "sealed"));
+    PUSHES on pushes = both(elsewhere!("pushes", "digest", "digest", "sealed"));
     RESEAL_DATA_KEY on data_keys = each(
         reseal!("data_keys", "sealed", "name = convert_from(?1, 'UTF8')"),
         reseal!("data_keys", "sealed", "name = ?1"),
@@ -88,10 +92,12 @@ statements! {
         reseal!("apps", "app_secret", "id = convert_from(?1, 'UTF8')"),
         reseal!("apps", "app_secret", "id = ?1"),
     );
+    RESEAL_ARRIVAL on arrivals = both(reseal!("arrivals", "sealed", "code = ?1"));
+    RESEAL_PUSH on pushes = both(reseal!("pushes", "sealed", "digest = ?1"));
 }
 
 /// How each kind is counted.
-static COUNTS: [(&str, &Sql); 8] = [
+static COUNTS: [(&str, &Sql); 10] = [
     ("data_keys", &COUNT_DATA_KEYS),
     ("signing_keys", &COUNT_SIGNING_KEYS),
     ("session_keys", &COUNT_SESSION_KEYS),
@@ -99,12 +105,14 @@ static COUNTS: [(&str, &Sql); 8] = [
     ("grants", &COUNT_GRANTS),
     ("platform_tokens", &COUNT_PLATFORM_TOKENS),
     ("apps", &COUNT_APPS),
+    ("arrivals", &COUNT_ARRIVALS),
+    ("pushes", &COUNT_PUSHES),
     ("refresh tokens", &COUNT_REFRESH_TOKENS),
 ];
 
 /// A column that holds something sealed: the name that its kind has in [`Sealed`](crate::seal::Sealed), how values are
 /// found there, and how one is replaced.
-static PLACES: [(&str, &Sql, &Sql); 8] = [
+static PLACES: [(&str, &Sql, &Sql); 10] = [
     ("data_keys", &DATA_KEYS, &RESEAL_DATA_KEY),
     ("signing_keys", &SIGNING_KEYS, &RESEAL_SIGNING_KEY),
     ("session_keys", &SESSION_KEYS, &RESEAL_SESSION_KEY),
@@ -113,6 +121,8 @@ static PLACES: [(&str, &Sql, &Sql); 8] = [
     ("grants", &GRANTS, &RESEAL_GRANT),
     ("platform_tokens", &PLATFORM_TOKENS, &RESEAL_PLATFORM_TOKEN),
     ("apps", &APPS, &RESEAL_APP),
+    ("arrivals", &ARRIVALS, &RESEAL_ARRIVAL),
+    ("pushes", &PUSHES, &RESEAL_PUSH),
 ];
 
 pub(super) async fn counts(on: &mut Connection<'_>) -> Result<Vec<SealedCount>> {

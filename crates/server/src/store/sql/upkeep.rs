@@ -38,6 +38,8 @@ macro_rules! oldest {
 
 statements! {
     CODES on codes = each(oldest!("codes", "digest", "until"), oldest!("codes", "until"));
+    ARRIVALS on arrivals = each(oldest!("arrivals", "code", "until"), oldest!("arrivals", "until"));
+    PUSHES on pushes = each(oldest!("pushes", "digest", "until"), oldest!("pushes", "until"));
     SESSION_KEYS on session_keys = each(oldest!("session_keys", "id", "kept_until"), oldest!("session_keys", "kept_until"));
     EVENTS on events = each(oldest!("events", "seq", "until"), oldest!("events", "until"));
     AUDIT on audit = each(oldest!("audit", "seq", "at"), oldest!("audit", "at"));
@@ -55,8 +57,10 @@ statements! {
 impl Upkeep for Database {
     async fn sweep(&self, sweeping: Sweeping) -> Result<Swept> {
         let Sweeping { now, feed_before, audit_before, ended_before, batch, .. } = sweeping;
-        let by_age: [(&'static Sql, _); 5] = [
+        let by_age: [(&'static Sql, _); 7] = [
+            (&ARRIVALS, now),
             (&CODES, now),
+            (&PUSHES, now),
             (&SESSION_KEYS, now),
             (&EVENTS, feed_before),
             (&AUDIT, audit_before),

@@ -13,6 +13,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/sqlite/0002_session_data.sql"),
     include_str!("../migrations/sqlite/0003_apps.sql"),
     include_str!("../migrations/sqlite/0004_sessions.sql"),
+    include_str!("../migrations/sqlite/0005_arrivals.sql"),
+    include_str!("../migrations/sqlite/0006_pushes.sql"),
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS _migrations (

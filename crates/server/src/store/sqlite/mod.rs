@@ -4,6 +4,7 @@
 
 mod accounts;
 mod apps;
+mod arrivals;
 mod codes;
 #[cfg(test)]
 mod conforms;
@@ -18,6 +19,7 @@ mod people;
 mod phones;
 #[cfg(test)]
 mod plans;
+mod pushes;
 mod readers;
 mod sealed;
 mod session_data;
@@ -112,6 +114,8 @@ fn prepare_writer(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "foreign_keys", "ON")?;
     connection.pragma_update(None, "cache_size", -16_384)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // What was deleted is overwritten: of whoever closed their account the file keeps nothing.
+    connection.pragma_update(None, "secure_delete", "ON")?;
     steady(connection)?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(())

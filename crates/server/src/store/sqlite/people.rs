@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use menjin_token::{SessionId, Timestamp, UserId};
 use rusqlite::{Connection, params};
 
-use super::Sqlite;
 use super::sql::statements;
+use super::{Sqlite, phones};
 use crate::store::rows::{self, user_columns};
-use crate::store::{IdentityName, KeptKey, People, ProfileChange, Result, SessionHead, UserRow};
+use crate::store::{IdentityName, KeptKey, KeyReset, People, PhoneChange, ProfileChange, Result, SessionHead, UserRow};
 
 statements! {
     OF_SESSION on users = "SELECT ", user_columns!(), ", s.id, s.app, s.opened_at, s.expires_at, s.ended_at, s.end_reason
@@ -21,6 +21,10 @@ statements! {
         UNION ALL SELECT k.id, k.sealed, k.superseded_at FROM identities i JOIN session_keys k ON k.identity = i.id
         WHERE i.platform = ?1 AND i.appid = ?2 AND i.openid = ?3 AND k.kept_until > ?4
         ORDER BY 3 DESC NULLS FIRST";
+    OF_KEYS on identities = "SELECT id FROM identities WHERE platform = ?1 AND appid = ?2 AND openid = ?3";
+    FORGET on session_keys = "DELETE FROM session_keys WHERE identity = ?1";
+    RESET on identities = "UPDATE identities SET session_key_row = ?3, session_key = ?4, session_key_digest = ?5
+        WHERE id = ?1 AND session_key_digest = ?2";
     IDENTITY on identities = "SELECT i.platform, i.appid, i.openid FROM sessions s JOIN identities i ON i.id = s.identity WHERE s.id = ?1";
 }
 
@@ -49,6 +53,19 @@ impl People for Sqlite {
         .await
     }
 
+    async fn bind_phone(&self, user: UserId, phone: PhoneChange, now: Timestamp) -> Result<Option<UserRow>> {
+        self.write(move |connection| {
+            let Some(found) = by_id(connection, user)? else { return Ok(None) };
+            phones::bind(connection, &found, &phone, now)?;
+            by_id(connection, user)
+        })
+        .await
+    }
+
+    async fn reset_session_keys(&self, reset: KeyReset) -> Result<()> {
+        self.write(move |connection| reset_session_keys(connection, &reset)).await
+    }
+
     async fn session_keys(&self, identity: &IdentityName, now: Timestamp) -> Result<Vec<KeptKey>> {
         self.read(|connection| {
             let IdentityName { platform, appid, openid } = identity;
@@ -59,6 +76,18 @@ impl People for Sqlite {
     async fn identity_of_session(&self, session: SessionId) -> Result<Option<IdentityName>> {
         self.read(|connection| IDENTITY.row(connection, [session.to_bytes()], rows::identity_name))
     }
+}
+
+fn reset_session_keys(connection: &Connection, reset: &KeyReset) -> Result<()> {
+    let KeyReset { identity: IdentityName { platform, appid, openid }, former, fresh } = reset;
+    let found = OF_KEYS.value::<[u8; 16]>(connection, params![platform, appid, openid])?;
+    let Some(identity) = found else { return Ok(()) };
+    FORGET.run(connection, [identity])?;
+    let (row, sealed, digest) = match fresh {
+        Some((row, sealed, digest)) => (Some(row), Some(sealed), Some(digest)),
+        None => (None, None, None),
+    };
+    RESET.run(connection, params![identity, former, row, sealed, digest]).map(drop)
 }
 
 /// A user by id, in the caller's transaction.

@@ -4,8 +4,8 @@ use rusqlite::Connection;
 
 use super::sql::Sql;
 use super::{
-    OnOldSchema, accounts, apps, codes, events, grants, keys, migrate, moving, people, phones, prepare_writer, sealed,
-    session_data, sessions, tokens, upkeep,
+    OnOldSchema, accounts, apps, arrivals, codes, events, grants, keys, migrate, moving, people, phones,
+    prepare_writer, pushes, sealed, session_data, sessions, tokens, upkeep,
 };
 
 /// What runs for people or in the background. Not `sealed`: an operator's chore reads whole tables.
@@ -13,6 +13,7 @@ fn hot() -> impl Iterator<Item = &'static (&'static str, Sql)> {
     let files = [
         accounts::STATEMENTS,
         apps::STATEMENTS,
+        arrivals::STATEMENTS,
         codes::STATEMENTS,
         events::STATEMENTS,
         grants::STATEMENTS,
@@ -20,6 +21,7 @@ fn hot() -> impl Iterator<Item = &'static (&'static str, Sql)> {
         moving::STATEMENTS,
         people::STATEMENTS,
         phones::STATEMENTS,
+        pushes::STATEMENTS,
         session_data::STATEMENTS,
         tokens::STATEMENTS,
         upkeep::STATEMENTS,

@@ -45,6 +45,8 @@ statements! {
     COUNT_GRANTS on grants = count!("secret", "grants");
     COUNT_PLATFORM_TOKENS on platform_tokens = count!("sealed", "platform_tokens");
     COUNT_APPS on apps = count!("app_secret", "apps WHERE app_secret IS NOT NULL");
+    COUNT_ARRIVALS on arrivals = count!("sealed", "arrivals");
+    COUNT_PUSHES on pushes = count!("sealed", "pushes WHERE sealed IS NOT NULL");
     COUNT_REFRESH_TOKENS on grants = "SELECT g.master_key, count(*) FROM grants g JOIN sessions s ON s.id = g.session
         WHERE s.ended_at IS NULL GROUP BY 1";
     DATA_KEYS on data_keys = elsewhere!("data_keys", "name", "name", "sealed");
@@ -55,6 +57,8 @@ statements! {
     GRANTS on grants = elsewhere!("grants", "id", "id", "secret");
     PLATFORM_TOKENS on platform_tokens = elsewhere!("platform_tokens", "app", "app", "sealed");
     APPS on apps = elsewhere!("apps", "id", "id", "app_secret");
+    ARRIVALS on arrivals = elsewhere!("arrivals", "code", "code", "sealed");
+    PUSHES on pushes = elsewhere!("pushes", "digest", "digest", "sealed");
     RESEAL_DATA_KEY on data_keys = reseal!("data_keys", "sealed", "name = CAST(?1 AS TEXT)");
     RESEAL_SIGNING_KEY on signing_keys = reseal!("signing_keys", "private", "kid = CAST(?1 AS TEXT)");
     RESEAL_SESSION_KEY on identities = reseal!("identities", "session_key", "id = ?1");
@@ -63,10 +67,12 @@ statements! {
     RESEAL_GRANT on grants = reseal!("grants", "secret", "id = ?1");
     RESEAL_PLATFORM_TOKEN on platform_tokens = reseal!("platform_tokens", "sealed", "app = CAST(?1 AS TEXT)");
     RESEAL_APP on apps = reseal!("apps", "app_secret", "id = CAST(?1 AS TEXT)");
+    RESEAL_ARRIVAL on arrivals = reseal!("arrivals", "sealed", "code = ?1");
+    RESEAL_PUSH on pushes = reseal!("pushes", "sealed", "digest = ?1");
 }
 
 /// How each kind is counted.
-const COUNTS: [(&str, Sql); 8] = [
+const COUNTS: [(&str, Sql); 10] = [
     ("data_keys", COUNT_DATA_KEYS),
     ("signing_keys", COUNT_SIGNING_KEYS),
     ("session_keys", COUNT_SESSION_KEYS),
@@ -74,12 +80,14 @@ const COUNTS: [(&str, Sql); 8] = [
     ("grants", COUNT_GRANTS),
     ("platform_tokens", COUNT_PLATFORM_TOKENS),
     ("apps", COUNT_APPS),
+    ("arrivals", COUNT_ARRIVALS),
+    ("pushes", COUNT_PUSHES),
     ("refresh tokens", COUNT_REFRESH_TOKENS),
 ];
 
 /// A column that holds something sealed: the name that its kind has in [`Sealed`](crate::seal::Sealed), how values are
 /// found there, and how one is replaced.
-const PLACES: [(&str, Sql, Sql); 8] = [
+const PLACES: [(&str, Sql, Sql); 10] = [
     ("data_keys", DATA_KEYS, RESEAL_DATA_KEY),
     ("signing_keys", SIGNING_KEYS, RESEAL_SIGNING_KEY),
     ("session_keys", SESSION_KEYS, RESEAL_SESSION_KEY),
@@ -88,6 +96,8 @@ const PLACES: [(&str, Sql, Sql); 8] = [
     ("grants", GRANTS, RESEAL_GRANT),
     ("platform_tokens", PLATFORM_TOKENS, RESEAL_PLATFORM_TOKEN),
     ("apps", APPS, RESEAL_APP),
+    ("arrivals", ARRIVALS, RESEAL_ARRIVAL),
+    ("pushes", PUSHES, RESEAL_PUSH),
 ];
 
 pub(super) fn counts(connection: &Connection) -> Result<Vec<SealedCount>> {

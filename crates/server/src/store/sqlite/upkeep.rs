@@ -11,6 +11,8 @@ use crate::store::{EndReason, Result, Sweeping, Swept, Upkeep};
 
 statements! {
     CODES on codes = "DELETE FROM codes WHERE digest IN (SELECT digest FROM codes WHERE until < ?1 ORDER BY until LIMIT ?2)";
+    ARRIVALS on arrivals = "DELETE FROM arrivals WHERE code IN (SELECT code FROM arrivals WHERE until < ?1 ORDER BY until LIMIT ?2)";
+    PUSHES on pushes = "DELETE FROM pushes WHERE digest IN (SELECT digest FROM pushes WHERE until < ?1 ORDER BY until LIMIT ?2)";
     SESSION_KEYS on session_keys = "DELETE FROM session_keys WHERE id IN
         (SELECT id FROM session_keys WHERE kept_until < ?1 ORDER BY kept_until LIMIT ?2)";
     EVENTS on events = "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE until < ?1 ORDER BY until LIMIT ?2)";
@@ -27,8 +29,15 @@ statements! {
 impl Upkeep for Sqlite {
     async fn sweep(&self, sweeping: Sweeping) -> Result<Swept> {
         let Sweeping { now, feed_before, audit_before, ended_before, batch, .. } = sweeping;
-        let by_age: [(Sql, _); 5] =
-            [(CODES, now), (SESSION_KEYS, now), (EVENTS, feed_before), (AUDIT, audit_before), (SESSIONS, ended_before)];
+        let by_age: [(Sql, _); 7] = [
+            (ARRIVALS, now),
+            (CODES, now),
+            (PUSHES, now),
+            (SESSION_KEYS, now),
+            (EVENTS, feed_before),
+            (AUDIT, audit_before),
+            (SESSIONS, ended_before),
+        ];
         let mut swept = Swept::default();
         let mut note = |rows: usize| {
             swept.rows += rows as u64;

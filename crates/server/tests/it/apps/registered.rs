@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use menjin_server::NewApp;
-use menjin_server::config::{AppKind, Secret};
+use menjin_server::config::{AppKind, PlatformName, Secret};
 use menjin_sim::App;
 use reqwest::Method;
 use serde_json::json;
 
 use super::{ask_token, back_ends, oauth_error};
 use crate::broker::{basic, until};
-use crate::harness::{APP_SECRET, Actor, Answer, Setup, TestServer};
+use crate::harness::{APP_SECRET, Actor, Answer, Setup, TestServer, claims, header};
 use crate::rows::Rows;
 
 /// Of a third mini program.
@@ -20,14 +20,14 @@ const READ: &str = "/v1/apps/shop/platform-token";
 /// A back end to register.
 pub(crate) fn back_end(id: &str, scopes: Vec<String>) -> NewApp {
     let nothing = (None, None, None, None);
-    let (name, audience, wechat, open_account) = nothing;
-    NewApp { id: id.to_owned(), kind: AppKind::Backend, name, audience, scopes, wechat, open_account }
+    let (name, audience, platform, open_account) = nothing;
+    NewApp { id: id.to_owned(), kind: AppKind::Backend, name, audience, scopes, platform, open_account }
 }
 
 fn mini_program(id: &str) -> NewApp {
-    let wechat = Some((APPID.to_owned(), Secret::new(APP_SECRET)));
+    let platform = Some((PlatformName::Wechat, APPID.to_owned(), Secret::new(APP_SECRET)));
     let audience = Some("shop-api".to_owned());
-    NewApp { kind: AppKind::MiniProgram, wechat, audience, ..back_end(id, Vec::new()) }
+    NewApp { kind: AppKind::MiniProgram, platform, audience, ..back_end(id, Vec::new()) }
 }
 
 fn reader() -> NewApp {
@@ -156,6 +156,19 @@ async fn a_disabled_mini_program_is_shut_out_at_once_and_its_sessions_come_back_
 }
 
 #[tokio::test]
+async fn an_audience_of_the_file_shapes_the_tokens_of_a_registered_app() {
+    let toml =
+        "[audience.kiosk-api]\nalg = \"EdDSA\"\ntyp = \"JWT\"\n[audience.kiosk-api.claims]\nuserId = \"user.number\"\n";
+    let t = TestServer::with(Setup { toml: toml.to_owned(), ..Setup::default() }).await;
+    t.sim.add_app(App::mini_program(APPID, APP_SECRET));
+    t.menjin.add_app(NewApp { audience: Some("kiosk-api".to_owned()), ..mini_program("kiosk") }).await.unwrap();
+    let (phone, _) = sign_in(&t, "alice").await;
+    let (head, said) = (header(&phone.access_token()), claims(&phone.access_token()));
+    assert_eq!((&head["alg"], &head["typ"], &said["userId"]), (&json!("EdDSA"), &json!("JWT"), &json!(1)));
+    phone.get("/v1/me").await.ok(200);
+}
+
+#[tokio::test]
 async fn a_removed_app_is_shut_out_for_good() {
     let nodes = two().await;
     let menjin = &nodes[0].menjin;
@@ -194,7 +207,7 @@ async fn an_app_of_the_file_is_changed_in_the_file() {
 async fn what_no_app_of_the_file_may_be_no_registered_one_is() {
     let t = TestServer::with(back_ends()).await;
     let scopes = |scope: &str| vec![scope.to_owned()];
-    let taken = Some((crate::harness::APPID.to_owned(), Secret::new(APP_SECRET)));
+    let taken = Some((PlatformName::Wechat, crate::harness::APPID.to_owned(), Secret::new(APP_SECRET)));
     let odd = [
         (back_end("Odd Id", Vec::new()), "app.id"),
         (back_end("odd", scopes("orders:read")), "app.odd.scopes"),
@@ -203,10 +216,22 @@ async fn what_no_app_of_the_file_may_be_no_registered_one_is() {
         (NewApp { audience: Some(String::new()), ..back_end("odd", Vec::new()) }, "app.odd.audience"),
         (NewApp { audience: Some(t.url.clone()), ..back_end("odd", Vec::new()) }, "app.odd.audience"),
         (NewApp { name: Some("a\nb".to_owned()), ..back_end("odd", Vec::new()) }, "app.odd.name"),
-        (NewApp { wechat: None, ..mini_program("odd") }, "app.odd.platform"),
-        (NewApp { wechat: taken, ..mini_program("odd") }, "app.odd.appid"),
-        (NewApp { wechat: Some(("wx1".to_owned(), Secret::new("x"))), ..mini_program("odd") }, "app.odd.appid"),
-        (NewApp { wechat: Some((APPID.to_owned(), Secret::new("…"))), ..mini_program("odd") }, "app.odd.secret"),
+        (NewApp { platform: None, ..mini_program("odd") }, "app.odd.platform"),
+        (NewApp { platform: taken, ..mini_program("odd") }, "app.odd.appid"),
+        (
+            NewApp {
+                platform: Some((PlatformName::Wechat, "wx1".to_owned(), Secret::new("x"))),
+                ..mini_program("odd")
+            },
+            "app.odd.appid",
+        ),
+        (
+            NewApp {
+                platform: Some((PlatformName::Wechat, APPID.to_owned(), Secret::new("…"))),
+                ..mini_program("odd")
+            },
+            "app.odd.secret",
+        ),
     ];
     for (new, key) in odd {
         let why = t.menjin.add_app(new).await.unwrap_err().to_string();

@@ -5,6 +5,7 @@
 
 mod database;
 mod phone;
+mod pushes;
 mod server;
 
 use std::collections::BTreeSet;

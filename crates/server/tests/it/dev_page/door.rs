@@ -22,7 +22,11 @@ async fn the_page_learns_where_things_are_and_no_secret() {
     let info = t.anon().get("/dev/info").await;
     assert_eq!(info.header("cache-control"), "no-store");
     let body = info.ok(200);
-    assert_eq!(body["app"], json!({"id": "shop", "appid": APPID, "audience": "shop-api"}));
+    let shop =
+        json!({"id": "shop", "appid": APPID, "audience": "shop-api", "platform": "wechat", "kind": "mini_program"});
+    assert_eq!((&body["app"], &body["apps"][0]), (&shop, &shop));
+    let ids: Vec<_> = body["apps"].as_array().unwrap().iter().map(|app| app["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["shop", "club"], "a back end is nothing that people sign in from");
     assert_eq!(body["issuer"], t.url);
     assert_eq!(body["simulator"], format!("{}/", t.sim_url));
     assert!(!body.to_string().contains("secret"), "{body}");
@@ -51,13 +55,38 @@ async fn without_an_appid_the_mini_program_of_the_page_is_meant_however_many_the
 }
 
 #[tokio::test]
+async fn a_token_expires_before_its_time_and_is_refused_as_any_expired_one() {
+    let t = start().await;
+    let phone = t.phone("alice").await;
+    let expired = phone.post("/dev/expire", json!({})).await.ok(200)["access_token"].as_str().unwrap().to_owned();
+    t.phone_with_token(&expired).get("/v1/me").await.problem(401, "token_expired");
+    t.phone_with_token(&expired).post("/dev/expire", json!({})).await.problem(401, "token_expired");
+    phone.get("/v1/me").await.ok(200);
+    let forged = format!("{}x", phone.access_token());
+    t.phone_with_token(&forged).post("/dev/expire", json!({})).await.problem(401, "token_invalid");
+    t.anon().post("/dev/expire", json!({})).await.problem(401, "token_missing");
+}
+
+#[tokio::test]
+async fn the_page_learns_whom_the_simulator_has_met() {
+    let t = start().await;
+    assert_eq!(t.anon().get("/dev/people").await.ok(200), json!({"people": []}));
+    t.phone("alice").await;
+    let people = t.anon().get("/dev/people").await.ok(200);
+    assert_eq!(people["people"][0]["person"], "alice");
+    let openid = t.sim.openid(APPID, "alice");
+    assert!(!people.to_string().contains(&openid), "{people}");
+}
+
+#[tokio::test]
 async fn nothing_of_it_is_there_without_dev() {
     let t = TestServer::start().await;
-    for path in ["/dev", "/dev/info", "/dev/dev.js"] {
+    for path in ["/dev", "/dev/info", "/dev/people", "/dev/dev.js"] {
         t.anon().get(path).await.problem(404, "route_unknown");
     }
     t.anon().post("/dev/wx/login", json!({"person": "alice"})).await.problem(404, "route_unknown");
     t.anon().post("/dev/kick", json!({"session_id": "ses_1"})).await.problem(404, "route_unknown");
+    t.phone("alice").await.post("/dev/expire", json!({})).await.problem(404, "route_unknown");
 }
 
 #[tokio::test]
@@ -172,7 +201,11 @@ async fn every_file_of_the_page_has_the_strict_policy() {
     let t = start().await;
     let page = t.anon().get("/dev").await;
     assert!(!page.text.contains("<style") && !page.text.contains(" style=") && !page.text.contains("onclick"));
-    for file in ["", "/dev.css", "/dev.js", "/app.js", "/steps.js", "/token.js", "/dom.js", "/words.js", "/icon.svg"] {
+    let styles = ["/dev.css", "/phone.css", "/log.css", "/icon.svg"];
+    let scripts =
+        ["dev", "station", "screens", "phone", "program", "outside", "wx", "line", "log", "why", "token", "dom"];
+    let scripts = scripts.iter().chain(&["words", "words_log"]).map(|name| format!("/{name}.js"));
+    for file in styles.map(str::to_owned).into_iter().chain(scripts).chain([String::new()]) {
         let answer = t.anon().get(&format!("/dev{file}")).await;
         assert_eq!(answer.status, 200, "{file}");
         let policy = answer.header("content-security-policy");

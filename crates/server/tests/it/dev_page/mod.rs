@@ -1,4 +1,4 @@
 //! The pages that menjin serves, and the door in front of `/dev`.
 
 mod door;
-mod in_browser;
+pub(crate) mod in_browser;

@@ -12,6 +12,7 @@ use crate::rows::Rows;
 const EXAMPLE: &str = include_str!("../../../../../deploy/nginx/example.conf");
 const AUTH: &str = include_str!("../../../../../deploy/nginx/auth.conf");
 const PROTECT: &str = include_str!("../../../../../deploy/nginx/protect.conf");
+const STRIP: &str = include_str!("../../../../../deploy/nginx/strip.conf");
 
 /// The files with the addresses of this test, `folder` in the place of nginx' own.
 fn placed(folder: &Path, menjin: &str, upstream: &str) -> String {
@@ -21,6 +22,7 @@ fn placed(folder: &Path, menjin: &str, upstream: &str) -> String {
     };
     fs::write(folder.join("auth.conf"), addressed(AUTH)).unwrap();
     fs::write(folder.join("protect.conf"), addressed(PROTECT)).unwrap();
+    fs::write(folder.join("strip.conf"), addressed(STRIP)).unwrap();
     addressed(EXAMPLE)
 }
 

@@ -51,6 +51,13 @@ async fn the_shipped_files_hold(kind: ProxyKind) {
     let heard = gate.get("/?audience=club&require=role:x", &bearer(&token)).await;
     assert_eq!(heard.status, 200, "what a stranger writes is nothing that the address asks for: {heard:?}");
     gate.upstream.reached();
+    if kind == ProxyKind::Caddy {
+        // PHP takes each for `X-Menjin-User`, and Caddy hands them to it.
+        let dotted = "X.Menjin.User: forged\r\nX-Menjin.User: forged\r\nRemote.User: forged\r\n";
+        gate.get("/", &format!("{dotted}{}", bearer(&token))).await;
+        let reached = gate.upstream.reached();
+        assert!(reached.len() == 1 && !format!("{reached:?}").contains("forged"), "{reached:?}");
+    }
     t.stop().await;
     let heard = gate.get("/", &bearer(&token)).await;
     assert!(heard.status >= 500, "{heard:?}");

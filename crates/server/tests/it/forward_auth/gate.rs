@@ -24,6 +24,7 @@ const FORGED: &str = "forged";
 pub(crate) struct Reached {
     pub(crate) method: String,
     pub(crate) headers: Vec<(String, String)>,
+    body: String,
 }
 
 impl Reached {
@@ -76,8 +77,13 @@ async fn write_down(State(book): State<Book>, request: Request) -> Response {
     let headers = request.headers().iter();
     let headers = headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()));
     let upgrades = request.headers().get("upgrade").cloned();
-    let reached = Reached { method: request.method().to_string(), headers: headers.collect() };
-    book.lock().unwrap().push(reached);
+    let (method, headers) = (request.method().to_string(), headers.collect());
+    let body = match upgrades {
+        None => axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap(),
+        Some(_) => axum::body::Bytes::new(),
+    };
+    let body = String::from_utf8_lossy(&body).into_owned();
+    book.lock().unwrap().push(Reached { method, headers, body });
     match upgrades {
         None => "welcome".into_response(),
         Some(upgrade) => {
@@ -189,6 +195,8 @@ pub(crate) async fn holds_against_strangers(t: &TestServer, gate: &Gate) {
     }
     gate.get("/", &format!("{forged}{good}")).await;
     gate.only_is_by(&user, &session);
+    loses_nothing_hop_by_hop(gate, &token, (&user, &session)).await;
+    nobody_is_anybody_in_the_public_part(gate).await;
     lets_every_method_in_alike(gate, &token, (&user, &session)).await;
     for path in ["/orders?audience=club&headers=remote&require=x", "/a/../b", "/%2e%2e/x", "//x", "/x;y=z", "/a%2fb"] {
         gate.is_closed(&gate.get(path, "").await, path);
@@ -251,12 +259,41 @@ async fn refuses_who_has_no_good_token(t: &TestServer, gate: &Gate, token: &str)
         gate.is_closed(&gate.get("/", &headers).await, what);
     }
     gate.is_closed(&gate.get(&format!("/?access_token={token}&token={token}"), "").await, "a token in the query");
-    let removed = format!("Connection: close, authorization, x-menjin-user\r\n{good}");
-    let whole = format!("GET / HTTP/1.1\r\nHost: example.com\r\n{removed}\r\n");
-    gate.say(whole.as_bytes()).await;
-    for reached in gate.upstream.reached() {
-        assert!(!reached.taken_for("x-menjin-user").is_empty(), "a header that hop by hop takes away: {reached:?}");
+}
+
+/// What `Connection` names is taken away hop by hop: of the token nobody must be left, and of menjin's words none.
+async fn loses_nothing_hop_by_hop(gate: &Gate, token: &str, (user, session): (&str, &str)) {
+    let named =
+        ["X-Menjin-User", "x-menjin-session", "X-Menjin-Number, x-menjin-client, x-menjin-roles", "authorization"];
+    for name in named {
+        let good = bearer(token);
+        let whole = format!("GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close, {name}\r\n{good}\r\n");
+        let heard = gate.say(whole.as_bytes()).await;
+        let reached = gate.upstream.reached();
+        let may_refuse = name == "authorization" && heard.status == 401 && reached.is_empty();
+        assert!(may_refuse || (heard.status == 200 && reached.len() == 1), "{name}: {heard:?}");
+        for reached in reached {
+            reached.is_by(user, session);
+        }
     }
+}
+
+/// Beside the protected part of the shipped files there is one for everybody.
+async fn nobody_is_anybody_in_the_public_part(gate: &Gate) {
+    let each: Vec<String> = spellings().iter().map(|name| format!("{name}: {FORGED}\r\n")).collect();
+    let upgrade = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n";
+    for headers in [each.concat(), format!("{}{upgrade}", each.concat())] {
+        let whole = format!("GET /public/x HTTP/1.1\r\nHost: example.com\r\n{headers}\r\n");
+        let heard = gate.say(whole.as_bytes()).await;
+        assert_eq!(heard.status, 200, "{heard:?}");
+        let reached = gate.upstream.reached();
+        assert_eq!(reached.len(), 1);
+        let forged: Vec<_> = reached[0].headers.iter().filter(|(_, value)| value.contains(FORGED)).collect();
+        assert!(forged.is_empty(), "{forged:?}");
+    }
+    let heard = gate.get("/public/../x", "").await;
+    let reached = gate.upstream.reached();
+    assert!(reached.is_empty(), "{heard:?} {reached:?}");
 }
 
 async fn lets_every_method_in_alike(gate: &Gate, token: &str, (user, session): (&str, &str)) {
@@ -277,7 +314,10 @@ async fn lets_every_method_in_alike(gate: &Gate, token: &str, (user, session): (
             "{method}: {heard:?}"
         );
         for reached in reached {
-            assert_eq!(reached.method, method);
+            assert_eq!(
+                (reached.method.as_str(), reached.body.as_str()),
+                (method, if body.is_empty() { "" } else { "a=1" })
+            );
             reached.is_by(user, session);
         }
     }
@@ -297,4 +337,17 @@ async fn upgrades_only_who_may_come(gate: &Gate, token: &str, (user, session): (
     let reached = gate.upstream.reached();
     assert_eq!(reached.len(), 1);
     reached[0].is_by(user, session);
+    // Whoever leads the back end to speak another protocol writes to it past the proxy, names of others included.
+    for odd in ["h2c", "H2C", "websocket, h2c", "h2c\r\nUpgrade: websocket", "foo, h2c"] {
+        let asked = "GET / HTTP/1.1\r\nHost: example.com\r\nConnection: Upgrade, HTTP2-Settings\r\n\
+            HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n";
+        let heard = gate.say(format!("{asked}Upgrade: {odd}\r\n{}\r\n", bearer(token)).as_bytes()).await;
+        assert!([101, 200, 400, 403].contains(&heard.status), "{odd}: {heard:?}");
+        for reached in gate.upstream.reached() {
+            let upgrades = reached.taken_for("upgrade");
+            assert!(upgrades.iter().all(|it| it.eq_ignore_ascii_case("websocket")), "{odd}: {reached:?}");
+            assert_eq!(heard.status == 101, !upgrades.is_empty(), "{odd}: {heard:?}");
+            reached.is_by(user, session);
+        }
+    }
 }

@@ -131,7 +131,7 @@ async fn whoever_was_replaced_is_told_by_which_device_and_when() {
     told(first.refresh().await.problem(401, "session_replaced"));
     first.language = "zh-CN";
     let chinese = first.get("/v1/me").await.problem(401, "session_replaced");
-    assert!(chinese["detail"].as_str().unwrap().contains("replaced_by"), "{chinese}");
+    assert!(chinese["detail"].as_str().unwrap().contains("别的设备"), "{chinese}");
     told(chinese);
     let (second, _) = on(&one, "c", "pc").await;
     second.post("/v1/logout", json!({})).await.ok(204);

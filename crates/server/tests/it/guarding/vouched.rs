@@ -101,7 +101,7 @@ async fn what_can_not_stand_is_refused_and_named() {
         (json!({"app": "shop", "external_id": 7}), "external_id"),
         (json!({"app": "shop", "number": "7"}), "number"),
         (json!({"app": "shop", "number": 1.5}), "number"),
-        (identity("qq", APPID, "o"), "identity.platform"),
+        (identity("msn", APPID, "o"), "identity.platform"),
         (identity("wechat", "wx", "o"), "identity.appid"),
         (identity("wechat", "wx00000000000000ff", "o"), "identity.appid"),
         (identity("wechat", APPID, ""), "identity.openid"),

@@ -9,6 +9,7 @@ use menjin_server::config::Config;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::broker::until;
 use crate::harness::{Actor, Answer, Setup, TestServer, claims};
 use crate::rows::Rows;
 
@@ -140,6 +141,11 @@ async fn whatever_is_odd_about_an_old_token_is_refused() {
     let odd = [
         ("no exp", old_token(&t, &json!({"exp": null}))),
         ("a refresh token", old_token(&t, &json!({"token_type": "refresh"}))),
+        ("a link in a mail", old_token(&t, &json!({"token_type": "email_verification"}))),
+        ("a kind that is no word", old_token(&t, &json!({"token_type": ["access"]}))),
+        ("a refresh token of flask-jwt-extended", old_token(&t, &json!({"token_type": null, "type": "refresh"}))),
+        ("a refresh token of Keycloak", old_token(&t, &json!({"token_type": null, "typ": "Refresh"}))),
+        ("an ID token", old_token(&t, &json!({"token_type": null, "token_use": "id"}))),
         ("nobody", old_token(&t, &json!({"user_id": null}))),
         ("no number", old_token(&t, &json!({"user_id": "one"}))),
         ("another spelling", old_token(&t, &json!({"user_id": "01"}))),
@@ -158,6 +164,9 @@ async fn whatever_is_odd_about_an_old_token_is_refused() {
         assert_eq!((answer.status.as_u16(), &answer.json["code"]), (401, &json!("token_invalid")), "{what}");
         let answer = bears(&t, &token).get(ASKING).await;
         assert_eq!(answer.status, 401, "{what}");
+    }
+    for kind in [json!({"token_type": "sliding"}), json!({"token_type": null}), json!({"type": "customer"})] {
+        assert_eq!(bears(&t, &old_token(&t, &kind)).get(ASKING).await.status, 200, "{kind}");
     }
     let named = Header { kid: Some("whatever".into()), typ: None, ..Header::new(Algorithm::HS256) };
     assert_eq!(bears(&t, &signed(&named, &good, SECRET)).get(ASKING).await.status, 200);
@@ -189,6 +198,48 @@ async fn an_old_token_passes_forward_auth_and_opens_nothing_of_menjins_own() {
         old.get(path).await.problem(401, "token_invalid");
     }
     old.post("/v1/logout", json!({})).await.problem(401, "token_invalid");
+}
+
+#[tokio::test]
+async fn a_ban_refuses_old_tokens_whenever_they_were_issued_and_while_the_store_is_away() {
+    let t = by_number().await;
+    let alice = t.phone("alice").await;
+    let later = t.clock.now().secs() + 600;
+    let (before, after) = (old_token(&t, &json!({})), old_token(&t, &json!({"iat": later, "jti": "b"})));
+    for token in [&before, &after] {
+        assert_eq!(bears(&t, token).get(ASKING).await.status, 200);
+    }
+    t.menjin.disable_user(alice.user_id().parse().unwrap()).await.unwrap();
+    until(async || alice.get("/v1/me/sessions").await.status == 401).await;
+    let mut rows = Rows::of(&t).await;
+    rows.breaks("users").await;
+    for token in [&before, &after] {
+        bears(&t, token).get(ASKING).await.problem(401, "user_disabled");
+    }
+    rows.mends("users").await;
+    trade(&t, &after).await.problem(401, "user_disabled");
+}
+
+#[tokio::test]
+async fn while_the_store_is_away_nobody_comes_whose_ban_the_feed_has_forgotten() {
+    let t = by_number().await;
+    let alice = t.phone("alice").await;
+    let old = old_token(&t, &json!({"exp": t.clock.now().secs() + 7 * 86_400}));
+    assert_eq!(bears(&t, &old).get(ASKING).await.status, 200);
+    let mut rows = Rows::of(&t).await;
+    rows.breaks("users").await;
+    assert_eq!(bears(&t, &old).get(ASKING).await.status, 200, "whom the row was read of just now");
+    rows.mends("users").await;
+    t.menjin.disable_user(alice.user_id().parse().unwrap()).await.unwrap();
+    until(async || alice.get("/v1/me/sessions").await.status == 401).await;
+    t.advance(Duration::from_hours(24));
+    t.menjin.upkeep().await.unwrap();
+    rows.breaks("users").await;
+    let answer = bears(&t, &old).get(ASKING).await;
+    assert!([401, 503].contains(&answer.status.as_u16()), "{answer:?}");
+    assert!(answer.headers.get("x-menjin-user").is_none());
+    rows.mends("users").await;
+    bears(&t, &old).get(ASKING).await.problem(401, "user_disabled");
 }
 
 #[tokio::test]
@@ -224,7 +275,7 @@ async fn an_old_system_may_name_people_by_what_it_calls_them() {
 
 #[tokio::test]
 async fn wrong_tokens_are_counted_against_their_address() {
-    let limits = "enabled = true\nfailures_per_app = 5\nfailures_per_address = 5".to_owned();
+    let limits = "enabled = true\nfailures_per_app = 5\nfailures_per_address = 20".to_owned();
     let toml = entry("user_claim = \"user_id\"\nuser = \"number\"\n", UNTIL);
     let t = TestServer::with(Setup { toml, limits, ..Setup::default() }).await;
     let mut codes = Vec::new();
@@ -232,6 +283,8 @@ async fn wrong_tokens_are_counted_against_their_address() {
         codes.push(trade(&t, "a.b.c").await.status.as_u16());
     }
     assert_eq!((codes[0], codes[7]), (401, 429), "{codes:?}");
+    // Whoever shares the address, and they themselves, sign in with a code all the same.
+    t.phone("alice").await.get("/v1/me").await.ok(200);
 }
 
 #[tokio::test]
@@ -263,6 +316,7 @@ fn what_can_not_stand_is_refused_by_its_key() {
         ("alg = \"HS256\"", "alg = \"none\"", "alg"),
         ("alg = \"HS256\"", "alg = \"RS256\"", "`legacy[0].secret`"),
         (SECRET, "short", "`legacy[0].secret`"),
+        (SECRET, "-----BEGIN PUBLIC KEY----- MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE", "`legacy[0].secret`"),
         ("user_claim = \"user_id\"", "user_claim = \"\"", "`legacy[0].user_claim`"),
         ("user = \"number\"", "user = \"phone\"", "legacy"),
         (UNTIL, "soon", "`legacy[0].until`"),

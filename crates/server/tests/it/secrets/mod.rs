@@ -4,6 +4,7 @@
 //! Not here: the run itself (`run.rs`), what is searched for and where (`needles.rs`, `kept.rs`).
 
 mod kept;
+mod left_behind;
 mod needles;
 mod run;
 
@@ -68,7 +69,7 @@ fn assert_each_place_was_written_to(hays: &[Hay], refusals: usize) {
     for said in [
         "signed in",
         "refused",
-        "WeChat answered",
+        "the platform answered",
         "a refresh ended its session",
         "\"level\":\"ERROR\"",
         match StoreKind::usual() {

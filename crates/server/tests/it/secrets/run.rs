@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use menjin_server::NewApp;
-use menjin_server::config::{AppKind, MasterKey, Secret};
+use menjin_server::config::{AppKind, MasterKey, PlatformName, Secret};
 use menjin_server::seal::{Sealed, Sealer};
 use menjin_sim::{Fault, FaultKind, Phone, SessionKeyPolicy};
 use reqwest::Method;
@@ -57,11 +57,11 @@ impl Run {
 
     /// Its secrets: the platform's, and those that it proves itself by.
     async fn a_registered_app(&mut self) {
-        let new = |id: &str, kind, wechat| {
+        let new = |id: &str, kind, platform| {
             let (name, audience, scopes, open_account) = (None, None, Vec::new(), None);
-            NewApp { id: id.to_owned(), kind, name, audience, scopes, wechat, open_account }
+            NewApp { id: id.to_owned(), kind, name, audience, scopes, platform, open_account }
         };
-        let wechat = Some(("wx00000000000000c3".to_owned(), Secret::new(REGISTERED_APP_SECRET)));
+        let wechat = Some((PlatformName::Wechat, "wx00000000000000c3".to_owned(), Secret::new(REGISTERED_APP_SECRET)));
         self.t.menjin.add_app(new("kiosk", AppKind::MiniProgram, wechat)).await.unwrap();
         self.note(Class::Kept, "a registered app's AppSecret", REGISTERED_APP_SECRET);
         let back_end = self.t.menjin.add_app(new("reports", AppKind::Backend, None)).await.unwrap();

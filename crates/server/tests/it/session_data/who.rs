@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{BackEnd, DATA, SECRET, server, with_back_ends};
 use crate::apps::back_end;
 use crate::broker::basic;
-use crate::harness::{Answer, CLIENT_SECRET, Setup, TestServer};
+use crate::harness::{Answer, CLIENT_SECRET, OTHER_APPID, Setup, TestServer};
 use crate::rows::Rows;
 
 /// Every route, with these headers.
@@ -96,6 +96,46 @@ async fn a_token_that_is_not_good_names_nobody() {
     }
     t.advance(Duration::from_mins(15));
     refused(&t, &[("authorization", &proof), ("menjin-subject-token", &token)], 401, "token_expired").await;
+}
+
+#[tokio::test]
+async fn of_two_tokens_a_refusal_says_which_one_it_means() {
+    let t = server().await;
+    let phone = t.phone("alice").await;
+    let (proof, person) = (basic("api", SECRET), phone.access_token());
+    let form = [("authorization", proof.as_str()), ("content-type", "application/x-www-form-urlencoded")];
+    let body = "grant_type=client_credentials".to_owned();
+    let app = t.anon().send(Method::POST, "/oauth2/token", Some(body), &form).await.ok(200);
+    let app = format!("Bearer {}", app["access_token"].as_str().unwrap());
+    let ask = async |app: &str, person: &str| {
+        let headers = [("authorization", app), ("menjin-subject-token", person)];
+        let mut told = Vec::new();
+        for answer in everywhere(&t, &headers).await {
+            let challenge = answer.header("www-authenticate").to_owned();
+            let code = answer.json["code"].as_str().unwrap().to_owned();
+            let body = answer.problem(401, &code);
+            let header = body["header"].as_str().unwrap().to_owned();
+            assert!(challenge.contains(&format!(" in {header}\"")), "{challenge}");
+            assert!(body["detail"].as_str().unwrap().contains(&header), "{body}");
+            told.push((code, header));
+        }
+        told.dedup();
+        assert_eq!(told.len(), 1, "{told:?}");
+        told.remove(0)
+    };
+    let means = |code: &str, header: &str| (code.to_owned(), header.to_owned());
+    assert_eq!(ask(&app, "x").await, means("token_invalid", "Menjin-Subject-Token"));
+    assert_eq!(ask("Bearer x", &person).await, means("token_invalid", "Authorization"));
+    let mut club = t.phone_of("alice");
+    club.login_to("club", OTHER_APPID, json!({})).await.ok(200);
+    assert_eq!(ask(&app, &club.access_token()).await, means("token_invalid", "Menjin-Subject-Token"));
+    phone.post("/v1/logout", json!({})).await.ok(204);
+    assert_eq!(ask(&app, &person).await, means("session_ended", "Menjin-Subject-Token"));
+    t.advance(Duration::from_mins(15));
+    assert_eq!(ask(&proof, &person).await, means("token_expired", "Menjin-Subject-Token"));
+    assert_eq!(ask(&app, &person).await, means("token_expired", "Authorization"));
+    let alone = t.anon().send(Method::GET, DATA, None, &[("authorization", &format!("Bearer {person}"))]).await;
+    assert!(alone.problem(401, "token_expired").get("header").is_none(), "there is one token alone");
 }
 
 #[tokio::test]

@@ -143,13 +143,13 @@ async fn each_audience_has_its_algorithm_and_each_algorithm_its_own_line_of_keys
 #[test]
 fn what_can_not_stand_is_refused_by_its_key() {
     let cases = [
-        ("[audience.nobody]\ntyp = \"JWT\"", "`audience.nobody`"),
         ("[audience.shop]\ntyp = \"jwe\"", "audience.shop.typ"),
         ("[audience.shop]\nalg = \"HS256\"", "`audience.shop.alg`"),
         ("[audience.shop]\nkind = \"x\"", "unknown field `kind`"),
         ("[audience.shop.claims]\nsub = \"user.number\"", "`audience.shop.claims.sub`"),
         ("[audience.shop.claims]\nx = \"user.phone\"", "user.number"),
         ("[audience.shop.claims]\nx = \"identity.session_key\"", "`audience.shop.claims.x`"),
+        ("[audience.shop.claims]\nx = [inf]", "`audience.shop.claims.x`: is no number"),
     ];
     for (text, expected) in cases {
         let text = format!("{text}\n[[app]]\nid = \"shop\"\nkind = \"backend\"\n");
@@ -159,4 +159,31 @@ fn what_can_not_stand_is_refused_by_its_key() {
     let long =
         format!("[audience.shop.claims]\nx = \"{}\"\n[[app]]\nid = \"shop\"\nkind = \"backend\"\n", "a".repeat(300));
     assert!(Config::parse(&long, Path::new("")).is_err());
+    let nested = |deep: usize| format!("[audience.shop.claims]\nx = {}1{}\n", "[".repeat(deep), "]".repeat(deep));
+    assert!(Config::parse(&nested(16), Path::new("")).is_ok());
+    let error = Config::parse(&nested(17), Path::new("")).unwrap_err().to_string();
+    assert!(error.contains("`audience.shop.claims.x`: nests"), "{error}");
+}
+
+#[tokio::test]
+async fn the_deepest_constant_that_may_stand_is_read_by_every_verifier() {
+    let deep = format!("{}1{}", "[".repeat(16), "]".repeat(16));
+    let t = with(&format!("[audience.shop-api.claims]\nx = {deep}\n")).await;
+    let phone = t.phone("alice").await;
+    assert_eq!(claims(&phone.access_token())["x"].to_string(), deep);
+    phone.get("/v1/me").await.ok(200);
+}
+
+#[test]
+fn an_audience_of_no_app_is_told_by_its_key() {
+    let config = Config::parse(
+        "[audience.kiosks]\ntyp = \"JWT\"\n[audience.shop]\ntyp = \"JWT\"\n[[app]]\nid = \"shop\"\nkind = \"backend\"\n\
+         [[legacy]]\nname = \"old\"\naudience = \"shpo\"\nalg = \"HS256\"\nsecret = \"0123456789abcdef0123456789abcdef\"\n\
+         user_claim = \"sub\"\nuser = \"number\"\nuntil = \"2099-01-01\"\n",
+        Path::new(""),
+    )
+    .unwrap();
+    let told = config.unknown_audiences(|audience| config.has_audience(audience));
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("`audience.kiosks`") && told[1].contains("`legacy[0].audience`"), "{told:?}");
 }

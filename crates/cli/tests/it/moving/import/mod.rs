@@ -18,8 +18,10 @@ fn data() -> TempDir {
     data
 }
 
+/// Of people of app `demo`, unless the arguments say otherwise: `menjin dev` has more apps than one.
 fn import(data: &Path, arguments: &[&str]) -> Ran {
-    command(data, &[&["import"], arguments].concat())
+    let app: &[&str] = if arguments.contains(&"--app") { &[] } else { &["--app", "demo"] };
+    command(data, &[&["import"], arguments, app].concat())
 }
 
 /// What the platform calls a person in the app.
@@ -94,7 +96,7 @@ fn a_killed_import_is_finished_by_the_next() {
     let data = data();
     let lines = (1..=60_000).map(|n| format!("{n},openid-{n:06}\n")).collect::<Vec<_>>().concat();
     fs::write(data.path().join("users.csv"), format!("number,openid\n{lines}")).unwrap();
-    let mut child = crate::harness::menjin(&["import", "users.csv"])
+    let mut child = crate::harness::menjin(&["import", "users.csv", "--app", "demo"])
         .current_dir(data.path())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -6,6 +6,8 @@ use std::net::TcpStream;
 use std::process::Stdio;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
@@ -14,13 +16,14 @@ use tokio::process::{Child, ChildStdout, Command};
 /// How long a page may take to show what a test waits for, in milliseconds.
 const PATIENCE: u64 = 20_000;
 
-const FLAGS: [&str; 9] = [
+const FLAGS: [&str; 10] = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--disable-quic",
     "--no-first-run",
+    "--window-size=1440,1000",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
@@ -141,8 +144,16 @@ impl Browser {
     pub(crate) async fn until(&self, condition: &str) {
         let url = format!("http://127.0.0.1:{}/{}/execute/async", self.port, self.session);
         let body = json!({"script": UNTIL.replace("CONDITION", condition), "args": []});
-        let answer = self.http.post(url).json(&body).send().await.unwrap();
-        let shown = if answer.status().is_success() { None } else { Some(self.text("body").await) };
+        let held = loop {
+            let answer = self.http.post(&url).json(&body).send().await.unwrap();
+            let held = answer.status().is_success();
+            let said: Value = answer.json().await.unwrap();
+            // A page that is left takes the script with it: the next one is looked at.
+            if held || !said["value"]["message"].as_str().unwrap_or_default().contains("unload") {
+                break held;
+            }
+        };
+        let shown = if held { None } else { Some(self.text("body").await) };
         assert!(shown.is_none(), "it never came to {condition}; the page shows:\n{}", shown.unwrap_or_default());
     }
 
@@ -152,6 +163,13 @@ impl Browser {
         let line =
             |entry: &Value| format!("{} {}", entry["source"].as_str().unwrap(), entry["message"].as_str().unwrap());
         entries.as_array().unwrap().iter().map(line).collect()
+    }
+
+    /// What the window shows, as PNG.
+    pub(crate) async fn screenshot(&self) -> Vec<u8> {
+        let url = format!("http://127.0.0.1:{}/{}/screenshot", self.port, self.session);
+        let answer: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
+        STANDARD.decode(answer["value"].as_str().unwrap()).unwrap()
     }
 
     /// A command of Chromium's own protocol, such as `Emulation.setEmulatedMedia`.

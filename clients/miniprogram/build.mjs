@@ -1,0 +1,65 @@
+// Builds what phones and bundlers get: dist/menjin.js (one file for `utils/`, CommonJS or a global), dist/menjin.mjs, and the
+// types. `node build.mjs FOLDER` builds there instead.
+//
+// The syntax is ES2015, which iOS 10 and every Android since take as it is, and without generators and `async`: where a packer
+// turns it into ES5, it comes out without a runtime. Of ES2015's library it needs Promise alone.
+
+import { createHash } from 'node:crypto'
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import esbuild from 'esbuild'
+
+const TARGET = 'es2015'
+/** Members that cross files here, and neither a platform nor a program sees nor storage keeps. */
+const INTERNAL = /^(alone|asked|authorized|body|call|enter|entering|forget|healed|info|look|onEnd|read|ready|send|silently|upload|userIs|write)$/
+const here = fileURLToPath(new URL('.', import.meta.url))
+
+/** What the built file is made of. The same is computed by `cargo xtask check`, which thereby needs no Node. */
+export async function digestOfSources() {
+  const below = await readdir(join(here, 'src'), { recursive: true })
+  const sources = below.filter((name) => name.endsWith('.ts')).map((name) => `src/${name.replaceAll('\\', '/')}`)
+  const names = [...sources, 'build.mjs', 'package.json', 'package-lock.json'].sort()
+  const hash = createHash('sha256')
+  for (const name of names) {
+    const text = (await readFile(join(here, name), 'utf8')).replaceAll('\r\n', '\n')
+    hash.update(`${name}\n${text}\n`)
+  }
+  return hash.digest('hex')
+}
+
+/** `contents` and all that it imports in one text. */
+async function bundled(contents, minify) {
+  const { outputFiles } = await esbuild.build({
+    stdin: { contents, resolveDir: here },
+    bundle: true,
+    write: false,
+    format: 'esm',
+    charset: 'utf8',
+    mangleProps: INTERNAL,
+    target: TARGET,
+    minify,
+    legalComments: 'none',
+  })
+  return outputFiles[0].text
+}
+
+export async function build(folder) {
+  const { name, version, license } = JSON.parse(await readFile(join(here, 'package.json'), 'utf8'))
+  const banner = `/*! ${name} ${version}, ${license}; sources ${await digestOfSources()} */\n`
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'menjin.mjs'), banner + (await bundled("export { createClient } from './src/client'", true)))
+
+  // In a page of a browser there is no `module`: then it is the global `menjin`.
+  const leave = "const leave = (it) => { if (typeof module === 'object') module.exports = it; else self.menjin = it }"
+  const text = await bundled("import { createClient } from './src/client'; leave({ createClient })", false)
+  const inside = `(() => {\n${leave}\n${text}})()\n`
+  const { code } = await esbuild.transform(inside, { minify: true, target: TARGET, charset: 'utf8' })
+  await writeFile(join(folder, 'menjin.js'), banner + code)
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const folder = process.argv[2] ?? join(here, 'dist')
+  await build(folder)
+  console.log(`built ${folder}`)
+}

@@ -1,0 +1,140 @@
+// The interceptor on real axios: S6 of old sites, and refreshes.
+
+import assert from 'node:assert/strict'
+import { before, test } from 'node:test'
+import axios from 'axios'
+import { Front, problem } from '../../miniprogram/test/front.mjs'
+import { Menjin } from '../../node/test/harness.js'
+import { browser, codeOf, later, tab, web } from './browser.js'
+
+let menjin
+let people = 0
+
+before(async (t) => {
+  menjin = await Menjin.start(t)
+})
+
+async function site(t, refusals = {}, { isSignedIn = true } = {}) {
+  const page = browser(t, 'http://localhost/orders/7?tab=new#top')
+  const front = await Front.start(t, menjin)
+  const client = tab(t, { baseUrl: front.url })
+  const signedIn = isSignedIn && (await client.login({ code: await codeOf(menjin, `axios-${++people}`) }))
+  const api = axios.create({ baseURL: front.url, adapter: 'fetch' })
+  const told = []
+  const tells = (name) => (error) => told.push([name, error.response?.status ?? error.code])
+  const off = web.intercept(api, client, {
+    loginPage: '/login',
+    onForbidden: tells('forbidden'),
+    onNotFound: tells('not found'),
+    onError: tells('error'),
+    ...refusals,
+  })
+  return { page, front, client, api, told, off, signedIn }
+}
+
+const status = (promise) =>
+  promise.then(
+    (answer) => answer.status,
+    (error) => error.response?.status ?? error.code,
+  )
+
+test('fifty requests with an expired token make one refresh and fifty good answers', async (t) => {
+  const { front, api, client } = await site(t)
+  const dead = `Bearer ${await client.accessToken()}`
+  front.answer('/v1/me', (seen) => seen.headers.authorization === dead && problem(401, 'token_expired', 'refresh'), Infinity)
+  const statuses = await Promise.all(Array.from({ length: 50 }, () => status(api.get('/v1/me'))))
+  assert.deepEqual(new Set(statuses), new Set([200]))
+  assert.equal(front.count('/v1/token/refresh'), 1)
+})
+
+test('a token that is known to have expired is refreshed ahead, and a body is sent again as it was', async (t) => {
+  const { front, api } = await site(t)
+  later(t, 3_600_000)
+  front.answer('/orders', { status: 401, body: '' })
+  front.answer('/orders', { status: 201, body: { made: 1 } })
+  const answer = await api.post('/orders', { tea: 1 })
+  assert.deepEqual([answer.status, answer.data], [201, { made: 1 }])
+  const [first, second] = front.at('/orders')
+  assert.deepEqual([first.body, second.body], [{ tea: 1 }, { tea: 1 }])
+  assert.equal(front.count('/v1/token/refresh'), 2)
+})
+
+test('a session that has ended leads to the login page, once, with the way back', async (t) => {
+  const { page, api, client, signedIn, told } = await site(t)
+  await menjin.kick(signedIn.session_id)
+  const statuses = await Promise.all(Array.from({ length: 10 }, () => status(api.get('/v1/me'))))
+  assert.deepEqual(new Set(statuses), new Set([401]))
+  assert.deepEqual(page.visited, ['http://localhost/login?redirect=%2Forders%2F7%3Ftab%3Dnew%23top'])
+  assert.deepEqual([client.ends, told], [['session_kicked'], []])
+})
+
+test('so does a 401 to whom nobody has signed in; on the login page itself it leads nowhere', async (t) => {
+  const { page, front, api } = await site(t, {}, { isSignedIn: false })
+  page.go('/login?redirect=%2F')
+  assert.equal(await status(api.get('/v1/me')), 401)
+  assert.deepEqual(page.visited, [])
+  page.go('/cart')
+  assert.equal(await status(api.get('/v1/me')), 401)
+  assert.deepEqual(page.visited, ['http://localhost/login?redirect=%2Fcart'])
+  assert.equal(front.at('/v1/me')[0].headers.authorization, undefined)
+})
+
+test('what to do instead can be said', async (t) => {
+  const heard = []
+  const { page, api } = await site(t, { onUnauthorized: (error) => heard.push(error.response.status) }, { isSignedIn: false })
+  await status(api.get('/v1/me'))
+  assert.deepEqual([heard, page.visited], [[401], []])
+})
+
+test('403, 404 and all others have their places, and whoever asked hears of them too', async (t) => {
+  const { front, api, told, page } = await site(t)
+  for (const code of [403, 404, 400, 500]) {
+    front.answer('/orders', problem(code, 'whatever', 'none'))
+    assert.equal(await status(api.get('/orders')), code)
+  }
+  assert.equal(typeof (await status(api.get('http://127.0.0.1:9/'))), 'string')
+  assert.deepEqual(told.slice(0, 4), [['forbidden', 403], ['not found', 404], ['error', 400], ['error', 500]])
+  assert.deepEqual([told.length, told[4][0], page.visited], [5, 'error', []])
+})
+
+test('a 401 that stays is told as such after one repetition', async (t) => {
+  const { front, api, page } = await site(t)
+  front.answer('/orders', { status: 401, body: '' }, Infinity)
+  assert.equal(await status(api.get('/orders')), 401)
+  assert.deepEqual([front.count('/orders'), front.count('/v1/token/refresh'), page.visited.length], [2, 1, 1])
+})
+
+test('while the network is away nobody is sent to the login page', async (t) => {
+  const { front, api, page, told, client } = await site(t)
+  later(t, 3_600_000)
+  front.answer('/v1/token/refresh', problem(503, 'store_unavailable', 'retry', { 'retry-after': '60' }), Infinity)
+  assert.equal(await status(api.get('/v1/me')), 'store_unavailable')
+  assert.deepEqual([page.visited, client.ends], [[], []])
+  assert.ok(client.current())
+  assert.ok(told.length <= 1)
+})
+
+test('the token goes to own origins alone', async (t) => {
+  const { api, front } = await site(t)
+  const stranger = await Front.start(t, menjin)
+  for (const one of [stranger, front]) one.answer('/picture', { status: 200, body: 'x' })
+  await api.get(`${stranger.url}/picture`)
+  await api.get('/picture')
+  assert.equal(stranger.at('/picture')[0].headers.authorization, undefined)
+  assert.match(front.at('/picture')[0].headers.authorization, /^Bearer eyJ/)
+})
+
+test('what was taken off does nothing', async (t) => {
+  const { api, front, off } = await site(t)
+  off()
+  assert.equal(await status(api.get('/v1/me')), 401)
+  assert.equal(front.at('/v1/me')[0].headers.authorization, undefined)
+})
+
+test('the way back is a path of this site, whatever the address says', (t) => {
+  browser(t, 'https://shop.example/login')
+  assert.equal(web.ownPath('/orders/7?a=1#b'), '/orders/7?a=1#b')
+  for (const bad of [null, '', 'https://evil.example/', '//evil.example/x', '/\\evil.example', 'javascript:alert(1)', 'orders', '\t//evil.example']) {
+    assert.equal(web.ownPath(bad, '/home'), '/home', String(bad))
+  }
+})

@@ -1,0 +1,97 @@
+// As much of a browser as the package asks for, in this process: storage, an address, locks. Its tabs are clients of one page each.
+
+import { rmSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { build } from '../build.js'
+
+class Store {
+  #items = new Map()
+  getItem = (key) => this.#items.get(key) ?? null
+  setItem = (key, value) => void this.#items.set(key, String(value))
+  removeItem = (key) => void this.#items.delete(key)
+}
+
+/** Web Locks: one at a time for each name, in order, given up by a signal. */
+export class Locks {
+  #last = new Map()
+  granted = 0
+  request(name, { signal }, work) {
+    const before = this.#last.get(name) ?? Promise.resolve()
+    const aborted = new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    const run = Promise.race([before, aborted]).then(() => {
+      this.granted++
+      return work()
+    })
+    this.#last.set(name, Promise.allSettled([before, run]))
+    return run
+  }
+}
+
+const define = (name, value) => Object.defineProperty(globalThis, name, { value, configurable: true, writable: true })
+
+/** A browser at this address, ended with the test `t`. */
+export function browser(t, address = 'http://localhost/') {
+  const visited = []
+  const current = new URL(address)
+  const location = {
+    get href() {
+      return current.href
+    },
+    get origin() {
+      return current.origin
+    },
+    get pathname() {
+      return current.pathname
+    },
+    get search() {
+      return current.search
+    },
+    get hash() {
+      return current.hash
+    },
+    assign: (to) => void visited.push(String(to)),
+  }
+  const history = { state: null, replaceState: (_, __, to) => void (current.href = new URL(to, current).href) }
+  const locks = new Locks()
+  const page = { visited, locks, locals: new Store(), go: (to) => (current.href = new URL(to, current).href) }
+  const globals = { location, history, localStorage: page.locals, sessionStorage: new Store(), navigator: { locks, language: 'zh-CN', userAgent: 'Desktop' } }
+  const before = Object.keys(globals).map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)])
+  for (const [name, value] of Object.entries(globals)) define(name, value)
+  t.after(() => {
+    for (const [name, descriptor] of before) {
+      if (descriptor) Object.defineProperty(globalThis, name, descriptor)
+      else delete globalThis[name]
+    }
+  })
+  return page
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'menjin-web-'))
+await build(folder)
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+export const built = folder
+export const web = await import(pathToFileURL(join(folder, 'web.js')))
+
+/** A tab: a client of its own, closed with the test. */
+export function tab(t, options) {
+  const client = web.createClient({ app: 'demo', ...options })
+  client.ends = []
+  client.onSessionEnd((end) => client.ends.push(end.reason))
+  t.after(() => client.close())
+  return client
+}
+
+/** A code of the simulator, as a platform's own page would bring it. */
+export async function codeOf(menjin, person) {
+  return (await menjin.post('/dev/wx/login', { person })).code
+}
+
+/** Makes every client believe that its token has expired. */
+export function later(t, milliseconds) {
+  const real = Date.now
+  Date.now = () => real() + milliseconds
+  t.after(() => (Date.now = real))
+}

@@ -1,0 +1,163 @@
+// fetch with a token, and several tabs: one refresh among them, and one end.
+
+import assert from 'node:assert/strict'
+import { before, test } from 'node:test'
+import { Front, problem } from '../../miniprogram/test/front.mjs'
+import { Menjin, until } from '../../node/test/harness.js'
+import { browser, codeOf, later, tab } from './browser.js'
+
+const REFRESH = '/v1/token/refresh'
+let menjin
+let people = 0
+
+before(async (t) => {
+  menjin = await Menjin.start(t)
+})
+
+const refusal = (promise) =>
+  promise.then(
+    () => assert.fail('not refused'),
+    (error) => error,
+  )
+
+async function opened(t, tabs, options = {}) {
+  const page = browser(t)
+  const front = await Front.start(t, menjin)
+  const [first, ...others] = Array.from({ length: tabs }, () => () => tab(t, { baseUrl: front.url, storage: 'local', ...options }))
+  const one = first()
+  const signedIn = await one.login({ code: await codeOf(menjin, `web-${++people}`) })
+  return { page, front, signedIn, all: [one, ...others.map((open) => open())], me: `${front.url}/v1/me` }
+}
+
+test('a hundred fetches in four tabs with an expired token make one refresh and a hundred good answers', async (t) => {
+  const { page, front, all, me } = await opened(t, 4)
+  later(t, 3_600_000)
+  const asked = all.flatMap((one) => Array.from({ length: 25 }, () => one.fetch(me)))
+  const statuses = (await Promise.all(asked)).map((it) => it.status)
+  assert.deepEqual([statuses.length, new Set(statuses)], [100, new Set([200])])
+  assert.equal(front.count(REFRESH), 1)
+  assert.equal(page.locks.granted, 4)
+})
+
+test('the same where the server says so', async (t) => {
+  const { front, all, me } = await opened(t, 3)
+  const dead = `Bearer ${await all[0].accessToken()}`
+  front.answer('/v1/me', (seen) => seen.headers.authorization === dead && problem(401, 'token_expired', 'refresh'), Infinity)
+  const answers = await Promise.all(all.flatMap((one) => [one.fetch(me), one.fetch(me)]))
+  assert.deepEqual(new Set(answers.map((it) => it.status)), new Set([200]))
+  assert.equal(front.count(REFRESH), 1)
+})
+
+test('without locks, and where a frozen tab holds them for ever, nobody is signed out', async (t) => {
+  for (const locks of [undefined, { request: () => Promise.reject(new DOMException('gave up', 'AbortError')) }]) {
+    const { front, all, me, signedIn } = await opened(t, 3)
+    navigator.locks = locks
+    later(t, 3_600_000)
+    const answers = await Promise.all(all.map((one) => one.fetch(me)))
+    assert.deepEqual(new Set(answers.map((it) => it.status)), new Set([200]))
+    later(t, 7_200_000)
+    for (const one of all) assert.equal((await (await one.fetch(me)).json()).session.id, signedIn.session_id)
+    assert.ok(front.at(REFRESH).every((it) => it.status === 200))
+    assert.deepEqual(all.flatMap((one) => one.ends), [])
+  }
+})
+
+test('a lost refresh answer signs nobody out, nor does a server in trouble', async (t) => {
+  const { front, all, me } = await opened(t, 2)
+  later(t, 3_600_000)
+  front.lose(REFRESH)
+  front.answer(REFRESH, problem(503, 'store_unavailable', 'retry', { 'retry-after': '0' }))
+  const answers = await Promise.all(all.map((one) => one.fetch(me)))
+  assert.deepEqual(answers.map((it) => it.status), [200, 200])
+  const sent = front.at(REFRESH).map((it) => it.body.refresh_token)
+  assert.deepEqual([sent.length, new Set(sent).size], [3, 1])
+})
+
+test('a duplicated tab, with the same session in a storage of its own, hears of new tokens', async (t) => {
+  browser(t)
+  const front = await Front.start(t, menjin)
+  const one = tab(t, { baseUrl: front.url })
+  await one.login({ code: await codeOf(menjin, `web-${++people}`) })
+  const copied = new Map([['menjin.demo', sessionStorage.getItem('menjin.demo')]])
+  const own = { getItem: (key) => copied.get(key) ?? null, setItem: (key, value) => copied.set(key, value), removeItem: (key) => copied.delete(key) }
+  const two = tab(t, { baseUrl: front.url, storage: own })
+  assert.equal(two.current().session_id, one.current().session_id)
+  later(t, 3_600_000)
+  const token = await one.accessToken()
+  await until('the other tab has it too', async () => copied.get('menjin.demo').includes(token))
+  assert.equal(await two.accessToken(), token)
+  assert.equal(front.count(REFRESH), 1)
+})
+
+test('who signs out in one tab is signed out in all, and each tells it once', async (t) => {
+  const { all, me, page } = await opened(t, 3)
+  for (const one of all) await one.fetch(me)
+  assert.equal(await all[0].logout(), true)
+  await until('all have heard', async () => all.every((one) => one.ends.length === 1))
+  for (const one of all) assert.equal((await refusal(one.fetch(me))).code, 'signed_out')
+  assert.deepEqual(all.map((one) => one.ends), [['logout'], ['logout'], ['logout']])
+  assert.equal(page.locals.getItem('menjin.demo').includes('mjr_'), false)
+})
+
+test('a tab whose storage lags behind the others believes what it is told', async (t) => {
+  const { all, me, page } = await opened(t, 2)
+  for (const one of all) await one.fetch(me)
+  const old = page.locals.getItem('menjin.demo')
+  page.locals.getItem = () => old
+  await all[0].logout()
+  await until('both have heard', async () => all.every((one) => one.ends.length === 1))
+  assert.deepEqual(all.map((one) => one.current()), [null, null])
+})
+
+test('a kick is told once in each tab, and nobody is signed in by themselves', async (t) => {
+  const { front, all, me, signedIn } = await opened(t, 2)
+  await menjin.kick(signedIn.session_id)
+  const errors = await Promise.all(all.flatMap((one) => [refusal(one.fetch(me)), refusal(one.fetch(me))]))
+  assert.ok(errors.every((it) => /session_kicked|signed_out/.test(it.code)))
+  await until('all have heard', async () => all.every((one) => one.ends.length === 1))
+  assert.deepEqual(all.map((one) => one.ends), [['session_kicked'], ['session_kicked']])
+  assert.equal(front.count('/v1/login/demo'), 1)
+})
+
+test('fetch is the browser’s own: bodies, headers, a Request, every status, a signal', async (t) => {
+  const { front, all } = await opened(t, 1)
+  const orders = `${front.url}/orders`
+  front.answer('/orders', problem(401, 'token_expired', 'refresh'))
+  front.answer('/orders', { status: 201, body: { made: 1 } })
+  const made = await all[0].fetch(new Request(orders, { method: 'POST', body: '{"tea":1}', headers: { 'x-own': 'yes' } }))
+  assert.deepEqual([made.status, await made.json()], [201, { made: 1 }])
+  const [first, second] = front.at('/orders')
+  assert.deepEqual([first.raw, first.headers['x-own']], [second.raw, second.headers['x-own']])
+  for (const status of [400, 403, 404, 500, 503]) {
+    front.answer('/orders', problem(status, 'whatever', 'none'))
+    const answer = await all[0].fetch(orders, { method: 'PUT', body: 'x' })
+    assert.deepEqual([answer.status, (await answer.json()).code], [status, 'whatever'])
+  }
+  const away = new AbortController()
+  away.abort()
+  assert.equal((await refusal(all[0].fetch(orders, { signal: away.signal }))).name, 'AbortError')
+  assert.equal((await refusal(all[0].fetch('http://127.0.0.1:9/'))).code, 'network')
+})
+
+test('storage that fails, and memory, hold a session as long as the page lives', async (t) => {
+  const page = browser(t)
+  const front = await Front.start(t, menjin)
+  page.locals.setItem = () => {
+    throw new DOMException('full', 'QuotaExceededError')
+  }
+  for (const storage of ['local', 'memory']) {
+    const one = tab(t, { baseUrl: front.url, storage })
+    await one.login({ code: await codeOf(menjin, `web-${++people}`) })
+    assert.equal((await one.fetch(`${front.url}/v1/me`)).status, 200)
+    assert.equal(page.locals.getItem('menjin.demo'), null)
+    one.close()
+  }
+})
+
+test('a session that another server opened for the person is accepted', async (t) => {
+  browser(t)
+  const one = tab(t, { baseUrl: menjin.url, storage: 'memory' })
+  const answer = await menjin.signIn(`web-${++people}`)
+  assert.equal((await one.accept(answer)).user.id, answer.user.id)
+  assert.equal((await one.fetch(`${menjin.url}/v1/me`)).status, 200)
+})

@@ -1,0 +1,186 @@
+//! `POST /v1/me/phone`: somebody who is signed in proves their phone number.
+//!
+//! The rule on numbers that others have is the store's: they move to whoever proved them last (decision 004).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use menjin_platform::{Error, Payload, PhoneCode, PhoneNumber};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use tracing::Instrument as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::me::Me;
+use super::open_data::{Brought, open_kept};
+use super::phone::proved;
+use super::subject::Subject;
+use crate::apps::{self, Unfetched};
+use crate::entropy::sha256;
+use crate::extract::Json;
+use crate::problem::{Fault, PlatformSaid, Problem};
+use crate::state::Menjin;
+use crate::store::{Claiming, CodeClaim, CodeDigest};
+
+/// Nothing longer is a phone number.
+pub(crate) const SIGNED_PHONE: usize = 8192;
+/// What replaces a number without proving whose it is asks for a sign-in that is younger (design §4.6).
+const FRESH: Duration = Duration::from_mins(5);
+const WAYS: [&str; 3] = ["phone_code", "encrypted_data", "signed_phone"];
+
+pub(super) fn routes() -> OpenApiRouter<Menjin> {
+    OpenApiRouter::new().routes(routes!(bind))
+}
+
+/// The platform's proof; exactly one of the three kinds.
+#[derive(Deserialize, utoipa::ToSchema)]
+struct PhoneRequest {
+    /// From a `getPhoneNumber` button: one use.
+    #[serde(alias = "code")]
+    #[schema(value_type = Option<String>, max_length = 128, pattern = "^[!-~]+$")]
+    phone_code: Option<SecretString>,
+    /// From an old `getPhoneNumber`, with `iv`; call `wx.login` and sign in before the button is tapped.
+    #[schema(value_type = Option<String>)]
+    encrypted_data: Option<SecretString>,
+    /// Belongs to `encrypted_data`.
+    iv: Option<String>,
+    /// From Alipay's `my.getPhoneNumber`: its `response`, exactly as it came.
+    #[schema(value_type = Option<String>, max_length = 8192)]
+    signed_phone: Option<SecretString>,
+}
+
+/// Binds the caller's phone number, which the platform proves.
+///
+/// A number that another person has moves here. A platform that does not tell whose number it is replaces one only after a
+/// sign-in within five minutes.
+#[utoipa::path(post, path = "/v1/me/phone", operation_id = "bind_phone", tag = "profile", request_body = PhoneRequest, security(("bearer" = [])), responses(
+    (status = 200, description = "The caller, with the number masked", body = Me),
+    (status = 403, description = "`reauth_required`: sign in with a fresh code, then repeat; `platform_blocked`"),
+    (status = 404, description = "`app_unknown`: the session's app is no longer configured"),
+    (status = 409, description = "`session_key_stale`: call `wx.login` and sign in first, then let the person tap again"),
+    (status = 422, description = "`phone_code_invalid`: let the person tap again; `unsupported_by_platform`: the platform has no such thing, or does not know the caller"),
+    (status = 503, description = "`platform_unavailable`, `platform_quota`, `platform_misconfigured`: with `relogin` the code may be spent; let the person tap again"),
+))]
+async fn bind(
+    State(menjin): State<Menjin>,
+    headers: HeaderMap,
+    Json(request): Json<PhoneRequest>,
+) -> Result<axum::Json<Me>, Problem> {
+    let proof = Proof::checked(request)?;
+    let subject = Subject::of(&menjin, &headers).await?;
+    // Carried through when the connection breaks meanwhile: the code is spent by then.
+    let whole = async move { bound(&menjin, subject, proof).await }.in_current_span();
+    tokio::spawn(whole).await.unwrap_or_else(|error| Err(Problem::Internal(error.into()))).map(axum::Json)
+}
+
+async fn bound(menjin: &Menjin, subject: Subject, proof: Proof) -> Result<Me, Problem> {
+    let number = match proof {
+        Proof::Code(code) => by_code(menjin, &subject, &code).await?,
+        Proof::Encrypted(data, iv) => by_data(menjin, &subject, (&data, &iv)).await?,
+        Proof::Signed(text) => {
+            let signed = subject.app.platform().and_then(|it| it.signed_phone());
+            let signed = signed.ok_or(Problem::UnsupportedByPlatform)?;
+            must_be_fresh(menjin, &subject)?;
+            let opened = signed.open(text.expose_secret());
+            opened.map_err(|_| Problem::field("signed_phone", Fault::HoldsNoPhoneNumber))?
+        }
+    };
+    let change = proved(menjin, &number);
+    let user = menjin.store.bind_phone(subject.person.user.id, change, menjin.clock.now()).await?;
+    Ok(Me::of(user.ok_or(Problem::TokenInvalid)?, subject.person.session))
+}
+
+/// The code goes to the platform once, on whatever node: what the platform did not take may come again.
+async fn by_code(menjin: &Menjin, subject: &Subject, code: &PhoneCode) -> Result<PhoneNumber, Problem> {
+    let Subject { app, openid, .. } = subject;
+    let phones = app.platform().and_then(|it| it.phone()).ok_or(Problem::UnsupportedByPlatform)?;
+    if !phones.compares_person() {
+        must_be_fresh(menjin, subject)?;
+    }
+    let digest = CodeDigest(sha256(&[b"phone", &[0][..], app.id.as_bytes(), &[0], code.expose().as_bytes()].concat()));
+    let now = menjin.clock.now();
+    let until = now.plus(menjin.config.lifetimes.used_code);
+    let claiming = Claiming { code: digest, idempotency: None, now, until, repeatable_since: now };
+    if menjin.store.claim_code(claiming).await? != CodeClaim::Claimed {
+        return Err(Problem::PhoneCodeInvalid(None));
+    }
+    let asked = apps::phone(menjin, &Arc::clone(app), code, openid).await;
+    let unfetched = match asked {
+        Ok(number) => return Ok(number),
+        Err(unfetched) => unfetched,
+    };
+    // Without a token nothing was sent.
+    let is_unspent = unfetched.platform_error().is_none_or(Error::code_unspent);
+    if is_unspent {
+        menjin.store.release_code(digest).await?;
+    }
+    Err(refused(unfetched))
+}
+
+fn refused(unfetched: Unfetched) -> Problem {
+    let said = match unfetched.platform_error() {
+        Some(error @ (Error::BadCode { .. } | Error::CodeUsed { .. })) => error
+            .errcode()
+            .zip(error.errmsg())
+            .map(|(errcode, errmsg)| PlatformSaid { errcode, errmsg: errmsg.to_owned() }),
+        _ => return unfetched.into(),
+    };
+    Problem::PhoneCodeInvalid(said)
+}
+
+/// Only the newest key proves whose number it is.
+async fn by_data(
+    menjin: &Menjin,
+    subject: &Subject,
+    (data, iv): (&SecretString, &str),
+) -> Result<PhoneNumber, Problem> {
+    let brought = Brought::checked(data.expose_secret(), iv)?;
+    match open_kept(menjin, subject, brought).await? {
+        (Payload::Phone(number), true) => Ok(number),
+        (Payload::Phone(_), false) => Err(Problem::SessionKeyStale),
+        (Payload::Profile(_) | Payload::Other(_), _) => {
+            Err(Problem::field("encrypted_data", Fault::HoldsNoPhoneNumber))
+        }
+    }
+}
+
+fn must_be_fresh(menjin: &Menjin, subject: &Subject) -> Result<(), Problem> {
+    let replaces = subject.person.user.phone_masked.is_some();
+    let is_fresh = menjin.clock.now() <= subject.person.session.opened_at.plus(FRESH);
+    if replaces && !is_fresh { Err(Problem::ReauthRequired) } else { Ok(()) }
+}
+
+/// What a request brought, parsed.
+enum Proof {
+    Code(PhoneCode),
+    Encrypted(SecretString, String),
+    Signed(SecretString),
+}
+
+impl Proof {
+    fn checked(request: PhoneRequest) -> Result<Self, Problem> {
+        let PhoneRequest { phone_code, encrypted_data, iv, signed_phone } = request;
+        let beside = |one: &str, other: &'static str| Err(Problem::field(one, Fault::NotBeside(other)));
+        match (phone_code, encrypted_data, signed_phone) {
+            (Some(_), Some(_), _) => beside("phone_code", "encrypted_data"),
+            (Some(_), None, Some(_)) => beside("phone_code", "signed_phone"),
+            (None, Some(_), Some(_)) => beside("encrypted_data", "signed_phone"),
+            (Some(code), None, None) => {
+                let code = PhoneCode::parse(code.expose_secret());
+                code.map(Self::Code).map_err(|_| Problem::field("phone_code", Fault::NotACode))
+            }
+            (None, Some(data), None) => {
+                let iv = iv.ok_or_else(|| Problem::field("iv", Fault::Missing))?;
+                Ok(Self::Encrypted(data, iv))
+            }
+            (None, None, Some(text)) if text.expose_secret().len() > SIGNED_PHONE => {
+                Err(Problem::field("signed_phone", Fault::TooLong(SIGNED_PHONE)))
+            }
+            (None, None, Some(text)) => Ok(Self::Signed(text)),
+            (None, None, None) => Err(Problem::field("phone_code", Fault::MissingOneOf(&WAYS))),
+        }
+    }
+}

@@ -1,0 +1,9 @@
+-- oldest-program: 0.1.0
+-- Browsers that have come back from a platform and have not been exchanged for a session yet. The code is SHA-256 of the app
+-- and the one-use code; sealed: who it is, what they look like, and what the exchange must prove.
+CREATE TABLE IF NOT EXISTS arrivals (
+  code   VARBINARY(32) PRIMARY KEY,
+  sealed MEDIUMBLOB NOT NULL,
+  until  BIGINT NOT NULL,
+  INDEX arrivals_until (until)
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4;
