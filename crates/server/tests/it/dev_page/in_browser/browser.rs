@@ -3,6 +3,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -16,7 +17,10 @@ use tokio::process::{Child, ChildStdout, Command};
 /// How long a page may take to show what a test waits for, in milliseconds.
 const PATIENCE: u64 = 20_000;
 
-const FLAGS: [&str; 10] = [
+/// How often the driver may be started.
+const TRIES: usize = 5;
+
+const FLAGS: [&str; 11] = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -27,6 +31,8 @@ const FLAGS: [&str; 10] = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    // A click meets what stands still.
+    "--force-prefers-reduced-motion",
 ];
 
 /// Resolves once the condition holds: looks at each change of the page.
@@ -49,26 +55,38 @@ pub(crate) struct Browser {
     _folder: TempDir,
 }
 
+/// Starts the driver. It takes a free port of one protocol and gives up where the other's is taken: then there is none.
+async fn driver(folder: &Path) -> Option<(Child, Lines<BufReader<ChildStdout>>, u16)> {
+    let mut driver = Command::new(chromedriver());
+    driver
+        .env("TMPDIR", folder)
+        .arg("--port=0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
+    let mut driver = driver.spawn().expect("the program named by MENJIN_TEST_CHROMEDRIVER starts");
+    let mut stdout = BufReader::new(driver.stdout.take().unwrap()).lines();
+    while let Some(line) = stdout.next_line().await.unwrap() {
+        if let Some((_, port)) = line.split_once("started successfully on port ") {
+            return Some((driver, stdout, port.trim_end_matches('.').parse().unwrap()));
+        }
+    }
+    None
+}
+
 impl Browser {
     /// Starts one that prefers `language`.
     pub(crate) async fn start(language: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut driver = Command::new(chromedriver());
-        driver
-            .env("TMPDIR", folder.path())
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true);
-        let mut driver = driver.spawn().expect("the program named by MENJIN_TEST_CHROMEDRIVER starts");
-        let mut stdout = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let port = loop {
-            let line = stdout.next_line().await.unwrap().expect("chromedriver says its port");
-            if let Some((_, port)) = line.split_once("started successfully on port ") {
-                break port.trim_end_matches('.').parse().unwrap();
+        let mut started = None;
+        for _ in 0..TRIES {
+            started = driver(folder.path()).await;
+            if started.is_some() {
+                break;
             }
-        };
+        }
+        let (driver, stdout, port) = started.expect("chromedriver says its port");
         let mut flags: Vec<String> = FLAGS.map(str::to_owned).into();
         flags.push(format!("--user-data-dir={}", folder.path().join("profile").display()));
         flags.push(format!("--accept-lang={language}"));
