@@ -17,6 +17,9 @@ mod process;
 mod run;
 mod scale;
 mod scenarios;
+// Lines are written as the program writes them.
+#[path = "../../crates/cli/src/span_fields.rs"]
+mod span_fields;
 mod stores;
 mod stub;
 mod table;

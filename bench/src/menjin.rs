@@ -13,6 +13,7 @@ use menjin_server::{Around, Listeners, Menjin};
 use tokio::time::Instant;
 
 use crate::process;
+use crate::span_fields::SpanFields;
 
 /// The app that people sign in to.
 pub(crate) const APP: &str = "shop";
@@ -87,7 +88,7 @@ secret = "{SECRET}"
 pub(crate) fn serve(config: &Path, chores: Option<SocketAddr>) -> anyhow::Result<()> {
     let config = Config::load(Some(config))?;
     let lines = tracing_subscriber::fmt().with_env_filter(&config.log.level).with_writer(std::io::stdout);
-    lines.json().flatten_event(true).with_span_list(false).init();
+    lines.json().flatten_event(true).with_span_list(false).fmt_fields(SpanFields).init();
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
         let public = TcpListener::bind(config.server.listen)?;

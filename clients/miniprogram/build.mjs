@@ -1,5 +1,5 @@
-// Builds what phones and bundlers get: dist/menjin.js (one file for `utils/`, CommonJS or a global), dist/menjin.mjs, and the
-// types. `node build.mjs FOLDER` builds there instead.
+// Builds what phones and bundlers get: dist/menjin.js (one file for `utils/`, CommonJS or a global) and
+// dist/menjin.mjs. `node build.mjs FOLDER` builds there instead. The types are made by `tsc`, when the package is packed.
 //
 // The syntax is ES2015, which iOS 10 and every Android since take as it is, and without generators and `async`: where a packer
 // turns it into ES5, it comes out without a runtime. Of ES2015's library it needs Promise alone.

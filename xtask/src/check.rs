@@ -9,10 +9,15 @@ use crate::{Outcome, generated, tidy};
 type Step = fn() -> anyhow::Result<bool>;
 
 pub(crate) fn run() -> Outcome {
-    let steps: [(&str, Step); 5] = [
+    let steps: [(&str, Step); 6] = [
         ("cargo fmt --check", || succeeds(cargo().args(["fmt", "--all", "--check"]))),
         ("cargo clippy --workspace --all-targets -- -D warnings", || {
             succeeds(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+        }),
+        // All else is as in the step before: only what has features is looked at anew.
+        ("the same without the features", || {
+            let without = ["--all-targets", "--no-default-features"];
+            succeeds(cargo().args(["clippy", "--workspace"]).args(without).args(["--", "-D", "warnings"]))
         }),
         ("cargo xtask tidy", || Ok(tidy::run()? == ExitCode::SUCCESS)),
         ("cargo xtask gen --check", || Ok(generated::check()? == ExitCode::SUCCESS)),

@@ -17,8 +17,9 @@ struct Generated {
     arguments: &'static [&'static str],
 }
 
-const GENERATED: [Generated; 2] = [
+const GENERATED: [Generated; 3] = [
     Generated { path: "docs/openapi.json", arguments: &["openapi"] },
+    Generated { path: "docs/admin-openapi.json", arguments: &["openapi", "--admin"] },
     Generated { path: "docs/errors.md", arguments: &["errors"] },
 ];
 

@@ -9,6 +9,7 @@ mod generated;
 mod mini_program;
 mod needs;
 mod process;
+mod temporary;
 mod test;
 mod tidy;
 
@@ -22,7 +23,8 @@ Usage: cargo xtask <chore> [arguments]
   check             format, clippy, tidy, generated files, documentation; stops at the first that fails
   test [arguments]  gets what the tests need, then cargo test --workspace --all-features [arguments]
                     without arguments, then the server's HTTP tests on PostgreSQL and on MariaDB; --stores: also with arguments
-                    --without NAME leaves out what needs it: python, node, sdks, chromium, postgres, mariadb, redis, nginx
+                    --without NAME leaves out what needs it: python, node, sdks, chromium, postgres, mariadb, redis, nginx,
+                    proxies, prometheus
   tidy              the rules that no other tool knows: headers, sizes, names, imports, arrows, links
   gen [--check]     writes the generated files; with --check fails when one is stale
   bench [arguments] gets wrk, the store's server and what --peers needs, then cargo run --release -p menjin-bench -- [arguments]

@@ -1,4 +1,5 @@
 //! `test`: gets what the tests need beside cargo, runs them all, then the server's HTTP tests again on each other store.
+//! What fails stops nothing: one run tells of all that is wrong.
 //!
 //! Not here: how a need is met (`needs`).
 
@@ -8,13 +9,16 @@ use std::process::{Command, ExitCode};
 use crate::Outcome;
 use crate::needs::{self, NEEDS, Need};
 use crate::process::{cargo, pass_on};
+use crate::temporary;
 
+/// The server's tests over HTTP, as its Cargo.toml names them.
+const HTTP_TESTS: &str = "http";
 /// The stores that the HTTP tests run on again, by the need that brings them.
 const STORES: [&str; 2] = ["postgres", "mariadb"];
 /// Tells those tests which one.
 const STORE: &str = "MENJIN_TEST_STORE";
-/// Not for another store: tests of SQLite's files, and those that bring a store of their own.
-const NOT_AGAIN: [&str; 3] = ["sqlite_only::", "on_postgres::", "on_mariadb::"];
+/// Not for another store: tests of SQLite's files, those that bring a store of their own, and pages that know no store.
+const NOT_AGAIN: [&str; 4] = ["sqlite_only::", "on_postgres::", "on_mariadb::", "dev_page::"];
 
 pub(crate) fn run(arguments: &[&str]) -> Outcome {
     let Some(asked) = split(arguments) else {
@@ -31,9 +35,10 @@ pub(crate) fn run(arguments: &[&str]) -> Outcome {
     let surroundings = Surroundings::provide(&needed, &left_out)?;
     let mut ended = surroundings.run(&cargo_arguments(&asked.passed_on, &left_out), None)?;
     for store in asked.stores() {
+        println!("test: the server's HTTP tests again, on {store}");
+        let again = surroundings.run(&again(&asked.passed_on, &left_out), Some(store))?;
         if ended == ExitCode::SUCCESS {
-            println!("test: the server's HTTP tests again, on {store}");
-            ended = surroundings.run(&again(&asked.passed_on, &left_out), Some(store))?;
+            ended = again;
         }
     }
     Ok(ended)
@@ -47,7 +52,7 @@ struct Surroundings {
 
 impl Surroundings {
     fn provide(needed: &[Need], left_out: &[Need]) -> anyhow::Result<Self> {
-        let mut variables = Vec::new();
+        let mut variables: Vec<_> = temporary::variable().into_iter().chain(threads()).collect();
         for need in needed {
             variables.extend(need.provide()?);
         }
@@ -66,6 +71,14 @@ impl Surroundings {
         };
         pass_on(&mut command)
     }
+}
+
+/// One test more at a time than there are cores, unless somebody chose: many wait for a server most of their time.
+#[expect(clippy::disallowed_methods, reason = "somebody who runs the tests may have chosen")]
+fn threads() -> Option<(&'static str, OsString)> {
+    const THREADS: &str = "RUST_TEST_THREADS";
+    let cores = std::thread::available_parallelism().ok()?.get();
+    std::env::var_os(THREADS).is_none().then(|| (THREADS, (cores + 1).to_string().into()))
 }
 
 /// What the arguments ask for.
@@ -108,7 +121,7 @@ fn split<'a>(arguments: &[&'a str]) -> Option<Asked<'a>> {
 fn cargo_arguments<'a>(passed_on: &[&'a str], left_out: &[Need]) -> Vec<&'a str> {
     let (of_cargo, of_tests) = halves(passed_on);
     let scope: &[&str] = if names_packages(of_cargo) { &[] } else { &["--workspace"] };
-    let mut arguments = [&["test"], scope, &["--all-features"], of_cargo].concat();
+    let mut arguments = [&["test", "--no-fail-fast"], scope, &["--all-features"], of_cargo].concat();
     let skipped = skips(left_out.iter().flat_map(|need| need.tests.iter().copied()));
     if !of_tests.is_empty() || !skipped.is_empty() {
         arguments.push("--");
@@ -117,7 +130,8 @@ fn cargo_arguments<'a>(passed_on: &[&'a str], left_out: &[Need]) -> Vec<&'a str>
     arguments
 }
 
-/// The server's HTTP tests alone, with the same choice among them; packages and programs that were named are ours to name.
+/// The server's HTTP tests alone, with the same choice among them; programs that were named are ours to name. Built as in the
+/// first run, of the whole workspace or not, as nothing is then built again.
 fn again<'a>(passed_on: &[&'a str], left_out: &[Need]) -> Vec<&'a str> {
     let (of_cargo, of_tests) = halves(passed_on);
     let mut choice = Vec::new();
@@ -131,8 +145,17 @@ fn again<'a>(passed_on: &[&'a str], left_out: &[Need]) -> Vec<&'a str> {
     }
     let skipped = left_out.iter().flat_map(|need| need.tests.iter().copied()).filter(|test| !NOT_AGAIN.contains(test));
     let skipped = skips(NOT_AGAIN.into_iter().chain(skipped));
-    let fixed = ["test", "--all-features", "-p", "menjin-server", "--test", "it"];
-    [&fixed[..], &choice, &["--"], of_tests, &skipped].concat()
+    let scope: &[&str] = if names_packages(of_cargo) { &["-p", "menjin-server"] } else { &["--workspace"] };
+    [
+        &["test", "--no-fail-fast"],
+        scope,
+        &["--all-features", "--test", HTTP_TESTS],
+        &choice,
+        &["--"],
+        of_tests,
+        &skipped,
+    ]
+    .concat()
 }
 
 /// Cargo's arguments, and those after `--`.
@@ -180,17 +203,29 @@ mod tests {
 
     #[test]
     fn the_whole_workspace_is_tested_unless_packages_are_named() {
-        assert_eq!(cargo_arguments(&["name"], &[]), ["test", "--workspace", "--all-features", "name"]);
-        assert_eq!(cargo_arguments(&["-p", "x"], &[]), ["test", "--all-features", "-p", "x"]);
-        assert_eq!(cargo_arguments(&["--", "-p"], &[]), ["test", "--workspace", "--all-features", "--", "-p"]);
+        assert_eq!(
+            cargo_arguments(&["name"], &[]),
+            ["test", "--no-fail-fast", "--workspace", "--all-features", "name"]
+        );
+        assert_eq!(cargo_arguments(&["-p", "x"], &[]), ["test", "--no-fail-fast", "--all-features", "-p", "x"]);
+        assert_eq!(
+            cargo_arguments(&["--", "-p"], &[]),
+            ["test", "--no-fail-fast", "--workspace", "--all-features", "--", "-p"]
+        );
     }
 
     #[test]
     fn tests_of_what_is_left_out_are_skipped_and_no_others() {
         let skipped = cargo_arguments(&["-p", "x", "--", "--nocapture"], &left_out("chromium"));
-        assert_eq!(skipped, ["test", "--all-features", "-p", "x", "--", "--nocapture", "--skip", "in_browser::"]);
+        assert_eq!(
+            skipped,
+            ["test", "--no-fail-fast", "--all-features", "-p", "x", "--", "--nocapture", "--skip", "in_browser::"]
+        );
         let skipped = cargo_arguments(&[], &left_out("postgres"));
-        assert_eq!(skipped, ["test", "--workspace", "--all-features", "--", "--skip", "on_postgres::"]);
+        assert_eq!(
+            skipped,
+            ["test", "--no-fail-fast", "--workspace", "--all-features", "--", "--skip", "on_postgres::"]
+        );
         let skipped = cargo_arguments(&[], &left_out("python"));
         let python =
             ["--skip", "wechatpy::", "--skip", "spec_validator::", "--skip", "by_django::", "--skip", "by_python::"];
@@ -209,11 +244,13 @@ mod tests {
 
     #[test]
     fn a_round_is_the_servers_http_tests_with_the_same_choice() {
-        let fixed = ["test", "--all-features", "-p", "menjin-server", "--test", "it"];
-        let skipped = ["--skip", "sqlite_only::", "--skip", "on_postgres::", "--skip", "on_mariadb::"];
-        assert_eq!(again(&[], &[]), [&fixed[..], &["--"], &skipped].concat());
+        let fixed = |scope: &[&'static str]| {
+            [&["test", "--no-fail-fast"], scope, &["--all-features", "--test", "http"]].concat()
+        };
+        let skipped = NOT_AGAIN.map(|module| ["--skip", module]).concat();
+        assert_eq!(again(&[], &[]), [&fixed(&["--workspace"])[..], &["--"], &skipped].concat());
         let chosen = again(&["-p", "x", "--test", "y", "--release", "a::", "--", "--nocapture"], &left_out("chromium"));
-        let rest = ["--release", "a::", "--", "--nocapture"];
+        let (fixed, rest) = (fixed(&["-p", "menjin-server"]), ["--release", "a::", "--", "--nocapture"]);
         assert_eq!(chosen, [&fixed[..], &rest, &skipped, &["--skip", "in_browser::"]].concat());
         assert_eq!(again(&[], &left_out("postgres")), again(&[], &[]));
     }

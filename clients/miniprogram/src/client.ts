@@ -1,9 +1,9 @@
 // createClient: a mini program's account at menjin. Does not: keep or refresh tokens (session/), or know platforms (platform/).
 
-import type { LoginAnswer, SignedIn, User } from './session/account'
+import { told, type LoginAnswer, type SignedIn, type User } from './session/account'
 import { both, given, parsed, random, refused, type Answer, type Ask } from './session/ask'
 import { isPassing, local, patience, type MenjinError } from './session/problem'
-import { openSession, type Kept, type SessionEnd } from './session/session'
+import { openSession, type SessionEnd } from './session/session'
 import { platformOf } from './platform/find'
 import type { MyLike } from './platform/my'
 import type { Device, Upload } from './platform/platform'
@@ -32,6 +32,8 @@ export interface LoginOptions {
   /** Signs in anew although a session lives. */
   fresh?: boolean
   phone_code?: string
+  /** `response` of Alipay's `my.getPhoneNumber`, as it came. */
+  signed_phone?: string
   profile?: { nickname?: string; avatar_url?: string }
   encrypted_data?: string
   iv?: string
@@ -43,8 +45,12 @@ export interface PhoneDetail {
   code?: string
   encryptedData?: string
   iv?: string
+  /** Alipay's. */
+  response?: string
   errMsg?: string
   errno?: number
+  /** Alipay's. */
+  errorMessage?: string
 }
 /** The event of a phone-number button. */
 export interface PhoneEvent {
@@ -74,8 +80,8 @@ export interface Client {
    * its key has expired. `true` when all was well already.
    */
   checkSession(): Promise<boolean>
-  /** The event of a phone-number button: binds the number, and resolves to the user. */
-  getPhoneNumber(event: PhoneEvent): Promise<User>
+  /** The event of a phone-number button, or what `my.getPhoneNumber` gives: binds the number, and resolves to the user. */
+  getPhoneNumber(event: PhoneEvent | PhoneDetail): Promise<User>
   /** Opens what the platform has sealed: `{encryptedData, iv}` of `getUserProfile` and its like. */
   decrypt<T = any>(data: { encryptedData: string; iv: string }): Promise<T>
   setProfile(profile: { nickname?: string; avatar_url?: string }): Promise<User>
@@ -140,14 +146,17 @@ export function createClient(options: ClientOptions): Client {
     return both(options.device || told, { id: deviceId })
   }
 
-  const header = (more?: Record<string, string>, token?: string) =>
-    both(both({ 'Accept-Language': language() }, more), { Authorization: token && 'Bearer ' + token })
+  /** What `/` begins is menjin's. */
+  const outward = <A extends Ask | Upload>(ask: A, token?: string): A => {
+    const { url } = ask
+    const header = both(both({ 'Accept-Language': language() }, ask.header), { Authorization: token && 'Bearer ' + token })
+    return both(ask, { url: url.charAt(0) === '/' ? baseUrl + url : url, header })
+  }
 
   const session = openSession({
-    baseUrl,
     app,
     language,
-    send: (ask) => platform.send(both(ask, { header: header(ask.header) })),
+    send: (ask) => platform.send(outward(ask)),
     read: () => read(place),
     write: (record) => write(place, record),
     alone: (work) => work(),
@@ -186,7 +195,7 @@ export function createClient(options: ClientOptions): Client {
       const began = Date.now()
       const attempt = (tries: number): Promise<LoginAnswer> =>
         call('/v1/login/' + app, data, { header })
-          .then((answer) => body<LoginAnswer>(answer))
+          .then(body<LoginAnswer>)
           .catch((error: MenjinError) => {
             const { action, code } = error
             const isKnown = action === 'retry' && code !== 'interrupted'
@@ -203,13 +212,6 @@ export function createClient(options: ClientOptions): Client {
         codes > 1 || more.iv || more.raw_data ? refused(error) : signIn(more, 2)
       return attempt(1)
     })
-
-  const told = (kept: Kept, isNew?: boolean): SignedIn => ({
-    user: kept.user,
-    session_id: kept.session_id,
-    need: kept.need,
-    is_new_user: !!isNew && kept.is_new_user,
-  })
 
   const login = (options?: LoginOptions): Promise<SignedIn> => {
     const more: LoginOptions = both({}, options)
@@ -237,12 +239,8 @@ export function createClient(options: ClientOptions): Client {
     )
   }
 
-  const whole = (url: string) => (url.charAt(0) === '/' ? baseUrl + url : url)
-
   const uploadFile = (upload: Upload): Promise<Answer<any>> =>
-    authorized((token) =>
-      platform.upload(both(upload, { url: whole(upload.url), header: header(upload.header, token) })),
-    )
+    authorized((token) => platform.upload(outward(upload, token)))
 
   /** What is sealed under a key of the platform that menjin no longer has: after a new sign-in the person taps again. */
   const sealed = <T>(path: string, data: object): Promise<T> =>
@@ -261,9 +259,7 @@ export function createClient(options: ClientOptions): Client {
     login,
     logout: session.logout,
     request: (ask) =>
-      authorized((token) =>
-        platform.send(both({ method: 'GET' }, both(ask, { url: whole(ask.url), header: header(ask.header, token) }))),
-      ) as Promise<Answer<any>>,
+      authorized((token) => platform.send(both({ method: 'GET' }, outward(ask, token)))) as Promise<Answer<any>>,
     uploadFile,
     current: () => {
       const kept = current()
@@ -275,14 +271,13 @@ export function createClient(options: ClientOptions): Client {
         (isGood) => isGood || login({ fresh: true }).then(() => false),
       ),
     getPhoneNumber: (event) => {
-      const { code, encryptedData, iv, errno, errMsg } = event.detail
-      if (code || iv) {
-        return sealed<{ user: User }>('/v1/me/phone', both({ code }, code ? {} : { encrypted_data: encryptedData, iv })).then(
-          changed('phone'),
-        )
-      }
-      const why = errno === 1400001 ? 'phone_quota' : /deny|cancel/.test(errMsg + '') ? 'denied' : 'platform_failed'
-      return refused(local(why, language(), event.detail))
+      const detail: PhoneDetail = (event as PhoneEvent).detail || event
+      const { code, encryptedData, iv, response } = detail
+      const proof = code ? { code } : iv ? { encrypted_data: encryptedData, iv } : response && { signed_phone: response }
+      if (proof) return sealed<{ user: User }>('/v1/me/phone', proof).then(changed('phone'))
+      const why =
+        detail.errno === 1400001 ? 'phone_quota' : /deny|cancel/.test(detail.errMsg || detail.errorMessage + '') ? 'denied' : 'platform_failed'
+      return refused(local(why, language(), detail))
     },
     decrypt: (data) => sealed('/v1/me/decrypt', { encrypted_data: data.encryptedData, iv: data.iv }),
     setProfile: (profile) => asked<{ user: User }>('/v1/me', 'PUT', profile).then(changed('profile')),

@@ -106,6 +106,32 @@ test('Alipay keeps a session over cold starts, and memory makes up for full stor
   assert.equal(front.count(LOGIN), 1)
 })
 
+test("Alipay's signed number is bound after a sign-in and beside one, and who declines is told so", async (t) => {
+  const { front, phone } = await phoned(t)
+  const { person } = phone
+  const tapped = (call) => menjin.post(`/dev/my/${call}`, { person })
+  const my = {
+    ...alipay(phone),
+    getAuthCode: ({ success, fail }) => void tapped('getAuthCode').then(success, fail),
+  }
+  const start = (options) => phone.start({ app: 'demo-alipay', ...options }, { my })
+  const account = start()
+  assert.equal((await account.login()).user.phone_masked, null)
+  const result = await tapped('getPhoneNumber')
+  const { phone_masked } = await account.getPhoneNumber(result)
+  assert.match(phone_masked, /^\d{3}\*{4}\d{4}$/)
+  assert.deepEqual(front.at('/v1/me/phone')[0].body, { signed_phone: result.response })
+  assert.equal(account.current().user.phone_masked, phone_masked)
+  assert.equal((await account.getPhoneNumber({ detail: await tapped('getPhoneNumber') })).phone_masked, phone_masked)
+
+  const { user } = await start().login({ signed_phone: (await tapped('getPhoneNumber')).response })
+  assert.equal(user.phone_masked, phone_masked)
+  const sent = front.seen.length
+  assert.equal((await refusal(account.getPhoneNumber({ errorMessage: 'user cancel', error: 11 }))).code, 'denied')
+  assert.equal((await refusal(account.getPhoneNumber({ errorMessage: 'no permission', error: 4 }))).code, 'platform_failed')
+  assert.equal(front.seen.length, sent)
+})
+
 for (const name of ['qq', 'tt']) {
   test(`${name} is found by its global, although there is a wx beside it`, async (t) => {
     const { front, phone } = await phoned(t)

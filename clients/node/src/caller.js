@@ -1,4 +1,4 @@
-// Who is calling, and what they may do. Does not: look anything up; all of it stands in the token.
+// Who is calling, and what they may do. Does not: look anything up; it stands in the token, or was added (`more_roles.js`).
 
 import { Refusal } from './refusal.js'
 
@@ -10,9 +10,11 @@ export class Caller {
     this.session = session
     /** The app they use. */
     this.clientId = claims.client_id ?? null
-    this.scope = typeof claims.scope === 'string' ? claims.scope.split(' ').filter(Boolean) : []
-    this.roles = listed(claims.roles)
-    this.permissions = listed(claims.permissions)
+    // Whatever an old system called so, it is nothing that menjin has given.
+    const { scope, roles, permissions } = legacy ? {} : claims
+    this.scope = typeof scope === 'string' ? scope.split(' ').filter(Boolean) : []
+    this.roles = listed(roles)
+    this.permissions = listed(permissions)
     /** All that the token says. */
     this.claims = claims
     /** Behind a legacy token: `{ name, number }` or `{ name, externalId }`. */

@@ -13,6 +13,8 @@ export class Ended {
   #users = new Map()
   #apps = new Map()
   #keys = new Set()
+  #rolesOf = new Map()
+  #roles = new Map()
   #readAt = null
 
   /** @param {number} maxLag how old the last reading may be, in milliseconds */
@@ -21,12 +23,14 @@ export class Ended {
   }
 
   /** Takes an event of the feed; true when the keys are to be read again. A kind that nobody knows is nothing. */
-  apply({ kind, session, user, app, kid, reason, at, until }) {
+  apply({ kind, session, user, app, kid, name, version, reason, at, until }) {
     // Times that can't be read make an end that holds for ever, rather than none.
     const end = { code: codeOfEnd(reason), at: Date.parse(at) || 0, until: Date.parse(until) || Infinity }
     if (kind === 'session_ended') settle(this.#sessions, session, end)
     if (kind === 'user_not_before') settle(this.#users, user, end)
     if (kind === 'app_not_before') settle(this.#apps, app, end)
+    if (kind === 'roles_of_user') outdate(this.#rolesOf, user, { version, until: end.until })
+    if (kind === 'role_changed') outdate(this.#roles, name, { version, until: end.until })
     // A kid is never used again, so this is for ever.
     if (kind === 'key_revoked') this.#keys.add(kid)
     return kind === 'key_revoked' || kind === 'keys_changed'
@@ -38,7 +42,7 @@ export class Ended {
    */
   markRead(now, past = now) {
     this.#readAt = now
-    for (const ends of [this.#sessions, this.#users, this.#apps]) {
+    for (const ends of [this.#sessions, this.#users, this.#apps, this.#rolesOf, this.#roles]) {
       for (const [name, end] of ends) {
         if (end.until + MOST_LEEWAY < past) ends.delete(name)
       }
@@ -59,6 +63,17 @@ export class Ended {
   }
 
   /**
+   * Whether a token says of roles what is no longer so: the session lives, and a refresh gives one that says it right. No times
+   * are compared: what was issued before a change has a lower version, or none.
+   */
+  outdates({ sub, roles, rv }) {
+    const version = Number.isSafeInteger(rv) ? rv : -1
+    const isOutdated = (change) => change !== undefined && version < change.before
+    if (isOutdated(this.#rolesOf.get(sub))) return true
+    return this.#roles.size > 0 && Array.isArray(roles) && roles.some((role) => isOutdated(this.#roles.get(role)))
+  }
+
+  /**
    * Why a token is over; `undefined` while it holds. An ended session refuses all its tokens, and where its person was cut
    * later, that cut says why: a lifted ban is one. A cut of a person or an app refuses what was issued up to that second, but
    * not sessions that were opened at or after it: their id has the millisecond.
@@ -70,6 +85,13 @@ export class Ended {
     const [user, client] = [this.#users.get(sub), this.#apps.get(app)].map((end) => (cuts(end) ? end : undefined))
     return (session && user?.at > session.at ? user : (session ?? user ?? client))?.code
   }
+}
+
+/** The later of two changes counts; one whose version can't be read outdates whatever it is about. */
+function outdate(changes, name, { version, until }) {
+  const known = changes.get(name)
+  const before = Number.isSafeInteger(version) ? version : Infinity
+  changes.set(name, { before: Math.max(known?.before ?? 0, before), until: Math.max(known?.until ?? 0, until) })
 }
 
 /** The later of two cuts counts, for as long as either has tokens left. */

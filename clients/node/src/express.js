@@ -1,15 +1,23 @@
 // Express, and all that takes its middleware. Does not: speak to menjin by itself.
 
+import { needed } from './needs.js'
 import { Refusal } from './refusal.js'
 import { headersOf } from './source.js'
 
-/** Lets in whom menjin has signed in; `request.menjin` is the caller. With `optional`, nobody is `null`. */
-export function guard(verifier, { optional = false } = {}) {
+/**
+ * Lets in whom menjin has signed in; `request.menjin` is the caller. With `optional`, nobody is `null`. With `role`, `permission`
+ * or `scope`, only who has it, and no stranger.
+ */
+export function guard(verifier, { optional = false, ...options } = {}) {
+  const needs = needed(options)
+  const takesStrangers = optional && needs.length === 0
   return async (request, response, next) => {
     try {
-      request.menjin = await verifier.check(headersOf(request))
+      const caller = await verifier.check(headersOf(request))
+      needs.forEach((need) => need(caller))
+      request.menjin = caller
     } catch (error) {
-      if (!(error instanceof Refusal && optional && error.code === 'token_missing'))
+      if (!(error instanceof Refusal && takesStrangers && error.code === 'token_missing'))
         return refused(error, request, response, next)
       request.menjin = null
     }

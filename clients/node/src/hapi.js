@@ -39,7 +39,9 @@ function scheme(server, options) {
 /** hapi reads `user` and `scope` itself: `auth: { scope: ['orders:read'] }`. Roles and permissions are scopes to it. */
 function credentials(caller) {
   const { user, session, clientId, claims, legacy } = caller
-  const scope = [...caller.scope, ...caller.roles.map((role) => `role:${role}`), ...caller.permissions]
+  // A permission that is called like a role is none of it.
+  const permissions = caller.permissions.filter((permission) => !permission.startsWith('role:'))
+  const scope = [...caller.scope, ...caller.roles.map((role) => `role:${role}`), ...permissions]
   return { user, session, scope, clientId, claims, legacy }
 }
 

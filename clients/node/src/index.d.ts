@@ -115,6 +115,7 @@ export declare class Caller {
   readonly session: Session | null
   /** The app that they use. */
   readonly clientId: string | null
+  /** These three are empty behind a legacy token. */
   readonly scope: string[]
   readonly roles: string[]
   readonly permissions: string[]
@@ -124,6 +125,13 @@ export declare class Caller {
   requireScope(scope: string): void
   requireRole(role: string): void
   require(permission: string): void
+}
+
+/** What a route wants of its callers, who get 403 without it: a word each, or a list of which all are needed. */
+export interface Needs {
+  role?: string | string[]
+  permission?: string | string[]
+  scope?: string | string[]
 }
 
 /** What back ends of this audience keep beside a session. Each call asks menjin; nothing is kept here. */

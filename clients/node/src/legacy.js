@@ -73,7 +73,8 @@ function settled({ name, secret, userClaim = 'userId', user = 'number', until },
 
 /** Old systems sign refresh tokens, ID tokens and links in mails with the same key, and some live for months. */
 function isForAccess(claims) {
-  const said = (names) => names.filter((name) => name in claims).map((name) => String(claims[name]).toLowerCase())
+  const text = (value) => (typeof value === 'string' ? value.toLowerCase() : '')
+  const said = (names) => names.filter((name) => name in claims).map((name) => text(claims[name]))
   const isElse = said(['type', 'typ']).some((kind) => FOR_ELSE.includes(kind))
   return !isElse && said(['token_type', 'token_use']).every((kind) => FOR_ACCESS.includes(kind))
 }

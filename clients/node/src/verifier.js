@@ -7,6 +7,7 @@ import { Ended } from './ended.js'
 import { Feed } from './feed.js'
 import { Keys } from './keys.js'
 import { Legacy } from './legacy.js'
+import { MoreRoles } from './more_roles.js'
 import { Refusal } from './refusal.js'
 import { Session } from './session.js'
 import { settled } from './settings.js'
@@ -23,6 +24,7 @@ export class Verifier {
   #ended
   #feed
   #legacy
+  #moreRoles
 
   constructor(options) {
     const settings = settled(options)
@@ -33,6 +35,7 @@ export class Verifier {
     this.#ended = new Ended(settings.maxLag)
     this.#feed = settings.feed && new Feed({ calls: this.#calls, ended: this.#ended, keys: this.#keys, now, log })
     this.#legacy = new Legacy(settings.legacy, settings)
+    this.#moreRoles = new MoreRoles(settings)
   }
 
   /** Who sends these headers: a `Headers`, or an object of strings or lists, best `request.headersDistinct`. */
@@ -87,7 +90,7 @@ export class Verifier {
     if (this.#legacy.knows(header)) return this.#old(token)
     const key = typeof header.kid === 'string' ? await this.#keys.find(header.kid) : undefined
     if (!key) throw new Refusal('token_invalid', { reason: 'its key is unknown' })
-    const claims = await this.#signed(token, header, key)
+    const claims = await this.#moreRoles.added(token, await this.#signed(token, header, key))
     const session = new Session(claims.sid, { calls: this.#calls, token })
     return { caller: new Caller({ claims, session }), kid: header.kid }
   }
@@ -128,6 +131,7 @@ export class Verifier {
     const subject = legacy ? { sid: claims.sid } : claims
     const code = this.#ended.refusalFor(subject)
     if (code) throw new Refusal(code)
+    if (this.#ended.outdates(legacy ? {} : claims)) throw new Refusal('token_expired', { reason: 'roles have changed' })
     if (this.#ended.isStale(this.#settings.now())) {
       throw new Refusal('revocations_stale', { reason: this.#feed.failure })
     }

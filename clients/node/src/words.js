@@ -71,8 +71,20 @@ export const WORDS = {
   account_closed: reason(
     401,
     'relogin',
-    ['Account closed', 'The account that signed in here was closed at its platform, and its data was deleted.'],
-    ['账号已注销', '登录所用的平台账号已注销，相关数据已删除。'],
+    ['Account closed', 'The account was closed, and its data was deleted.'],
+    ['账号已注销', '账号已注销，相关数据已删除。'],
+  ),
+  user_deleting: reason(
+    401,
+    'none',
+    ['Account is being deleted', 'The account is being deleted. Signing in before that is done keeps it.'],
+    ['账号注销中', '账号正在注销。在注销完成之前重新登录，即可保留账号。'],
+  ),
+  user_merged: reason(
+    401,
+    'relogin',
+    ['Accounts merged', 'Accounts of one person were merged or separated. Sign in again.'],
+    ['账号已合并', '同一个人的账号已合并或分开，请重新登录。'],
   ),
   insufficient_scope: reason(
     403,
@@ -112,6 +124,8 @@ const ENDS = new Set([
   'refresh_reused',
   'restored',
   'account_closed',
+  'user_deleting',
+  'user_merged',
 ])
 
 export function codeOfEnd(reason) {

@@ -60,6 +60,16 @@ test('the Egg program of docs/backends/egg-koa.md serves a cart', async (t) => {
         console.log('http://127.0.0.1:' + server.address().port)
       })
     })`
+  // A route of its own for who may read orders, as the page says below.
+  egg['app/router.js'] += `
+    const { guard } = require('@menjin/node/koa')
+    const carts = module.exports
+    module.exports = (app) => {
+      carts(app)
+      app.router.get('/orders', guard(app.menjin, { permission: 'orders:read' }), (ctx) => {
+        ctx.body = { read_by: ctx.state.menjin.user }
+      })
+    }`
   const path = await folder(t, egg, { type: 'commonjs' })
   const url = await started(t, path, 'start.js', {
     MENJIN_SECRET: menjin.app.secret,
@@ -67,6 +77,12 @@ test('the Egg program of docs/backends/egg-koa.md serves a cart', async (t) => {
     HOME: path,
   })
   await servesACart(menjin, url)
+  const alice = await menjin.signIn('alice')
+  assert.equal((await ask(url, '/orders', alice.access_token)).body.code, 'forbidden')
+  await menjin.command('role', 'set', 'clerk', '--permission', 'orders:*')
+  await menjin.command('role', 'grant', 'clerk', alice.user.id)
+  const clerk = await menjin.post('/v1/token/refresh', { refresh_token: alice.refresh_token })
+  assert.deepEqual((await ask(url, '/orders', clerk.access_token)).body, { read_by: alice.user.id })
 })
 
 test("the strategy for old tokens of docs/backends/hapi.md takes what menjin's wxLogin gives", async (t) => {

@@ -20,6 +20,9 @@ behavesAsAPlug(async (t, verifier) => {
     request.menjin.require('orders:read')
     response.json({ boss: true })
   })
+  app.get('/clerk', guard(verifier, { role: 'clerk', permission: ['orders:list'] }), (request, response) => {
+    response.json({ clerk: request.menjin.user })
+  })
   app.get('/cart', cart)
   app.post('/cart', async (request, response) => {
     await request.menjin.session.update('cart', (cart = []) => [...cart, request.body.item])

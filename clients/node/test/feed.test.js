@@ -74,6 +74,39 @@ test('an app that was cut off is refused', async (t) => {
   await until('the cut is heard', async () => (await refusal(guard.verify(token))) === 'session_kicked')
 })
 
+test('a change of roles asks for a refresh, which helps, and others are let alone', async (t) => {
+  const { mint, feed, guard } = await surroundings(t)
+  const holding = (roles, rv) => mint.token({ roles, rv })
+  const [clerk, boss, unsaid] = [await holding(['clerk'], 1), await holding(['boss'], 1), await mint.token()]
+  await guard.verify(clerk)
+  const change = (more) => end(mint, { session: undefined, reason: 'token_expired', ...more })
+  feed.tell([change({ kind: 'role_changed', name: 'clerk', version: 2 })])
+  await until('the change is heard', async () => (await refusal(guard.verify(clerk))) === 'token_expired')
+  assert.equal((await guard.verify(boss)).user, USER)
+  assert.deepEqual((await guard.verify(await holding(['clerk'], 2))).roles, ['clerk'])
+  feed.tell([change({ kind: 'roles_of_user', user: USER, version: 3 })])
+  await until('the change is heard', async () => (await refusal(guard.verify(boss))) === 'token_expired')
+  assert.equal(await refusal(guard.verify(unsaid)), 'token_expired')
+  assert.deepEqual((await guard.verify(await holding([], 3))).roles, [])
+  const bob = await mint.token({ sub: USER.replace(/.$/, 'b') })
+  assert.equal(await refusal(guard.verify(bob)), 'let in')
+})
+
+test('what changed late, twice or unreadably is never taken for less', () => {
+  const ended = new Ended(30_000)
+  const change = (version, until = '2026-11-22T12:00:00.000Z') =>
+    ended.apply({ kind: 'roles_of_user', user: USER, version, at: until, until })
+  const outdated = (rv) => ended.outdates({ sub: USER, roles: ['a'], rv })
+  assert.equal(outdated(undefined), false)
+  assert.equal(change(7), false, 'the keys are the same')
+  change(5)
+  assert.deepEqual([undefined, 6, 7, 8, '9', 1e99].map(outdated), [true, true, false, false, true, true])
+  ended.markRead(Date.parse('2026-11-22T13:00:00.000Z'))
+  assert.equal(outdated(undefined), false, 'all tokens from before are dead')
+  change('eight')
+  assert.equal(outdated(9), true)
+})
+
 test('a revoked key verifies nothing, and its successor is there at once, whoever has asked for unknown keys before', async (t) => {
   const { mint, feed, guard, token } = await surroundings(t)
   await guard.verify(token)

@@ -38,6 +38,15 @@ behavesAsAPlug(async (t, verifier) => {
         return { boss: true }
       },
     },
+    {
+      path: '/clerk',
+      method: 'GET',
+      handler: ({ auth: { artifacts } }) => {
+        artifacts.caller.requireRole('clerk')
+        artifacts.caller.require('orders:list')
+        return { clerk: artifacts.caller.user }
+      },
+    },
     { path: '/cart', method: 'GET', handler: cart },
     {
       path: '/cart',
@@ -104,6 +113,7 @@ test("hapi's own scope and entity rules hold", async () => {
   assert.equal((await ask('/orders', { permissions: ['orders:read'] })).statusCode, 200)
   assert.equal((await ask('/orders', { permissions: ['stock:read'] })).statusCode, 403)
   assert.equal((await ask('/clerks', { roles: ['clerk'] })).statusCode, 200)
+  assert.equal((await ask('/clerks', { permissions: ['role:clerk'] })).statusCode, 403)
   assert.equal((await ask('/people', {})).statusCode, 200)
 })
 

@@ -21,6 +21,9 @@ const ROUTES = {
     ctx.state.menjin.require('orders:read')
     ctx.body = { boss: true }
   },
+  'GET /clerk': (ctx) => {
+    ctx.body = { clerk: ctx.state.menjin.user }
+  },
   'GET /cart': async (ctx) => {
     ctx.body = { cart: (await ctx.state.menjin.session.get('cart')) ?? [] }
   },
@@ -41,6 +44,8 @@ behavesAsAPlug(async (t, verifier) => {
     })
   })
   app.use(guard(verifier))
+  const clerk = guard(verifier, { role: 'clerk', permission: 'orders:list' })
+  app.use((ctx, next) => (ctx.path === '/clerk' ? clerk(ctx, next) : next()))
   app.use((ctx) => ROUTES[`${ctx.method} ${ctx.path}`](ctx))
   const server = app.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -1,7 +1,7 @@
 // What every plug must do, whatever the framework: the same requests to the same routes.
 //
 // `GET /me` is protected; `GET /maybe` lets in who has no token; `GET /boss` wants the permission `orders:read`; `POST /cart`
-// adds its body's `item` to the session's cart, and `GET /cart` shows it.
+// adds its body's `item` to the session's cart, and `GET /cart` shows it; `GET /clerk` is for the role `clerk` and `orders:list`.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -74,6 +74,25 @@ export function behavesAsAPlug(serve) {
     const { menjin, ask } = await surroundings(t)
     const alice = await menjin.signIn('alice')
     assertProblem(await ask('/boss', alice.access_token), 403, 'forbidden', 'none')
+  })
+
+  test('a role lets in, and the change that takes it away holds at once', async (t) => {
+    const { menjin, ask } = await surroundings(t)
+    const alice = await menjin.signIn('alice')
+    assertProblem(await ask('/clerk', alice.access_token), 403, 'forbidden', 'none')
+    await menjin.command('role', 'set', 'clerk', '--permission', 'orders:*')
+    await menjin.command('role', 'grant', 'clerk', alice.user.id, '--audience', 'demo')
+    const next = async (pair) => {
+      await until('the change is heard', async () => (await ask('/clerk', pair.access_token)).status === 401)
+      assertProblem(await ask('/clerk', pair.access_token), 401, 'token_expired', 'refresh')
+      return menjin.post('/v1/token/refresh', { refresh_token: pair.refresh_token })
+    }
+    const clerk = await next(alice)
+    for (const path of ['/clerk', '/boss', '/me']) assert.equal((await ask(path, clerk.access_token)).status, 200, path)
+    await menjin.command('role', 'revoke', 'clerk', alice.user.id, '--audience', 'demo')
+    const nobody = await next(clerk)
+    assertProblem(await ask('/clerk', nobody.access_token), 403, 'forbidden', 'none')
+    assert.equal((await ask('/me', nobody.access_token)).status, 200)
   })
 
   test('the session is read and written, each device its own', async (t) => {

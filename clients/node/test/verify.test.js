@@ -232,6 +232,8 @@ test('old tokens are good until the date of their entry, and not after', async (
   const caller = await guard.verify(token)
   assert.deepEqual(caller.legacy, { name: 'hapi', number: 42 })
   assert.deepEqual([caller.user, caller.session], [null, null])
+  const boss = await guard.verify(old({ userId: 42, scope: 'all', roles: ['clerk'], permissions: ['*'] }))
+  assert.deepEqual([boss.scope, boss.roles, boss.permissions], [[], [], []], 'menjin has given none of these')
   for (const claims of [{ token_type: 'sliding' }, { typ: 'Bearer', type: 'vip' }]) {
     assert.equal((await guard.verify(old({ userId: 42, ...claims }))).legacy.number, 42)
   }
@@ -244,6 +246,7 @@ test('old tokens are good until the date of their entry, and not after', async (
     old({ userId: 42 }, secret, { alg: 'HS256', typ: 'at+jwt' }),
     old({ userId: 42 }, secret, { alg: 'HS512', typ: 'JWT' }),
     old({ userId: 42, token_type: 'refresh' }),
+    old({ userId: 42, token_type: ['access'] }),
     old({ userId: 42, token_use: 'id' }),
     old({ userId: 42, type: 'refresh' }),
     old({ userId: 42, typ: 'Offline' }),
@@ -306,4 +309,30 @@ test("options that can't be meant are refused with the remedy", async () => {
   for (const [more, message] of wrong) assert.throws(() => createVerifier({ ...good, ...more }), { message })
   const verifier = createVerifier(good)
   await assert.rejects(verifier.openSession({ number: 1, app: 'shop' }), /needs `app: \{ id, secret \}`/)
+})
+
+test('what a token has not room for is asked with it, once', async () => {
+  const mint = await Mint.open()
+  let [asked, status] = [0, 503]
+  const fetch = async (url, init) => {
+    if (!String(url).endsWith('/v1/me/roles')) return mint.fetch(url)
+    asked += 1
+    assert.match(init.headers.authorization, /^Bearer ey/)
+    const body = { version: 9, roles: ['boss', 'clerk'], permissions: ['orders:*'] }
+    return new Response(JSON.stringify(status === 200 ? body : { code: 'x' }), { status })
+  }
+  const guard = createVerifier({ ...mint.options, fetch, log: quiet() })
+  await guard.verify(await mint.token({ roles: ['boss'] }))
+  assert.equal(asked, 0, 'it says all')
+  const token = await mint.token({ roles: ['boss'], rv: 9, more_roles: true })
+  assert.equal(await refusal(guard.verify(token)), 'menjin_unavailable')
+  status = 401
+  assert.equal(await refusal(guard.verify(token)), 'token_expired')
+  status = 200
+  for (const _ of [1, 2, 3]) {
+    const caller = await guard.verify(token)
+    caller.requireRole('clerk')
+    caller.require('orders:read')
+  }
+  assert.equal(asked, 3)
 })

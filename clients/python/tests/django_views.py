@@ -9,10 +9,11 @@ from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
-from rest_framework.decorators import api_view
+from rest_framework.decorators import api_view, permission_classes
 from rest_framework.views import APIView
 
-from menjin.django import jwt_login, login_required
+from menjin.django import jwt_login, login_required, permission_required, role_required
+from menjin.drf import needs_permission, needs_role
 
 
 def whoami(request):
@@ -69,6 +70,56 @@ class Orders(View):
         return JsonResponse({})
 
 
+@role_required("clerk")
+def clerk(request):
+    """For clerks."""
+    return JsonResponse({"clerk": request.jwt_user.username})
+
+
+@permission_required("orders:list")
+def listed(request):
+    """For who may list orders."""
+    return JsonResponse({"clerk": request.jwt_user.username})
+
+
+@role_required("clerk")
+async def async_clerk(request):
+    """The same, where nothing may wait."""
+    return JsonResponse({"clerk": (await request.ajwt_user()).username})
+
+
+@permission_required("orders:list")
+async def async_listed(request):
+    """The same, where nothing may wait."""
+    return JsonResponse({"clerk": (await request.ajwt_user()).username})
+
+
+@method_decorator(permission_required("orders:list"), name="dispatch")
+class Listed(View):
+    """The same as a class."""
+
+    def get(self, request):
+        """For who may list orders."""
+        return JsonResponse({"clerk": request.jwt_user.username})
+
+
+@api_view(["GET"])
+@permission_classes([needs_role("clerk")])
+def rest_clerk(request):
+    """DRF's view for clerks."""
+    return JsonResponse({"clerk": request.user.username})
+
+
+class RestListed(APIView):
+    """DRF's view for who may list orders."""
+
+    permission_classes = (needs_permission("orders:list"),)
+
+    def get(self, request):
+        """For who may list orders."""
+        return JsonResponse({"clerk": request.user.username})
+
+
 def failing(request):
     """Leaves something half done."""
     request.jwt_session["half"] = 1
@@ -109,6 +160,13 @@ urlpatterns = [
     path("async-careless", async_careless),
     path("size", size),
     path("orders", Orders.as_view()),
+    path("clerk", clerk),
+    path("listed", listed),
+    path("async-clerk", async_clerk),
+    path("async-listed", async_listed),
+    path("class-listed", Listed.as_view()),
+    path("rest-clerk", rest_clerk),
+    path("rest-listed", RestListed.as_view()),
     path("failing", failing),
     path("login", login),
     path("rest", rest),

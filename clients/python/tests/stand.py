@@ -201,6 +201,16 @@ class Menjin:
         more = {"device": {"id": device}} if device else {}
         return call(f"{self.url}/v1/login/shop", {"code": code, **more})
 
+    def refresh(self, tokens: dict[str, Any]) -> dict[str, Any]:
+        """The next pair, as a client gets it that was told to refresh."""
+        body = {"refresh_token": tokens["refresh_token"]}
+        return {**tokens, **call(f"{self.url}/v1/token/refresh", body)}
+
+    def change_role(self, act: str, role: str, tokens: dict[str, Any]) -> dict[str, Any]:
+        """An operator grants or revokes it; the person's next pair."""
+        self.command("role", act, role, tokens["user"]["id"])
+        return self.refresh(tokens)
+
     def logout(self, tokens: dict[str, Any]) -> None:
         """The person signs out."""
         call(f"{self.url}/v1/logout", {"refresh_token": tokens["refresh_token"]})

@@ -91,6 +91,29 @@ def test_a_class_is_protected_too_and_what_a_view_refuses_is_answered_as_such(me
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
 
+GUARDED = ["clerk", "listed", "class-listed", "rest-clerk", "rest-listed", "async-clerk", "async-listed"]
+
+
+@pytest.mark.parametrize("path", GUARDED)
+def test_a_role_lets_into_a_view_and_its_end_holds_at_once(menjin, person, path):
+    ask = async_to_sync(AsyncClient().get) if path.startswith("async") else Client().get
+
+    def answer(tokens):
+        got = ask(f"/{path}", headers={"Authorization": f"Bearer {tokens['access_token']}"})
+        body = got.json()
+        return got.status_code, body.get("code") or body.get("clerk"), body.get("action")
+
+    assert ask(f"/{path}").status_code == 401
+    nobody = menjin.sign_in(person)
+    assert answer(nobody) == (403, "forbidden", "none")
+    menjin.command("role", "set", "clerk", "--permission", "orders:*")
+    clerk = menjin.change_role("grant", "clerk", nobody)
+    assert answer(clerk) == (200, nobody["user"]["id"], None)
+    former = menjin.change_role("revoke", "clerk", clerk)
+    eventually(lambda: answer(clerk) == (401, "token_expired", "refresh"), "the older token is refused")
+    assert answer(former) == (403, "forbidden", "none")
+
+
 def test_what_a_view_leaves_in_the_session_is_there_the_next_time_and_on_no_other_device(menjin, person):
     phone, tablet = (bearer(menjin.sign_in(person, device)["access_token"]) for device in ("phone", "tablet"))
     post = {"content_type": "application/json"}
@@ -265,6 +288,14 @@ def test_rest_framework_asks_the_other_classes_when_there_is_no_token():
     assert Client().get("/rest", HTTP_AUTHORIZATION=f"Basic {basic}").json() == {"user": "clerk", "session": None}
     answer = Client().get("/rest")
     assert (answer.status_code, answer["WWW-Authenticate"]) == (401, 'Bearer realm="menjin"')
+
+
+def test_rest_framework_lets_nobody_pass_for_a_role_whom_another_class_has_let_in():
+    get_user_model().objects.create_superuser("admin", password="correct horse")
+    basic = base64.b64encode(b"admin:correct horse").decode()
+    answer = Client().get("/rest-clerk", HTTP_AUTHORIZATION=f"Basic {basic}", HTTP_ACCEPT_LANGUAGE="zh")
+    said = {"detail": "没有执行此操作的权限。", "code": "forbidden", "action": "none"}
+    assert (answer.status_code, answer.json()) == (403, said)
 
 
 def test_rest_framework_says_why_a_bad_token_is_refused():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import jwt
 import pytest
 import urllib3
 from stand import SECRET, eventually
@@ -276,3 +277,55 @@ def test_an_event_counts_once_and_is_forgotten_when_its_last_token_has_expired()
     assert len(known) == 1
     known.forget_before(CUT + 16 * 60)
     assert len(known) == 0
+
+
+def claims_of(token):
+    return jwt.decode(token, options={"verify_signature": False})
+
+
+def test_a_change_of_roles_asks_for_a_refresh_and_signs_nobody_out(menjin, verifier, person):
+    alice, bob = menjin.sign_in(person), menjin.sign_in(f"friend of {person}")
+    assert verifier.check(alice["access_token"]) and verifier.check(bob["access_token"])
+    role = f"clerk-of-{person}"
+    menjin.command("role", "set", role, "--permission", "orders:*")
+    for act, has in (("grant", True), ("revoke", False), ("grant", True)):
+        menjin.command("role", act, role, alice["user"]["id"], "--audience", "shop")
+        token = alice["access_token"]
+        eventually(lambda token=token: code(verifier, token) == "token_expired", "the older token is refused")
+        alice = menjin.refresh(alice)
+        caller = verifier.check(alice["access_token"])
+        assert (role in caller.roles, caller.permissions) == (has, ["orders:*"] if has else [])
+    menjin.command("role", "set", role, "--permission", "stock:read")
+    eventually(lambda: code(verifier, alice["access_token"]) == "token_expired", "the role became another one")
+    verifier.check(menjin.refresh(alice)["access_token"]).require("stock:read")
+    assert verifier.check(bob["access_token"]), "nobody else is asked for anything"
+
+
+def test_what_a_token_has_not_room_for_is_asked_with_it(menjin, verifier, person, monkeypatch):
+    alice, role = menjin.sign_in(person), f"boss-of-{person}"
+    many = [f"orders:a-rather-long-name-of-a-thing-{nth}:write" for nth in range(100)]
+    menjin.command("role", "set", role, *(word for name in many for word in ("--permission", name)))
+    menjin.command("role", "grant", role, alice["user"]["id"])
+    alice = menjin.refresh(alice)
+    token = alice["access_token"]
+    assert (claims_of(token)["more_roles"], claims_of(token)["roles"]) == (True, [role])
+    caller = verifier.check(token)
+    assert sorted(caller.permissions) == sorted(many)
+    monkeypatch.setattr("menjin.more_roles.MoreRoles._ask", lambda *_: pytest.fail("it is remembered"))
+    assert verifier.check(token).permissions == caller.permissions
+
+
+def test_what_changed_late_or_unreadably_is_never_taken_for_less():
+    ended = Ended()
+    change = {"kind": "roles_of_user", "user": "usr_1", "until": "2026-11-22T12:00:00.000Z"}
+    outdated = lambda version: ended.outdates("usr_1", ["a"], version)  # noqa: E731
+    assert not outdated(None)
+    for version in (7, 5):
+        ended.take({**change, "version": version})
+    assert [outdated(version) for version in (None, 6, 7, 8, "9", True)] == [True, True, False, False, True, True]
+    ended.take({"kind": "role_changed", "name": "a", "version": 9, "until": change["until"]})
+    assert outdated(8) and not outdated(9) and not ended.outdates("usr_2", ["b"], None) and len(ended) == 2
+    ended.take({**change, "version": "ten"})
+    assert outdated(10**15)
+    ended.forget_before(4e9)
+    assert len(ended) == 0 and not outdated(None)

@@ -9,7 +9,15 @@ from flask import Flask, jsonify, request
 from stand import eventually
 
 from menjin import ConfigurationError
-from menjin.flask import Menjin, current_caller, current_user, login_required, session_data
+from menjin.flask import (
+    Menjin,
+    current_caller,
+    current_user,
+    login_required,
+    permission_required,
+    role_required,
+    session_data,
+)
 
 
 @pytest.fixture
@@ -53,6 +61,16 @@ def client_of(app):
         current_caller.require("orders:read")
         return "never"
 
+    @app.get("/clerk")
+    @role_required("clerk")
+    def clerk():
+        return jsonify(clerk=current_caller.user)
+
+    @app.get("/listed")
+    @permission_required("orders:list")
+    async def listed():
+        return jsonify(clerk=current_caller.user)
+
     return app.test_client()
 
 
@@ -83,6 +101,25 @@ def test_a_protected_view_tells_the_client_why(program, menjin, person):
     menjin.logout(tokens)
     code = eventually(lambda: (client.get("/cart", **bearer(tokens)).json or {}).get("code"), "it is refused")
     assert code == "session_ended"
+
+
+@pytest.mark.parametrize("path", ["/clerk", "/listed"])
+def test_a_role_lets_into_a_view_and_its_end_holds_at_once(program, menjin, person, path):
+    client = program()
+
+    def answer(tokens):
+        got = client.get(path, **bearer(tokens))
+        return got.status_code, got.json.get("code") or got.json.get("clerk"), got.json.get("action")
+
+    assert client.get(path).json["code"] == "token_missing"
+    nobody = menjin.sign_in(person)
+    assert answer(nobody) == (403, "forbidden", "none")
+    menjin.command("role", "set", "clerk", "--permission", "orders:*")
+    clerk = menjin.change_role("grant", "clerk", nobody)
+    assert answer(clerk) == (200, nobody["user"]["id"], None)
+    former = menjin.change_role("revoke", "clerk", clerk)
+    eventually(lambda: answer(clerk) == (401, "token_expired", "refresh"), "the older token is refused")
+    assert answer(former) == (403, "forbidden", "none")
 
 
 def test_what_a_failed_view_left_behind_is_not_kept(program, menjin, person):

@@ -36,6 +36,8 @@ def test_an_old_token_works_until_the_date_and_not_after():
     caller = verifier(now=UNTIL.timestamp() - 1).check(old())
     assert (caller.legacy, caller.user, caller.session) == ("old", None, None)
     assert caller.claims["external_id"] == "7" and caller.claims["user_id"] == "7"
+    boss = verifier(now=UNTIL.timestamp() - 1).check(old(scope="all", roles=["clerk"], permissions=["*"]))
+    assert (boss.scopes, boss.roles, boss.permissions) == ([], [], []), "menjin has given none of these"
     refusal = refused(verifier(now=UNTIL.timestamp()), old())
     assert (refusal.code, refusal.action) == ("token_invalid", "relogin")
 

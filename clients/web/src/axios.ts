@@ -77,12 +77,12 @@ export function intercept(axios: AxiosLike, client: Client, refusals: Refusals =
     if (response?.status === 401 && mark?.used && !mark.isRepeated) {
       const header = Object.fromEntries(Object.entries(response.headers ?? {}).map(([name, value]) => [name, String(value)]))
       const problem = problemOf({ statusCode: 401, data: response.data, header })
-      if (problem.action !== 'none' || problem.code === 'user_disabled') {
+      if (problem.action !== 'none' || problem.code === 'user_disabled' || problem.code === 'user_deleting') {
         const next = await client.session.healed(mark.used, problem).catch((why) => {
           if (client.session.isPassing(why)) throw tellOther(why)
           return null
         })
-        if (next) return axios.request({ ...config, menjin: { used: next, isRepeated: true } })
+        if (next?.user.id === mark.used.user.id) return axios.request({ ...config, menjin: { used: next, isRepeated: true } })
       }
     }
     if (response?.status === 401) leave(error)

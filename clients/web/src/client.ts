@@ -1,13 +1,13 @@
 // createClient: a page's account at menjin. Does not: keep or refresh tokens, which is the same for phones
 // (clients/miniprogram/src/session).
 
-import type { LoginAnswer, SignedIn, User } from '../../miniprogram/src/session/account'
+import { told, type LoginAnswer, type SignedIn, type User } from '../../miniprogram/src/session/account'
 import { both, parsed, random, type Answer, type Ask } from '../../miniprogram/src/session/ask'
 import { isPassing, local, patience, type MenjinError } from '../../miniprogram/src/session/problem'
 import { openSession, type Kept, type Over, type SessionEnd } from '../../miniprogram/src/session/session'
 import { arrived, begin, checked, ownPath, refused, type Start } from './redirect'
 import { placeOf, type StorageChoice } from './storage'
-import { alone, tabsOf } from './tabs'
+import { tabsOf } from './tabs'
 
 export interface ClientOptions {
   /** The `id` of the `[[app]]`. */
@@ -65,7 +65,7 @@ export function createClient(options: ClientOptions) {
     const body = ask.data === undefined ? undefined : JSON.stringify(ask.data)
     try {
       const headers = both(spoken, ask.header)
-      const response = await fetching(ask.url, { method: ask.method, headers, body, credentials: 'omit', cache: 'no-store', signal: giveUp.signal })
+      const response = await fetching(baseUrl + ask.url, { method: ask.method, headers, body, credentials: 'omit', cache: 'no-store', signal: giveUp.signal })
       const text = await response.text()
       return { statusCode: response.status, data: parsed(text), header: Object.fromEntries(response.headers) }
     } catch (error) {
@@ -77,7 +77,6 @@ export function createClient(options: ClientOptions) {
 
   let hearing = false
   const session = openSession({
-    baseUrl,
     app,
     language,
     send,
@@ -86,7 +85,7 @@ export function createClient(options: ClientOptions) {
       place.write(name, record)
       if (!hearing) tabs.tell(record)
     },
-    alone: (work) => alone(name, work),
+    alone: (work) => tabs.alone(work),
   })
 
   const tabs = tabsOf(name, (record: Kept | Over) => {
@@ -113,13 +112,6 @@ export function createClient(options: ClientOptions) {
     return both({ id, class: isPhone ? 'phone' : 'pc' }, options.device)
   }
 
-  const told = (kept: Kept, isNew: boolean): SignedIn => ({
-    user: kept.user,
-    session_id: kept.session_id,
-    need: kept.need,
-    is_new_user: isNew && kept.is_new_user,
-  })
-
   /** Posts a sign-in; a lost answer is asked for again by the same request and key, and is then the same session. */
   function posted(path: string, body: object): Promise<LoginAnswer> {
     const data = both({ device: device() }, body)
@@ -127,7 +119,7 @@ export function createClient(options: ClientOptions) {
     const attempt = (tries: number): Promise<LoginAnswer> =>
       session
         .call(path, data, { header })
-        .then((answer) => session.body<LoginAnswer>(answer))
+        .then(session.body<LoginAnswer>)
         .catch((error: MenjinError) => {
           if (error.action !== 'retry') throw error
           return patience(error, tries).then(() => attempt(tries + 1))
@@ -161,7 +153,7 @@ export function createClient(options: ClientOptions) {
 
   const startKey = `${name}.start`
   const starts = placeOf('session')
-  let finishing: { state: string; promise: Promise<SignedIn & { returnTo: string }> } | null = null
+  let finishing: Promise<SignedIn & { returnTo: string }> | null = null
 
   /** Leaves for the platform's page, and comes back to `redirectUri`. */
   async function startRedirect(given: RedirectOptions = {}): Promise<void> {
@@ -179,7 +171,8 @@ export function createClient(options: ClientOptions) {
    */
   async function finishRedirect(): Promise<(SignedIn & { returnTo: string }) | null> {
     const back = arrived(location.href)
-    if (!back) return finishing ? finishing.promise : null
+    // A framework may ask twice for one arrival.
+    if (!back) return finishing
     history.replaceState(history.state, '', back.rest)
     const start = starts.read(startKey) as Start | null
     starts.write(startKey, null)
@@ -188,9 +181,10 @@ export function createClient(options: ClientOptions) {
       if (!back.code) throw refused(back.error, language())
       return { ...(await login({ code: back.code, code_verifier: verifier })), returnTo: ownPath(returnTo) }
     }
-    // A framework may ask twice for one arrival.
-    finishing = { state: back.state, promise: finish() }
-    return finishing.promise
+    const mine = finish().finally(() => {
+      if (finishing === mine) finishing = null
+    })
+    return (finishing = mine)
   }
 
   function changed(me: { user: User; need?: string[] }): User {
@@ -211,7 +205,7 @@ export function createClient(options: ClientOptions) {
     /** Who is signed in, as far as the page knows; asks nobody. */
     current(): SignedIn | null {
       const kept = session.current()
-      return kept && told(kept, false)
+      return kept && told(kept)
     },
     accessToken: (): Promise<string> => session.ready().then((kept) => kept.access_token),
     setProfile: (profile: { nickname?: string; avatar_url?: string }): Promise<User> =>

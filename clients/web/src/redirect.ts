@@ -62,7 +62,9 @@ export function ownPath(given: string | null, otherwise = '/'): string {
   if (!given) return otherwise
   try {
     const url = new URL(given, location.origin)
-    if (url.origin === location.origin && given.startsWith('/')) return url.pathname + url.search + url.hash
+    // `/.//other.site` is a path of ours whose own text is an address of somebody else's.
+    const isPath = given.startsWith('/') && !url.pathname.startsWith('//')
+    if (url.origin === location.origin && isPath) return url.pathname + url.search + url.hash
   } catch {}
   return otherwise
 }

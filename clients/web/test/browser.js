@@ -14,18 +14,20 @@ class Store {
   removeItem = (key) => void this.#items.delete(key)
 }
 
-/** Web Locks: one at a time for each name, in order, given up by a signal. */
+/** Web Locks: one at a time for each name, in order, given up by a signal; `ifAvailable` waits for nobody. */
 export class Locks {
   #last = new Map()
   granted = 0
-  request(name, { signal }, work) {
+  request(name, { signal, ifAvailable }, work) {
+    if (ifAvailable && this.#last.has(name)) return Promise.resolve(work(null))
     const before = this.#last.get(name) ?? Promise.resolve()
-    const aborted = new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    const aborted = new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
     const run = Promise.race([before, aborted]).then(() => {
       this.granted++
-      return work()
+      return work({ name })
     })
-    this.#last.set(name, Promise.allSettled([before, run]))
+    const last = Promise.allSettled([before, run]).then(() => this.#last.get(name) === last && this.#last.delete(name))
+    this.#last.set(name, last)
     return run
   }
 }

@@ -88,6 +88,7 @@ test('a framework that asks twice gets one sign-in', async (t) => {
   const [one, two] = await Promise.all([client.finishRedirect(), client.finishRedirect()])
   assert.deepEqual(one, two)
   assert.equal(front.count(LOGIN), 1)
+  assert.equal(await client.finishRedirect(), null, 'over, and no news any more')
 })
 
 test('a page that brings nothing has nothing to finish', async (t) => {
@@ -118,7 +119,9 @@ test("a refusal on the way is told with menjin's code", async (t) => {
 })
 
 test('a way back that leads elsewhere leads home', async (t) => {
-  const { page, client, state } = await left(t, { returnTo: 'https://evil.example/' })
-  page.go(`/cart?code=once&state=${state}`)
-  assert.equal((await client.finishRedirect()).returnTo, '/')
+  for (const returnTo of ['https://evil.example/', '/.//evil.example/']) {
+    const { page, client, state } = await left(t, { returnTo })
+    page.go(`/cart?code=once&state=${state}`)
+    assert.equal((await client.finishRedirect()).returnTo, '/', returnTo)
+  }
 })

@@ -5,9 +5,11 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
-use anyhow::{Context as _, anyhow, bail, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use menjin_server::config::{AppKind, ConfigError, PlatformName, Secret};
-use menjin_server::{AppView, Menjin, NewApp};
+use menjin_server::problem::NotDone;
+use menjin_server::store::Actor;
+use menjin_server::{AppView, ByPassword, Menjin, NewApp, NewClientSecret};
 use serde_json::json;
 
 use crate::dev::ask_app_secret;
@@ -40,6 +42,13 @@ enum Command {
     /// Client secrets: two may live, so that one can take the other's place · 管理密钥（最多两个，便于轮换）
     #[command(subcommand)]
     Secret(SecretCommand),
+    /// Whether people sign in, and make accounts, by name and password · 密码登录与注册的开关
+    Passwords {
+        /// The app · 应用
+        app: String,
+        /// What people do there · 开关
+        to: Passwords,
+    },
     /// Shut an app out at once: no sign-in, no requests, its tokens are refused · 立即停用应用
     Disable {
         /// The app · 应用
@@ -105,6 +114,33 @@ struct Adding {
     /// The open-platform account: apps with the same one share people by unionid · 开放平台账号
     #[arg(long, value_name = "NAME", requires = "appid")]
     open_account: Option<String>,
+    /// Let people sign in by name and password · 允许密码登录
+    #[arg(long)]
+    passwords: bool,
+    /// Let anybody make an account so · 允许自助注册
+    #[arg(long)]
+    register: bool,
+}
+
+/// What people do by name and password.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Passwords {
+    /// Nothing; who is signed in stays
+    Off,
+    /// They sign in
+    SignIn,
+    /// They sign in, and anybody may make an account
+    Register,
+}
+
+impl From<Passwords> for ByPassword {
+    fn from(passwords: Passwords) -> Self {
+        match passwords {
+            Passwords::Off => Self { passwords: false, register: false },
+            Passwords::SignIn => Self { passwords: true, register: false },
+            Passwords::Register => Self { passwords: true, register: true },
+        }
+    }
 }
 
 /// Written as in menjin.toml.
@@ -157,30 +193,37 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Add(adding) => add(&menjin, &out, adding).await?,
         Command::List => out.table(&menjin.app_views().await?, HEAD, row)?,
-        Command::Show { app } => show(&out, &found(&menjin, &app).await?)?,
+        Command::Show { app } => show(&out, &menjin.app_view(&app).await?)?,
         Command::Secret(SecretCommand::Add { app }) => {
-            let secret = menjin.add_app_secret(&app).await?;
-            let text = format!("Another client secret of {app}, shown this once:\n{secret}");
-            out.line(&json!({ "app": app, "client_secret": secret }), &text)?;
+            let NewClientSecret { id, client_secret } = menjin.add_app_secret(&Actor::command(), &app).await?;
+            let text = format!("Another client secret of {app}, named {id}, shown this once:\n{client_secret}");
+            out.line(&json!({ "app": app, "id": id, "client_secret": client_secret }), &text)?;
         }
         Command::Secret(SecretCommand::Revoke { app, secret }) => {
-            menjin.revoke_app_secret(&app, &secret).await?;
+            menjin.revoke_app_secret(&Actor::command(), &app, &secret).await?;
             let text = format!("{secret} of {app} is revoked, with the tokens that it was traded for");
             out.line(&json!({ "app": app, "revoked": secret }), &text)?;
         }
+        Command::Passwords { app, to } => {
+            let to = ByPassword::from(to);
+            menjin.change_app_passwords(&Actor::command(), &app, to).await?;
+            let ByPassword { passwords, register } = to;
+            let text = format!("{app}: {}", by_password(passwords, register));
+            out.line(&json!({ "app": app, "passwords": passwords, "register": register }), &text)?;
+        }
         Command::Disable { app } => {
-            menjin.disable_app(&app).await?;
+            menjin.disable_app(&Actor::command(), &app).await?;
             out.line(&json!({ "disabled": app }), &format!("{app} is disabled: its tokens are refused"))?;
         }
         Command::Enable { app } => {
-            menjin.enable_app(&app).await?;
+            menjin.enable_app(&Actor::command(), &app).await?;
             out.line(&json!({ "enabled": app }), &format!("{app} is enabled"))?;
         }
         Command::Remove { app, yes } => {
             if !yes {
                 must_be_meant(&menjin, &app).await?;
             }
-            menjin.remove_app(&app).await?;
+            menjin.remove_app(&Actor::command(), &app).await?;
             out.line(&json!({ "removed": app }), &format!("{app} is removed: its tokens are refused"))?;
         }
     }
@@ -188,7 +231,19 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 async fn add(menjin: &Menjin, out: &Out, adding: Adding) -> anyhow::Result<()> {
-    let Adding { id, kind, name, audience, scopes, platform, appid, app_secret_file, open_account } = adding;
+    let Adding {
+        id,
+        kind,
+        name,
+        audience,
+        scopes,
+        platform,
+        appid,
+        app_secret_file,
+        open_account,
+        passwords,
+        register,
+    } = adding;
     let name_of_platform = PlatformName::from(platform);
     ensure!(
         name_of_platform != PlatformName::Alipay,
@@ -199,8 +254,9 @@ async fn add(menjin: &Menjin, out: &Out, adding: Adding) -> anyhow::Result<()> {
         Ok((name_of_platform, appid, secret))
     };
     let platform = appid.map(with_secret).transpose()?;
-    let new = NewApp { id, kind: kind.into(), name, audience, scopes, platform, open_account };
-    let registered = menjin.add_app(new).await.map_err(by_option)?;
+    let by_password = ByPassword { passwords, register };
+    let new = NewApp { id, kind: kind.into(), name, audience, scopes, platform, open_account, by_password };
+    let registered = menjin.add_app(&Actor::command(), new).await.map_err(by_option)?;
     let id = &registered.app.id;
     let text = match &registered.client_secret {
         Some(secret) => format!("{id} is registered. Its client secret, shown this once:\n{secret}"),
@@ -211,8 +267,8 @@ async fn add(menjin: &Menjin, out: &Out, adding: Adding) -> anyhow::Result<()> {
 }
 
 /// What an `[[app]]` has as a key was said as an option here.
-fn by_option(error: anyhow::Error) -> anyhow::Error {
-    let Some(ConfigError::Refused { key, why }) = error.downcast_ref() else { return error };
+fn by_option(error: NotDone) -> anyhow::Error {
+    let NotDone::AppRefused(ConfigError::Refused { key, why }) = &error else { return error.into() };
     let option = match key.rsplit('.').next().unwrap_or_default() {
         "id" => "the id",
         "kind" => "--kind",
@@ -223,7 +279,9 @@ fn by_option(error: anyhow::Error) -> anyhow::Error {
         "appid" => "--appid",
         "secret" => "the AppSecret (--app-secret-file)",
         "open_account" => "--open-account",
-        _ => return error,
+        "passwords" => "--passwords",
+        "register" => "--register",
+        _ => return error.into(),
     };
     anyhow!("{option}: {why}")
 }
@@ -255,10 +313,13 @@ fn app_secret(appid: &str, file: Option<PathBuf>) -> anyhow::Result<Secret> {
     Ok(Secret::new(text.trim()))
 }
 
-async fn found(menjin: &Menjin, app: &str) -> anyhow::Result<AppView> {
-    let found = menjin.app_views().await?.into_iter().find(|view| view.id == app);
-    let Some(found) = found else { bail!("no app is called {app}: `menjin app list` shows all") };
-    Ok(found)
+/// In words.
+fn by_password(passwords: bool, register: bool) -> &'static str {
+    match (passwords, register) {
+        (true, true) => "people sign in by password, and anybody may register",
+        (true, false) => "people sign in by password",
+        (false, _) => "nobody signs in by password",
+    }
 }
 
 const HEAD: [&str; 6] = ["ID", "KIND", "AUDIENCE", "SCOPES", "STATE", "FROM"];
@@ -281,6 +342,7 @@ fn show(out: &Out, app: &AppView) -> io::Result<()> {
         ("platform", text(&app.platform)),
         ("appid", text(&app.appid)),
         ("open account", text(&app.open_account)),
+        ("passwords", by_password(app.passwords, app.register).to_owned()),
         ("from", app.source.to_owned()),
         ("registered", time(app.created_at)),
         ("disabled", time(app.disabled_at)),

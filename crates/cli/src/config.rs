@@ -7,7 +7,7 @@ use menjin_server::config::Config;
 use menjin_server::{Clock as _, SystemClock, check_certificate, check_place};
 
 use crate::log;
-use crate::operated::has_registered_apps;
+use crate::operated::may_have_registered_apps;
 use crate::settings::Source;
 
 #[derive(clap::Subcommand)]
@@ -23,8 +23,7 @@ pub(crate) async fn run(command: &Command) -> anyhow::Result<()> {
 }
 
 async fn check(config: &Config) -> anyhow::Result<()> {
-    // A store that can't be opened has none.
-    let has_registered_apps = has_registered_apps(config).await.unwrap_or(false);
+    let has_registered_apps = may_have_registered_apps(config).await;
     let shown = toml::to_string_pretty(config).context("showing the configuration")?;
     let mut out = io::stdout().lock();
     writeln!(out, "{shown}")?;
@@ -32,7 +31,7 @@ async fn check(config: &Config) -> anyhow::Result<()> {
     check_place(config)?;
     let on_certificate = check_certificate(config, SystemClock.now())?;
     log::check(&config.log)?;
-    let unknown = config.unknown_audiences(|audience| config.has_audience(audience));
+    let unknown = config.unknown_audiences(|audience| config.apps_of_audience(audience));
     for remark in config.remarks().into_iter().chain(unknown).chain(on_certificate) {
         writeln!(out, "# {remark}")?;
     }

@@ -97,6 +97,12 @@ struct TableArguments {
     /// Column of what another system calls them · 外部编号列
     #[arg(long, value_name = "NAME", requires = "from")]
     external_id_column: Option<String>,
+    /// Column of the name that they sign in by [default: Django's, where an app takes passwords] · 用户名列
+    #[arg(long, value_name = "NAME", requires = "from")]
+    username_column: Option<String>,
+    /// Column of what was kept of the password, e.g. pbkdf2_sha256$… · 密码哈希列
+    #[arg(long, value_name = "NAME", requires = "from")]
+    password_column: Option<String>,
     /// Column that is true for those who may sign in · 启用列
     #[arg(long, value_name = "NAME", requires = "from", conflicts_with = "disabled_column")]
     active_column: Option<String>,
@@ -112,10 +118,13 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         clap::Error::raw(ErrorKind::ArgumentConflict, why).exit();
     }
     let Arguments { app, utc_offset, dry_run, allow_rejects, .. } = arguments;
-    let config = arguments.source.load()?;
-    let from = origin(arguments.file, arguments.format, arguments.from, arguments.table)?;
+    let menjin = Menjin::new(arguments.source.load()?, Around::default()).await?;
+    let passwords = menjin.app_views().await?.iter().any(|app| app.passwords);
+    let from = match arguments.from {
+        Some(url) => table(url, arguments.table, passwords)?,
+        None => file(arguments.file, arguments.format)?,
+    };
     let import = Import { from, app, utc_offset, dry_run, rejects: arguments.rejects };
-    let menjin = Menjin::new(config, Around::default()).await?;
     let bar = Bar::of(if matches!(import.from, Origin::Table(_)) { "users" } else { "bytes" });
     let done = menjin.import(&import, &|done, all| bar.set(done, all)).await?;
     drop(bar);
@@ -123,15 +132,11 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     Ok(if done.rejected > 0 && !allow_rejects { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn origin(
-    file: Option<PathBuf>,
-    format: Option<Format>,
-    from: Option<String>,
-    table: TableArguments,
-) -> anyhow::Result<Origin> {
-    if let Some(url) = from {
-        return Ok(Origin::Table(Box::new(Table { url, name: table.name()?, columns: table.columns() })));
-    }
+fn table(url: String, table: TableArguments, passwords: bool) -> anyhow::Result<Origin> {
+    Ok(Origin::Table(Box::new(Table { url, name: table.name()?, columns: table.columns(passwords) })))
+}
+
+fn file(file: Option<PathBuf>, format: Option<Format>) -> anyhow::Result<Origin> {
     let file = file.context("name a file, or --from a database")?;
     let extension = file.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     match (format, extension.as_str()) {
@@ -154,6 +159,8 @@ impl TableArguments {
             ("--avatar-column", self.avatar_column.is_some()),
             ("--created-column", self.created_column.is_some()),
             ("--external-id-column", self.external_id_column.is_some()),
+            ("--username-column", self.username_column.is_some()),
+            ("--password-column", self.password_column.is_some()),
             ("--active-column", self.active_column.is_some()),
             ("--disabled-column", self.disabled_column.is_some()),
         ];
@@ -169,8 +176,10 @@ impl TableArguments {
         }
     }
 
-    fn columns(self) -> Columns {
+    fn columns(self, passwords: bool) -> Columns {
         let usual = match self.layout {
+            // A table of another name may have no such columns.
+            Some(Layout::Django) if passwords && self.table.is_none() => Columns::django().with_django_passwords(),
             Some(Layout::Django) => Columns::django(),
             Some(Layout::Hapi) => Columns::hapi(),
             None => Columns { number: "id".to_owned(), ..Columns::default() },
@@ -179,6 +188,9 @@ impl TableArguments {
             (None, None) => (usual.disabled, usual.active),
             given => given,
         };
+        let openid = self.openid_column.or(usual.openid);
+        // Where Django's names are openids, nobody types them.
+        let username = usual.username.filter(|column| openid.as_ref() != Some(column));
         Columns {
             number: self.number_column.unwrap_or(usual.number),
             external_id: self.external_id_column.or(usual.external_id),
@@ -187,8 +199,10 @@ impl TableArguments {
             created_at: self.created_column.or(usual.created_at),
             disabled,
             active,
-            openid: self.openid_column.or(usual.openid),
+            openid,
             unionid: self.unionid_column.or(usual.unionid),
+            username: self.username_column.or(username),
+            password_hash: self.password_column.or(usual.password_hash),
         }
     }
 }

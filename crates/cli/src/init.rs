@@ -14,7 +14,7 @@ use crate::{private_file, terminal};
 
 const KEY_FILE: &str = "secret.key";
 
-/// Lines of the commented default that an installation needs.
+/// Lines of the commented default that an installation needs; where several begin so, the first.
 const NEEDED: [&str; 2] = ["#secret_key_file = ", "#public_url = "];
 
 #[derive(clap::Args)]
@@ -49,9 +49,11 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 
 /// The commented default, with what an installation needs uncommented.
 fn filled_in() -> String {
+    let mut needed = NEEDED.to_vec();
     let lines = DEFAULT_TOML.lines().map(|line| {
-        let needed = NEEDED.iter().any(|start| line.starts_with(start));
-        if needed { line.trim_start_matches('#') } else { line }
+        let Some(at) = needed.iter().position(|start| line.starts_with(start)) else { return line };
+        needed.swap_remove(at);
+        line.trim_start_matches('#')
     });
     lines.flat_map(|line| [line, "\n"]).collect()
 }

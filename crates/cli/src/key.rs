@@ -2,6 +2,7 @@
 //!
 //! Works beside a running server, which learns of it from the feed. Does not: a rule about keys (the server's `keys`).
 
+use menjin_server::store::Actor;
 use menjin_server::{KeyView, SealedView};
 use serde_json::json;
 
@@ -44,15 +45,15 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::List => out.table(&menjin.signing_keys(), KEY_HEAD, key_row)?,
         Command::Rotate => {
-            let kid = menjin.rotate_key().await?;
+            let kid = menjin.rotate_key(&Actor::command()).await?;
             out.line(&json!({ "kid": kid }), &format!("{kid} is published, and signs once verifiers have seen it"))?;
         }
         Command::Revoke { kid } => {
-            menjin.revoke_key(&kid).await?;
+            menjin.revoke_key(&Actor::command(), &kid).await?;
             out.line(&json!({ "revoked": kid }), &format!("{kid} is revoked: tokens that it signed are refused"))?;
         }
         Command::Rewrap => {
-            let moved = menjin.rewrap().await?;
+            let moved = menjin.rewrap(&Actor::command()).await?;
             let text = format!("{moved} sealed anew under the present master key");
             out.line(&json!({ "rewrapped": moved }), &text)?;
         }

@@ -2,16 +2,20 @@
 //!
 //! Does not: a rule of its own; what menjin does is in `menjin-server`.
 
+mod admin;
 mod app;
+mod audit;
 mod backup;
 mod config;
 mod dev;
 mod doctor;
 mod generated;
 mod http;
+mod identities;
 mod import;
 mod init;
 mod key;
+mod leaving;
 mod listen;
 mod log;
 mod migrate;
@@ -20,14 +24,18 @@ mod operated;
 mod private_file;
 mod progress;
 mod restore;
+mod role;
 mod serve;
 mod session;
 mod settings;
 mod sim;
+mod span_fields;
 mod stop;
 mod terminal;
 mod token;
 mod tour;
+#[cfg_attr(not(feature = "otel"), path = "no_trace.rs")]
+mod trace;
 mod user;
 
 use std::io::{self, Write as _};
@@ -78,10 +86,16 @@ enum Command {
     Config(config::Command),
     /// Check everything that can be checked, and say what to do · 体检
     Doctor(doctor::Arguments),
+    /// Operators of the console and of /admin/v1, and tokens of programs · 运维人员与令牌
+    Admin(admin::Arguments),
     /// Register apps, give them client secrets, shut them out · 应用管理
     App(app::Arguments),
     /// Find people, ban them, sign them out · 用户管理
     User(user::Arguments),
+    /// Who did what: list, export · 审计日志
+    Audit(audit::Arguments),
+    /// Roles and permissions, and who has them · 角色与权限
+    Role(role::Arguments),
     /// Sign-ins: list, show, end · 会话管理
     Session(session::Arguments),
     /// Signing keys and what is sealed under master keys · 密钥管理
@@ -91,7 +105,11 @@ enum Command {
     Token(token::Command),
     /// Print the OpenAPI document.
     #[command(hide = true)]
-    Openapi,
+    Openapi {
+        /// That of the operator's side.
+        #[arg(long)]
+        admin: bool,
+    },
     /// Print the catalogue of errors.
     #[command(hide = true)]
     Errors,
@@ -127,12 +145,16 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Import(arguments) => return import::run(*arguments).await,
         Command::Config(command) => config::run(&command).await?,
         Command::Doctor(arguments) => return doctor::run(&arguments).await,
+        Command::Admin(arguments) => admin::run(arguments).await?,
         Command::App(arguments) => app::run(arguments).await?,
         Command::User(arguments) => user::run(arguments).await?,
+        Command::Audit(arguments) => audit::run(arguments).await?,
+        Command::Role(arguments) => role::run(arguments).await?,
         Command::Session(arguments) => session::run(arguments).await?,
         Command::Key(arguments) => key::run(arguments).await?,
         Command::Token(command) => return token::run(command).await,
-        Command::Openapi => generated::openapi()?,
+        Command::Openapi { admin: false } => generated::openapi()?,
+        Command::Openapi { admin: true } => generated::admin_openapi()?,
         Command::Errors => generated::errors()?,
     }
     Ok(ExitCode::SUCCESS)

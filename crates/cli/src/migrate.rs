@@ -6,7 +6,11 @@ use crate::settings::Source;
 
 pub(crate) async fn run(source: &Source) -> anyhow::Result<()> {
     let config = source.load()?;
-    menjin_server::migrate(&config).await?;
-    writeln!(io::stdout(), "{} is up to date", config.store.place())?;
+    let was = match menjin_server::migrate(&config).await? {
+        None => String::new(),
+        Some(0) => "was empty, and ".to_owned(),
+        Some(version) => format!("was at version {version}, and "),
+    };
+    writeln!(io::stdout(), "{} {was}is up to date", config.store.place())?;
     Ok(())
 }

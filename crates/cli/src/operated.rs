@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use anyhow::{bail, ensure};
 use menjin_server::config::{Config, StorePlace};
-use menjin_server::{Around, Menjin};
+use menjin_server::{Around, Examined, Menjin, old_schema};
 use serde::Serialize;
 
 use crate::settings::{FILE, Source};
@@ -18,15 +18,33 @@ pub(crate) async fn menjin(source: &Source) -> anyhow::Result<Menjin> {
             let file = file.display();
             bail!("{FILE} is missing here, and so is {file}: go to the folder of {FILE}, or name it with --config");
         }
-        ensure!(file.exists(), "{} does not exist (`store.url`): is this the right --config?", file.display());
+        let missing = "does not exist (`store.url`): is this the right --config? If it is, start `menjin serve` once, which makes it";
+        ensure!(file.exists(), "{} {missing}", file.display());
     }
     Menjin::for_commands(config, Around::default()).await
 }
 
+/// Whether apps may be registered in the store, and it matters.
+fn must_be_asked_for_apps(config: &Config) -> bool {
+    let is_missing = matches!(config.store.place(), StorePlace::Sqlite(file) if !file.exists());
+    config.app.is_empty() && !is_missing
+}
+
+/// The same as [`has_registered_apps`] of a store that is left as it is. One that can't be opened has none; one of an older
+/// schema may have some.
+pub(crate) async fn may_have_registered_apps(config: &Config) -> bool {
+    if !must_be_asked_for_apps(config) {
+        return false;
+    }
+    match Examined::open(config).await {
+        Ok(store) => store.has_apps().await.unwrap_or(false),
+        Err(error) => old_schema(&error).is_some_and(|(found, _)| found > 0),
+    }
+}
+
 /// Whether apps are registered in the store; asked only where the file has none.
 pub(crate) async fn has_registered_apps(config: &Config) -> anyhow::Result<bool> {
-    let is_missing = matches!(config.store.place(), StorePlace::Sqlite(file) if !file.exists());
-    if !config.app.is_empty() || is_missing {
+    if !must_be_asked_for_apps(config) {
         return Ok(false);
     }
     let menjin = Menjin::for_commands(config.clone(), Around::default()).await?;

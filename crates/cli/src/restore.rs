@@ -74,9 +74,15 @@ fn in_english(restored: &Restored, arguments: &Arguments) -> String {
     text.push(match restored.carried {
         Some(carried) => format!("{carried} ends, revoked keys and disabled users of the one before still hold.\n"),
         None => "What was ended, revoked or disabled after the backup is forgotten: revoke keys again (`menjin key \
-                 revoke`) if you had.\n"
+                 revoke`) if you had, and look whether `menjin admin list` has whom you had removed.\n"
             .to_owned(),
     });
+    if restored.tokens > 0 {
+        let tokens = if restored.tokens == 1 { "1 token".to_owned() } else { format!("{} tokens", restored.tokens) };
+        text.push(format!(
+            "{tokens} of operators' programs no longer work: `menjin admin token create` makes new ones.\n"
+        ));
+    }
     text.push(format!(
         "The next new user gets number {}, {} or more after the backup's last.\n",
         restored.next_number, arguments.number_gap
@@ -93,8 +99,12 @@ fn in_chinese(restored: &Restored, arguments: &Arguments) -> String {
     });
     text.push(match restored.carried {
         Some(carried) => format!("原数据库里的 {carried} 条注销、吊销和停用仍然有效。\n"),
-        None => "备份之后的注销、吊销和停用已丢失：吊销过的密钥请重新吊销（menjin key revoke）。\n".to_owned(),
+        None => "备份之后的注销、吊销和停用已丢失：吊销过的密钥请重新吊销（menjin key revoke），并用 menjin admin list 检查已移除的运维人员。\n"
+            .to_owned(),
     });
+    if restored.tokens > 0 {
+        text.push(format!("{} 个程序令牌已失效：请用 menjin admin token create 重新生成。\n", restored.tokens));
+    }
     text.push(format!("下一个新用户的编号是 {}（至少跳过 {} 个）。\n", restored.next_number, arguments.number_gap));
     text.concat()
 }

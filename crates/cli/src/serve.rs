@@ -9,6 +9,7 @@ use menjin_server::{Around, Clock as _, Listeners, Menjin, SystemClock, check_ce
 use crate::operated::has_registered_apps;
 use crate::settings::Source;
 use crate::stop::Stop;
+use crate::trace::Traces;
 use crate::{listen, log};
 
 #[derive(clap::Args)]
@@ -29,7 +30,8 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         config.check_for_production()?;
     }
     check_certificate(&config, SystemClock.now())?;
-    log::to_stdout(&config.log)?;
+    let traces = Traces::begin(&config.telemetry)?;
+    log::to_stdout(&config.log, traces.as_ref())?;
     if let Some(missing) = config.not_filled_in(has_registered_apps(&config).await?).into_iter().next() {
         return Err(missing.into());
     }
@@ -50,7 +52,11 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         admin.listen = %admin_address,
         "menjin serves"
     );
-    menjin.serve(Listeners { public, admin: Some(admin) }, stop.asked()).await
+    let served = menjin.serve(Listeners { public, admin: Some(admin) }, stop.asked()).await;
+    if let Some(traces) = traces {
+        traces.stop().await;
+    }
+    served
 }
 
 /// In the place of `check_for_production`, which wants https: without it nothing may leave this machine or come from another.
@@ -61,17 +67,7 @@ fn check_for_trying(config: &Config) -> anyhow::Result<()> {
         ensure!(is_ours, "`{key}`: {address} is open to others, and --insecure-for-trying is for 127.0.0.1 alone");
     }
     let mut urls = vec![("server.public_url".to_owned(), config.server.public_url.as_ref())];
-    let platforms = [
-        ("wechat.base_url", &config.wechat.base_url),
-        ("wechat.open_url", &config.wechat.open_url),
-        ("qq.base_url", &config.qq.base_url),
-        ("qq.connect_url", &config.qq.connect_url),
-        ("douyin.base_url", &config.douyin.base_url),
-        ("douyin.open_url", &config.douyin.open_url),
-        ("alipay.gateway_url", &config.alipay.gateway_url),
-        ("alipay.authorize_url", &config.alipay.authorize_url),
-    ];
-    urls.extend(platforms.map(|(key, url)| (key.to_owned(), Some(url))));
+    urls.extend(config.platform_urls().map(|(key, url)| (key.to_owned(), Some(url))));
     let of_apps = config.app.iter().filter(|app| app.base_url.is_some());
     urls.extend(of_apps.map(|app| (format!("app.{}.base_url", app.id), app.base_url.as_ref())));
     for (key, url) in urls {

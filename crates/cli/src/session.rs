@@ -3,7 +3,8 @@
 //! Works beside a running server, which learns of it from the feed. Does not: a rule about sessions (the server's `session`).
 
 use anyhow::Context as _;
-use menjin_server::SessionView;
+use menjin_server::store::Actor;
+use menjin_server::{SessionView, SessionsAsked};
 use menjin_token::SessionId;
 use serde_json::json;
 
@@ -25,7 +26,19 @@ pub(crate) struct Arguments {
 #[derive(clap::Subcommand)]
 enum Command {
     /// List where a user is signed in, the newest first · 列出用户的登录
-    List(Whom),
+    List {
+        #[command(flatten)]
+        whom: Whom,
+        /// Those that have ended, too · 包括已结束的会话
+        #[arg(long)]
+        ended: bool,
+        /// So many at most, with --ended · 条数
+        #[arg(long, default_value_t = 50, requires = "ended", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
+        /// Only older ones: the last one of the list before, with --ended · 只列出更早的会话（翻页）
+        #[arg(long, value_name = "SESSION", requires = "ended")]
+        before: Option<String>,
+    },
     /// Show a session, also one that has ended, and why · 查看会话及其结束原因
     Show {
         /// ses_… · 会话 id
@@ -50,20 +63,26 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let menjin = menjin(&arguments.source).await?;
     let out = Out { json: arguments.json };
     match arguments.command {
-        Command::List(whom) => {
+        Command::List { whom, ended: false, .. } => {
             let user = whom.find(&menjin).await?;
             out.table(&menjin.sessions_of(user).await?, HEAD, row)?;
+        }
+        Command::List { whom, limit, before, .. } => {
+            let user = Some(whom.find(&menjin).await?);
+            let behind = before.as_deref().map(id).transpose()?;
+            let (found, _) = menjin.sessions(&SessionsAsked { user, app: None, live: None, behind, limit }).await?;
+            out.table(&found, HEAD, row)?;
         }
         Command::Show { session } => show(&out, &menjin.session(id(&session)?).await?)?,
         Command::End(Ending { user: Some(user), .. }) => {
             let user = menjin.user_named(&named(&user)?).await?;
-            kicked(&out, user, menjin.kick_user(user).await?)?;
+            kicked(&out, user, menjin.kick_user(&Actor::command(), user).await?)?;
         }
         Command::End(Ending { session, .. }) => {
             let id = id(&session.unwrap_or_default())?;
             // An unknown one is refused by that.
             menjin.session(id).await?;
-            let ended = menjin.end_session(id).await?;
+            let ended = menjin.end_session(&Actor::command(), id).await?;
             let text = if ended { "has ended" } else { "was over already" };
             out.line(&json!({ "session": id, "ended": ended }), &format!("{id} {text}"))?;
         }

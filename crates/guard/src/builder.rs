@@ -13,6 +13,7 @@ use crate::introspect::Introspection;
 use crate::keys::{KeySource, Keys};
 use crate::legacy::{Legacy, OldSystem};
 use crate::menjin::{Credentials, Menjin};
+use crate::more_roles::MoreRoles;
 use crate::remote::Remote;
 use crate::{Clock, Ended, Guard, SystemClock};
 
@@ -37,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) endings: Endings,
     pub(crate) legacy: Vec<OldSystem>,
     pub(crate) menjin: Option<Arc<Menjin>>,
+    /// Where what a token has not room for is asked; introspection says all of it.
+    pub(crate) more_roles: Option<MoreRoles>,
     pub(crate) cache: Remembered,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -247,6 +250,10 @@ impl GuardBuilder {
         let menjin = self.menjin()?;
         let judge = self.judge(menjin.as_ref())?;
         let endings = self.endings(menjin.as_ref(), &judge)?;
+        let more_roles = match &judge {
+            Judge::Keys(KeySource::Remote(_)) => Some(MoreRoles::new(self.base()?).map_err(BuildError::Client)?),
+            Judge::Keys(KeySource::Local(_)) | Judge::Introspection(_) => None,
+        };
         let legacy = self.legacy.into_iter().map(Legacy::build).collect::<Result<_, _>>()?;
         Ok(Guard::new(Settings {
             issuer: self.issuer,
@@ -257,13 +264,18 @@ impl GuardBuilder {
             endings,
             legacy,
             menjin,
+            more_roles,
             cache: Remembered::new(self.cache_bytes),
             clock: self.clock,
         }))
     }
 
+    fn base(&self) -> Result<Url, BuildError> {
+        web_url(self.menjin_url.as_ref().unwrap_or(&self.issuer)).ok_or(BuildError::MenjinUrl)
+    }
+
     fn menjin(&self) -> Result<Option<Arc<Menjin>>, BuildError> {
-        let base = web_url(self.menjin_url.as_ref().unwrap_or(&self.issuer)).ok_or(BuildError::MenjinUrl)?;
+        let base = self.base()?;
         let Some((id, secret)) = &self.app else { return Ok(None) };
         let menjin = Menjin::new(base, Credentials::new(id, secret)).map_err(BuildError::Client)?;
         Ok(Some(Arc::new(menjin)))

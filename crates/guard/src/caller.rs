@@ -1,6 +1,6 @@
 //! Who is calling, and what they may do.
 //!
-//! Does not: look anything up; all of it stands in the token.
+//! Does not: look anything up; all of it stands in the token, or was added to it (`more_roles`).
 
 use std::sync::Arc;
 

@@ -37,7 +37,7 @@ impl Guard {
     }
 
     /// A guard that asks menjin what each token is worth (RFC 7662) and remembers the answer for seconds, in place of
-    /// keys and a feed. Needs [`as_app`](GuardBuilder::as_app). Roles and claims of your own do not come this way.
+    /// keys and a feed. Needs [`as_app`](GuardBuilder::as_app). Claims of your own do not come this way.
     pub fn introspecting(issuer: impl Into<String>, audience: impl Into<String>) -> GuardBuilder {
         GuardBuilder::introspecting(issuer.into(), audience.into())
     }
@@ -139,7 +139,7 @@ impl Guard {
         }
         match self.verify(token, source, &keys, now).await {
             Ok(verified) => {
-                let verified = Arc::new(verified);
+                let verified = Arc::new(self.with_all_roles(token, verified).await?);
                 cache.put(digest, Arc::clone(&verified));
                 Ok(verified)
             }
@@ -148,6 +148,17 @@ impl Guard {
                 Err(invalid.into())
             }
         }
+    }
+
+    /// With the roles and permissions that the token has not room for.
+    async fn with_all_roles(&self, token: &str, verified: Verified) -> Result<Verified, Refusal> {
+        let Some(more) = self.0.more_roles.as_ref().filter(|_| verified.claims.has_more_roles) else {
+            return Ok(verified);
+        };
+        let mut claims = Claims::clone(&verified.claims);
+        let len = verified.len + more.add(token, &mut claims).await?;
+        let claims = Arc::new(claims);
+        Ok(Verified { caller: Caller::named_by(&claims), claims, len, ..verified })
     }
 
     async fn verify(
@@ -221,6 +232,9 @@ impl Settings {
         };
         if let Some(because) = ended.refusal_for(subject, claims.iat.unwrap_or_default()) {
             return Err(Refusal::Ended(because));
+        }
+        if ended.outdates(subject.user, &claims.roles, claims.roles_version) {
+            return Err(Refusal::Expired);
         }
         if is_stale {
             return Err(Refusal::FeedStale);

@@ -29,8 +29,12 @@ pub enum Code {
     RefreshReused,
     /// menjin was restored from a backup that is older than the sign-in.
     Restored,
-    /// The person closed their account at the platform that they signed in by.
+    /// The person closed their account, here or at the platform that they signed in by.
     AccountClosed,
+    /// The person wants their account to be deleted, and may still change their mind.
+    UserDeleting,
+    /// Two accounts of one person became one, or one became two again.
+    UserMerged,
     /// The token's scope does not reach.
     InsufficientScope,
     /// The person may not do this.
@@ -90,6 +94,8 @@ impl Code {
             Self::RefreshReused => "refresh_reused",
             Self::Restored => "restored",
             Self::AccountClosed => "account_closed",
+            Self::UserDeleting => "user_deleting",
+            Self::UserMerged => "user_merged",
             Self::InsufficientScope => "insufficient_scope",
             Self::Forbidden => "forbidden",
             Self::KeysUnavailable => "keys_unavailable",
@@ -114,6 +120,8 @@ impl Code {
             "refresh_reused" => Self::RefreshReused,
             "restored" => Self::Restored,
             "account_closed" => Self::AccountClosed,
+            "user_deleting" => Self::UserDeleting,
+            "user_merged" => Self::UserMerged,
             _ => Self::SessionEnded,
         }
     }
@@ -132,7 +140,9 @@ impl Code {
             | Self::PasswordChanged
             | Self::RefreshReused
             | Self::Restored
-            | Self::AccountClosed => StatusCode::UNAUTHORIZED,
+            | Self::AccountClosed
+            | Self::UserDeleting
+            | Self::UserMerged => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope | Self::Forbidden => StatusCode::FORBIDDEN,
             Self::KeysUnavailable | Self::RevocationsStale | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::TokenTwice => StatusCode::BAD_REQUEST,
@@ -153,10 +163,12 @@ impl Code {
             | Self::PasswordChanged
             | Self::RefreshReused
             | Self::Restored
-            | Self::AccountClosed => Action::Relogin,
+            | Self::AccountClosed
+            | Self::UserMerged => Action::Relogin,
             Self::TokenExpired => Action::Refresh,
-            // Signing in again would only meet the same refusal.
+            // Signing in again would only meet the same refusal, or keep an account that somebody wants to be rid of.
             Self::UserDisabled
+            | Self::UserDeleting
             | Self::InsufficientScope
             | Self::Forbidden
             | Self::TokenTwice
@@ -180,7 +192,9 @@ impl Code {
             Self::PasswordChanged => ("密码已修改", "密码已修改，请用新密码登录。"),
             Self::RefreshReused => ("登录存在风险", "刷新令牌被重复使用，为安全起见请重新登录。"),
             Self::Restored => ("请重新登录", "系统刚从备份恢复，请重新登录。"),
-            Self::AccountClosed => ("账号已注销", "登录所用的平台账号已注销，相关数据已删除。"),
+            Self::AccountClosed => ("账号已注销", "账号已注销，相关数据已删除。"),
+            Self::UserDeleting => ("账号注销中", "账号正在注销。在注销完成之前重新登录，即可保留账号。"),
+            Self::UserMerged => ("账号已合并", "同一个人的账号已合并或分开，请重新登录。"),
             Self::InsufficientScope => ("授权范围不足", "令牌的授权范围不包含此操作。"),
             Self::Forbidden => ("没有权限", "没有执行此操作的权限。"),
             Self::KeysUnavailable => ("暂时无法验证", "暂时无法验证登录状态，请稍后重试。"),
@@ -208,10 +222,11 @@ impl Code {
             Self::PasswordChanged => ("Password changed", "The password was changed. Sign in with the new one."),
             Self::RefreshReused => ("Sign-in at risk", "A refresh token was used twice. To be safe, sign in again."),
             Self::Restored => ("Sign in again", "The system was restored from a backup. Sign in again."),
-            Self::AccountClosed => (
-                "Account closed",
-                "The account that signed in here was closed at its platform, and its data was deleted.",
-            ),
+            Self::AccountClosed => ("Account closed", "The account was closed, and its data was deleted."),
+            Self::UserDeleting => {
+                ("Account is being deleted", "The account is being deleted. Signing in before that is done keeps it.")
+            }
+            Self::UserMerged => ("Accounts merged", "Accounts of one person were merged or separated. Sign in again."),
             Self::InsufficientScope => ("Insufficient scope", "The token's scope does not cover this."),
             Self::Forbidden => ("Forbidden", "You may not do this."),
             Self::KeysUnavailable => {

@@ -34,6 +34,15 @@ struct Known {
     users: HashMap<UserId, End>,
     apps: HashMap<String, End>,
     keys: HashSet<String>,
+    roles_of: HashMap<UserId, Outdated>,
+    roles: HashMap<String, Outdated>,
+}
+
+/// Tokens of an earlier version, or of none, say of roles what is no longer so.
+#[derive(Debug, Clone, Copy)]
+struct Outdated {
+    before: i64,
+    until: Timestamp,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -98,6 +107,16 @@ impl Ended {
         end.settle(&mut self.write().apps, app.to_owned());
     }
 
+    /// The roles of this user are others from `version` on; `until` is the latest `exp` of any token from before.
+    pub fn roles_of_user(&self, user: UserId, version: i64, until: Timestamp) {
+        Outdated { before: version, until }.settle(&mut self.write().roles_of, user);
+    }
+
+    /// The role of this name is another one from `version` on.
+    pub fn role_changed(&self, name: &str, version: i64, until: Timestamp) {
+        Outdated { before: version, until }.settle(&mut self.write().roles, name.to_owned());
+    }
+
     /// Nothing that this key signed is good any more, for ever: a `kid` is never used again.
     pub fn key_revoked(&self, kid: &str) {
         self.write().keys.insert(kid.to_owned());
@@ -110,12 +129,15 @@ impl Ended {
         known.sessions.retain(|_, end| end.until > past);
         known.users.retain(|_, end| end.until > past);
         known.apps.retain(|_, end| end.until > past);
+        known.roles_of.retain(|_, outdated| outdated.until > past);
+        known.roles.retain(|_, outdated| outdated.until > past);
     }
 
-    /// How many endings are held, revoked keys included.
+    /// How many endings are held, revoked keys and changes of roles included.
     pub fn len(&self) -> usize {
         let known = self.read();
-        known.sessions.len() + known.users.len() + known.apps.len() + known.keys.len()
+        let ends = known.sessions.len() + known.users.len() + known.apps.len() + known.keys.len();
+        ends + known.roles_of.len() + known.roles.len()
     }
 
     /// Whether none is held.
@@ -162,6 +184,15 @@ impl Ended {
         Some(EndedBecause { code: end.code.as_str().to_owned(), at: end.at })
     }
 
+    /// Whether a token of this user, with these roles, says of roles what is no longer so: the session lives, and a refresh
+    /// gives a token that says it right. No times are compared: what was issued before a change has a lower version.
+    pub fn outdates(&self, user: Option<UserId>, roles: &[String], version: Option<i64>) -> bool {
+        let known = self.read();
+        let is_before = |outdated: &Outdated| version.is_none_or(|version| version < outdated.before);
+        user.and_then(|user| known.roles_of.get(&user)).is_some_and(is_before)
+            || !known.roles.is_empty() && roles.iter().any(|role| known.roles.get(role.as_str()).is_some_and(is_before))
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, Known> {
         // No writer leaves a map half written, so a poisoned lock still holds sound maps.
         self.known.read().unwrap_or_else(PoisonError::into_inner)
@@ -169,6 +200,15 @@ impl Ended {
 
     fn write(&self) -> RwLockWriteGuard<'_, Known> {
         self.known.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Outdated {
+    /// The later of two changes counts, for as long as either has tokens left.
+    fn settle<K: Eq + Hash>(self, all: &mut HashMap<K, Self>, key: K) {
+        let outdated = all.entry(key).or_insert(self);
+        outdated.before = outdated.before.max(self.before);
+        outdated.until = outdated.until.max(self.until);
     }
 }
 

@@ -36,6 +36,7 @@ mod layer;
 mod legacy;
 mod load;
 mod menjin;
+mod more_roles;
 mod person;
 mod problem;
 mod remote;

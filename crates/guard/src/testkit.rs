@@ -18,7 +18,7 @@
 //! # runtime.block_on(test());
 //! ```
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -43,6 +43,7 @@ pub struct TestMenjin {
     ended: Arc<Ended>,
     clock: Arc<ManualClock>,
     made: AtomicU64,
+    role_changes: AtomicI64,
 }
 
 /// Somebody who is signed in: what their tokens say, and the tokens.
@@ -65,6 +66,7 @@ impl TestMenjin {
             ended: Arc::default(),
             clock: Arc::new(ManualClock::new(START)),
             made: AtomicU64::default(),
+            role_changes: AtomicI64::default(),
         };
         menjin.ended.mark_read(START);
         menjin
@@ -113,6 +115,12 @@ impl TestMenjin {
     pub fn ban(&self, user: UserId) {
         let now = self.clock.now();
         self.ended.user_not_before(user, "user_disabled", now, now.plus(LIFE));
+    }
+
+    /// Changes what somebody may do: tokens from before are refused with `token_expired`, and those of from now on are good.
+    pub fn change_roles(&self, user: UserId) {
+        let version = self.role_changes.fetch_add(1, Ordering::Relaxed) + 1;
+        self.ended.roles_of_user(user, version, self.clock.now().plus(LIFE));
     }
 
     /// The time, as guards see it.
@@ -208,7 +216,9 @@ impl SignedIn<'_> {
     pub fn token(&self) -> String {
         let now = self.menjin.now();
         let exp = if self.claims.exp == UNSAID { now.plus(LIFE) } else { self.claims.exp };
-        let claims = Claims { iat: self.claims.iat.or(Some(now)), exp, ..self.claims.clone() };
+        let changes = self.menjin.role_changes.load(Ordering::Relaxed);
+        let roles_version = self.claims.roles_version.or(Some(changes));
+        let claims = Claims { iat: self.claims.iat.or(Some(now)), exp, roles_version, ..self.claims.clone() };
         sign(&self.menjin.signing(), "at+jwt", &claims).expect("a test's token is of a usual size")
     }
 

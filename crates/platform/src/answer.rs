@@ -69,6 +69,11 @@ pub(crate) async fn ask<T: DeserializeOwned>(
     Err(refused(explain(errcode), errcode, shown(errmsg, confidential)))
 }
 
+/// Tells the log that somebody who is proved comes without a profile: that fails nothing, and the operator may wonder.
+pub(crate) fn faceless(error: &Error) {
+    tracing::warn!(%error, "the platform gave no profile of somebody who has just signed in");
+}
+
 /// Passes an answer on, and tells the log where there was none.
 pub(crate) fn heard<T>(path: &str, answer: Result<T, Error>) -> Result<T, Error> {
     answer.inspect_err(|error| {

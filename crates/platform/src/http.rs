@@ -5,11 +5,14 @@
 
 use std::error::Error as _;
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use reqwest::{RequestBuilder, redirect, retry, tls};
+use reqwest::{Request, RequestBuilder, redirect, retry, tls};
 use secrecy::zeroize::Zeroizing;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 use url::{Host, Url};
 
 use crate::Error;
@@ -20,6 +23,21 @@ const IDLE: Duration = Duration::from_secs(15);
 const IDLE_CONNECTIONS: usize = 64;
 const LONGEST_ANSWER: usize = 1 << 20;
 const LONGEST_REASON: usize = 300;
+/// A sign-in waits for a profile behind the exchange of its code, which may take all of the deadline.
+pub(crate) const PROFILE_WITHIN: Duration = Duration::from_secs(2);
+
+/// The target of spans that are for traces alone, not for logs: they are at the level `TRACE`.
+const TRACE: &str = "menjin_trace";
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// What the present span is called elsewhere; of the process, as its subscriber is.
+static CARRY: OnceLock<fn() -> Option<String>> = OnceLock::new();
+
+/// Lets each call carry the trace that it belongs to: `carry` gives the `traceparent` of the present span (W3C Trace Context). Of
+/// several calls the first one counts.
+pub fn carry_trace(carry: fn() -> Option<String>) {
+    CARRY.get_or_init(|| carry);
+}
 
 /// Speaks HTTP to one platform's servers. Cheap to clone; clones share their connections, so apps of one platform
 /// should share a caller.
@@ -120,8 +138,20 @@ impl Caller {
 
     async fn answer(&self, request: RequestBuilder) -> Result<Zeroizing<Vec<u8>>, Error> {
         let request = if let Some(limit) = self.limit { request.timeout(limit) } else { request };
-        let mut response = request.send().await.map_err(not_sent_or_not_answered)?;
+        let request = request.build().map_err(not_sent_or_not_answered)?;
+        let (host, path) = (request.url().host_str(), request.url().path());
+        let span = tracing::trace_span!(target: TRACE, "platform", server.address = host, url.path = path, http.status = Empty);
+        self.answer_to(request).instrument(span).await
+    }
+
+    async fn answer_to(&self, mut request: Request) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let trace = CARRY.get().and_then(|carry| carry()).and_then(|trace| HeaderValue::try_from(trace).ok());
+        if let Some(trace) = trace {
+            request.headers_mut().insert(TRACEPARENT, trace);
+        }
+        let mut response = self.client.execute(request).await.map_err(not_sent_or_not_answered)?;
         let status = response.status();
+        Span::current().record("http.status", status.as_u16());
         let malformed = |why| Error::Malformed { status: status.as_u16(), why };
         if !(status.is_success() || self.reads_refusals && status.is_client_error()) {
             return Err(malformed("the status is not 2xx"));

@@ -7,6 +7,7 @@ pub mod alipay;
 mod answer;
 pub mod douyin;
 mod error;
+mod exchanged;
 mod explained;
 pub mod http;
 mod identity;
@@ -24,6 +25,7 @@ use async_trait::async_trait;
 
 pub use error::{Error, Kind};
 pub use explained::{Explained, Table, tables};
+pub use http::carry_trace;
 pub use identity::{AppId, BadValue, Identity, OpenId, Redirected, UnionId};
 pub use open_data::{NotOpened, OpenedData, Payload, Profile, Watermark, looks_unescaped};
 pub use phone_number::{E164, PhoneNumber};
@@ -121,11 +123,6 @@ pub trait Redirect: Send + Sync {
 /// Exchanges a phone code for the number behind it.
 #[async_trait]
 pub trait Phone: Send + Sync {
-    /// Whether the platform refuses the code of somebody else than `openid`: only then it proves whose the number is.
-    fn compares_person(&self) -> bool {
-        false
-    }
-
     /// Asks for the number, naming the user so that the platform refuses somebody else's code.
     async fn phone(&self, token: &AccessToken, code: &PhoneCode, openid: &OpenId) -> Result<PhoneNumber, Error>;
 }

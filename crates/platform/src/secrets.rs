@@ -12,7 +12,7 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use crate::answer::lacks;
+use crate::answer::{TextOrNumber, lacks};
 use crate::{BadValue, Error};
 
 /// Standard base64. Spare bits of the last character may be set: encoders in the wild do that.
@@ -210,13 +210,17 @@ impl AccessToken {
 }
 
 /// A token as a platform gave it, with the time that it is good for.
-pub(crate) fn access_token(value: Option<&str>, expires_in: Option<Duration>) -> Result<AccessToken, Error> {
-    let value = value.ok_or_else(|| lacks("access_token is missing"))?;
+pub(crate) fn access_token(
+    value: Option<&SecretString>,
+    expires_in: Option<&TextOrNumber>,
+) -> Result<AccessToken, Error> {
+    let value = value.ok_or_else(|| lacks("access_token is missing"))?.expose_secret();
     if value.is_empty() || value.len() > LONGEST_TOKEN || !value.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(lacks("access_token is not one"));
     }
-    let expires_in = expires_in.ok_or_else(|| lacks("expires_in is missing"))?;
-    Ok(AccessToken::new(value, expires_in))
+    let seconds = expires_in.and_then(TextOrNumber::number).and_then(|seconds| u64::try_from(seconds).ok());
+    let seconds = seconds.ok_or_else(|| lacks("expires_in is missing"))?;
+    Ok(AccessToken::new(value, Duration::from_secs(seconds)))
 }
 
 #[cfg(test)]

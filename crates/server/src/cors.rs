@@ -2,80 +2,126 @@
 //!
 //! Never with credentials: a page proves itself by a token in a header, and menjin's cookies are its own pages'.
 
-use std::time::Duration;
-
-use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::{HeaderName, Method, header};
-use axum::middleware::Next;
-use axum::response::Response;
-use tower::{Layer as _, ServiceExt as _};
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use url::Url;
 
-use crate::state::Menjin;
+use crate::config;
+use crate::edge::inside;
+use crate::pages;
 
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE");
 /// What clients send, and what they decide by.
-const SENT: [HeaderName; 7] = [
-    header::AUTHORIZATION,
-    header::CONTENT_TYPE,
-    header::ACCEPT_LANGUAGE,
-    header::IF_MATCH,
-    header::IF_NONE_MATCH,
-    HeaderName::from_static("idempotency-key"),
-    HeaderName::from_static("x-request-id"),
-];
-const READ: [HeaderName; 5] = [
-    header::DATE,
-    header::ETAG,
-    header::RETRY_AFTER,
-    header::WWW_AUTHENTICATE,
-    HeaderName::from_static("x-request-id"),
-];
+const SENT: HeaderValue = HeaderValue::from_static(
+    "authorization, content-type, accept-language, if-match, if-none-match, idempotency-key, menjin-app, x-request-id",
+);
+const READ: HeaderValue = HeaderValue::from_static("date, etag, retry-after, www-authenticate, x-request-id");
+/// Seconds: as long as browsers keep it at most.
+const REMEMBERED: HeaderValue = HeaderValue::from_static("7200");
 
-/// As long as browsers keep it at most.
-const REMEMBERED: Duration = Duration::from_hours(2);
+const EVERYBODY: HeaderValue = HeaderValue::from_static("*");
+/// Whoever keeps an answer keeps one for each origin.
+const BY_ORIGIN: HeaderValue = HeaderValue::from_static("origin");
 
 /// What everybody may read: keys, metadata, the SDK.
 const FOR_ALL: [&str; 2] = ["/.well-known/", "/sdk/"];
 /// What pages of allowed origins may call. Pages, forward-auth and the operator's side are not among them.
 const FOR_ALLOWED: [&str; 3] = ["/v1/", "/oauth2/", "/avatars/"];
 
-/// The outermost layer of the public side. What comes from nobody's page, or from a page that may not call, goes on as it is.
-pub(crate) async fn around(State(menjin): State<Menjin>, request: Request, next: Next) -> Response {
-    if !is_allowed(&menjin, &request) {
-        return next.run(request).await;
+/// Whose pages may call, ready to be compared.
+#[derive(Debug)]
+pub(crate) struct Origins {
+    /// Of `server.public_url`.
+    path: String,
+    listed: Vec<HeaderValue>,
+    /// In `menjin dev` a page that is served on this machine is the developer's own.
+    with_this_machine: bool,
+}
+
+/// Which pages may read an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Readers {
+    Everybody,
+    Allowed,
+}
+
+impl Origins {
+    pub(crate) fn new(server: &config::Server, with_this_machine: bool) -> Self {
+        let listed = server.allowed_origins.iter().map(|url| url.origin().ascii_serialization());
+        Self {
+            path: server.path().to_owned(),
+            listed: listed.filter_map(|origin| HeaderValue::try_from(origin).ok()).collect(),
+            with_this_machine,
+        }
     }
-    let layer = CorsLayer::new()
-        .allow_origin(AllowOrigin::mirror_request())
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
-        .allow_headers(SENT)
-        .expose_headers(READ)
-        .max_age(REMEMBERED);
-    match layer.layer(next).oneshot(request).await {
-        Ok(response) => response.map(Body::new),
-        Err(never) => match never {},
+
+    /// What a page gets; `None` for what is no page's to call, or where there are no such pages.
+    pub(crate) fn asked(&self, request: &Request) -> Option<Asked> {
+        let readers = self.readers(request)?;
+        let origin = request.headers().get(header::ORIGIN);
+        let is_preflight = request.method() == Method::OPTIONS
+            && origin.is_some()
+            && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        let allowed = match readers {
+            Readers::Everybody => Some(EVERYBODY),
+            Readers::Allowed => origin.filter(|origin| self.has(origin)).cloned(),
+        };
+        Some(Asked { readers, allowed, is_preflight })
+    }
+
+    fn readers(&self, request: &Request) -> Option<Readers> {
+        let path = inside(&self.path, request.uri().path());
+        let below = |prefixes: &[&str]| prefixes.iter().any(|prefix| path.starts_with(prefix));
+        if below(&FOR_ALL) {
+            return Some(Readers::Everybody);
+        }
+        // People go to these by themselves; what they show is no other page's to read.
+        let route = request.extensions().get::<MatchedPath>().map(|route| inside(&self.path, route.as_str()));
+        let has_some = self.with_this_machine || !self.listed.is_empty();
+        (has_some && below(&FOR_ALLOWED) && !pages::is_page(route)).then_some(Readers::Allowed)
+    }
+
+    fn has(&self, origin: &HeaderValue) -> bool {
+        self.listed.contains(origin) || self.with_this_machine && is_on_this_machine(origin)
     }
 }
 
-fn is_allowed(menjin: &Menjin, request: &Request) -> bool {
-    let Some(origin) = request.headers().get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) else {
-        return false;
-    };
-    let is_preflight = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    let path = crate::edge::inside(menjin.config.server.path(), request.uri().path());
-    let below = |prefixes: &[&str]| prefixes.iter().any(|prefix| path.starts_with(prefix));
-    let may_call = below(&FOR_ALL) || below(&FOR_ALLOWED) && is_listed(menjin, origin);
-    may_call && (is_preflight || request.method() != Method::OPTIONS)
+fn is_on_this_machine(origin: &HeaderValue) -> bool {
+    let url = origin.to_str().ok().and_then(|origin| Url::parse(origin).ok());
+    let host = url.as_ref().and_then(Url::host_str);
+    host.is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"))
 }
 
-/// In `menjin dev` a page that is served on this machine is the developer's own.
-fn is_listed(menjin: &Menjin, origin: &str) -> bool {
-    let is_same = |url: &Url| url.origin().ascii_serialization() == origin;
-    menjin.config.server.allowed_origins.iter().any(is_same) || menjin.dev.is_some() && is_on_this_machine(origin)
+/// A request that a page may send.
+pub(crate) struct Asked {
+    readers: Readers,
+    /// The origin that may read the answer.
+    allowed: Option<HeaderValue>,
+    is_preflight: bool,
 }
 
-fn is_on_this_machine(origin: &str) -> bool {
-    let host = Url::parse(origin).ok().and_then(|url| url.host_str().map(str::to_owned));
-    host.is_some_and(|host| matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]"))
+impl Asked {
+    /// The answer to a preflight of a page that may call; that of another one goes on as any request.
+    pub(crate) fn preflight(&self) -> Option<Response> {
+        (self.is_preflight && self.allowed.is_some()).then(|| {
+            let headers = [
+                (header::ACCESS_CONTROL_ALLOW_METHODS, METHODS),
+                (header::ACCESS_CONTROL_ALLOW_HEADERS, SENT),
+                (header::ACCESS_CONTROL_MAX_AGE, REMEMBERED),
+            ];
+            (StatusCode::NO_CONTENT, headers).into_response()
+        })
+    }
+
+    /// Says on an answer who may read it. Problems are read by pages, too.
+    pub(crate) fn tell(self, headers: &mut HeaderMap) {
+        if self.readers == Readers::Allowed {
+            headers.append(header::VARY, BY_ORIGIN);
+        }
+        if let Some(allowed) = self.allowed {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, READ);
+        }
+    }
 }

@@ -15,17 +15,18 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use menjin_token::{SessionId, dangerous};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use url::Url;
 
 use crate::config::{App, AppKind, PlatformName};
 use crate::extract::{Json, authorization, caller};
+use crate::origin::{is_loopback_name, is_own};
 use crate::outbound::Simulator;
 use crate::pages;
 use crate::problem::{Fault, Problem};
 use crate::sdk;
 use crate::state::Menjin;
-use crate::store::{AuditLine, EndReason, Ending, Ends};
+use crate::store::Actor;
 
 /// How long ago the token of `/dev/expire` ended: longer than any clock is allowed to be wrong.
 const OVER_SINCE: Duration = Duration::from_mins(10);
@@ -130,25 +131,25 @@ struct Client {
 }
 
 /// What a phone would ask of `WeChat`, asked of the simulator.
-async fn wx(menjin: State<Menjin>, call: Path<String>, body: Json<Value>) -> Asked {
+async fn wx(menjin: State<Menjin>, call: Path<String>, body: Json<Map<String, Value>>) -> Asked {
     let calls = &["login", "getUserProfile", "getPhoneNumber", "checkSession", "chooseAvatar"];
     Client { platform: PlatformName::Wechat, prefix: "wx", calls }.ask(menjin, call, body).await
 }
 
 /// The same of QQ.
-async fn qq(menjin: State<Menjin>, call: Path<String>, body: Json<Value>) -> Asked {
+async fn qq(menjin: State<Menjin>, call: Path<String>, body: Json<Map<String, Value>>) -> Asked {
     let calls = &["login", "getUserInfo", "checkSession"];
     Client { platform: PlatformName::Qq, prefix: "qq", calls }.ask(menjin, call, body).await
 }
 
 /// The same of Douyin.
-async fn tt(menjin: State<Menjin>, call: Path<String>, body: Json<Value>) -> Asked {
+async fn tt(menjin: State<Menjin>, call: Path<String>, body: Json<Map<String, Value>>) -> Asked {
     let calls = &["login", "getUserProfile", "getPhoneNumber", "checkSession"];
     Client { platform: PlatformName::Douyin, prefix: "tt", calls }.ask(menjin, call, body).await
 }
 
 /// The same of Alipay.
-async fn my(menjin: State<Menjin>, call: Path<String>, body: Json<Value>) -> Asked {
+async fn my(menjin: State<Menjin>, call: Path<String>, body: Json<Map<String, Value>>) -> Asked {
     let calls = &["getAuthCode", "getPhoneNumber"];
     Client { platform: PlatformName::Alipay, prefix: "my", calls }.ask(menjin, call, body).await
 }
@@ -156,18 +157,23 @@ async fn my(menjin: State<Menjin>, call: Path<String>, body: Json<Value>) -> Ask
 type Asked = Result<(StatusCode, axum::Json<Value>), Problem>;
 
 impl Client {
-    async fn ask(&self, State(menjin): State<Menjin>, Path(call): Path<String>, Json(mut body): Json<Value>) -> Asked {
+    async fn ask(
+        &self,
+        State(menjin): State<Menjin>,
+        Path(call): Path<String>,
+        Json(mut body): Json<Map<String, Value>>,
+    ) -> Asked {
         let dev = menjin.dev.as_ref().ok_or(Problem::RouteUnknown)?;
         if !self.calls.contains(&call.as_str()) {
             return Err(Problem::RouteUnknown);
         }
-        let names_app = ["appid", "openid"].iter().any(|member| body.get(member).is_some());
+        let names_app = ["appid", "openid"].iter().any(|member| body.contains_key(*member));
         let demo = demo_of(&menjin.config.app, self.platform).and_then(|app| app.appid.as_deref());
         if let (false, Some(appid)) = (names_app, demo) {
-            body["appid"] = appid.into();
+            body.insert("appid".to_owned(), appid.into());
         }
         let path = format!("_sim/{}/{call}", self.prefix);
-        let (status, answer) = dev.simulator.ask(&path, &body).await.map_err(Problem::Internal)?;
+        let (status, answer) = dev.simulator.ask(&path, &Value::Object(body)).await.map_err(Problem::Internal)?;
         Ok((StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY), axum::Json(answer)))
     }
 }
@@ -204,23 +210,11 @@ struct Kick {
 /// Ends a session as an operator would.
 async fn kick(State(menjin): State<Menjin>, Json(kick): Json<Kick>) -> Result<StatusCode, Problem> {
     let session: SessionId = kick.session_id.parse().map_err(|_| Problem::field("session_id", Fault::WrongType))?;
-    let now = menjin.clock.now();
-    let audit = AuditLine { action: "session.kicked", actor: "operator", ..AuditLine::default() };
-    let ending = Ending {
-        which: Ends::Session(session),
-        reason: EndReason::Kicked,
-        now,
-        tokens_until: menjin.tokens_until(now),
-        audit,
-    };
-    let ended = menjin.store.end_sessions(ending).await?;
-    for session in &ended {
-        menjin.ended.end_session(*session, EndReason::Kicked.code(), now, menjin.tokens_until(now));
-    }
-    if ended.is_empty() { Err(Problem::SessionUnknown) } else { Ok(StatusCode::NO_CONTENT) }
+    let ended = menjin.end_session(&Actor::command(), session).await?;
+    if ended { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::SessionUnknown) }
 }
 
-async fn only_from_here(request: Request, next: Next) -> Result<Response, Problem> {
+pub(crate) async fn only_from_here(request: Request, next: Next) -> Result<Response, Problem> {
     if is_from_here(&request) { Ok(next.run(request).await) } else { Err(Problem::OriginRefused) }
 }
 
@@ -229,7 +223,9 @@ fn is_from_here(request: &Request) -> bool {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let near = peer.is_some_and(|peer| peer.0.ip().to_canonical().is_loopback()) && !is_forwarded(headers);
     let Some(host) = host(request).filter(is_loopback_name) else { return false };
-    near && (is_own_page(headers, &host) || is_opened(request) || is_mini_program_tool(request))
+    // What is served here is plain http.
+    let is_own_page = is_own(headers, (&host, false), &["same-origin", "none"]);
+    near && (is_own_page || is_opened(request) || is_mini_program_tool(request))
 }
 
 /// A proxy or tunnel on this machine speaks for somebody who may be anywhere.
@@ -247,25 +243,11 @@ fn host(request: &Request) -> Option<Authority> {
     host.to_str().ok()?.parse().ok()
 }
 
-/// A name that a stranger's DNS can't point here.
-fn is_loopback_name(host: &Authority) -> bool {
-    ["127.0.0.1", "localhost", "[::1]"].iter().any(|name| host.host().eq_ignore_ascii_case(name))
-}
-
-/// Asked by a page of this very origin, or by no page at all.
-fn is_own_page(headers: &HeaderMap, host: &Authority) -> bool {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let own = |origin: &str| {
-        let origin = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-        origin.is_some_and(|origin| origin.eq_ignore_ascii_case(host.as_str()))
-    };
-    text("origin").is_none_or(own) && text("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"))
-}
-
 /// Somebody followed a link to a page; the page then asks for itself, and nobody may frame it.
 fn is_opened(request: &Request) -> bool {
     let is = |name: &str, expected: &str| request.headers().get(name).is_some_and(|value| value == expected);
-    let is_page = matches!(request.uri().path(), "/" | "/dev" | "/dev/sign-in");
+    let path = request.uri().path();
+    let is_page = matches!(path, "/" | "/dev" | "/dev/sign-in") || pages::is_operators(path);
     let opens = is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document");
     is_page && opens && request.method() == Method::GET
 }

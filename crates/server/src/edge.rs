@@ -13,11 +13,13 @@ use axum::response::IntoResponse as _;
 use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 
+use crate::cors::{self, Origins};
 use crate::envelope;
 use crate::metrics::method_label;
 use crate::pages;
 use crate::problem::{self, Problem, Reader};
 use crate::state::Menjin;
+use crate::trace;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -33,7 +35,31 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
 /// Where people call menjin by https, they never call it by http again (RFC 6797).
 const A_YEAR_OF_HTTPS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-pub(crate) async fn around(State(menjin): State<Menjin>, mut request: Request, next: Next) -> Response<Body> {
+/// Of an answer that refuses in other words than a problem's: by which code.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Refused(pub(crate) &'static str);
+
+/// What the edge of a side knows.
+#[derive(Clone)]
+pub(crate) struct Edge {
+    pub(crate) menjin: Menjin,
+    /// Whose pages may call; the operator's side is no page's.
+    pub(crate) origins: Option<Arc<Origins>>,
+}
+
+pub(crate) async fn around(State(edge): State<Edge>, request: Request, next: Next) -> Response<Body> {
+    let page = edge.origins.as_ref().and_then(|origins| origins.asked(&request));
+    let mut response = match page.as_ref().and_then(cors::Asked::preflight) {
+        Some(preflight) => preflight,
+        None => answered(edge.menjin, request, next).await,
+    };
+    if let Some(page) = page {
+        page.tell(response.headers_mut());
+    }
+    response
+}
+
+async fn answered(menjin: Menjin, mut request: Request, next: Next) -> Response<Body> {
     let id = request_id(request.headers(), &menjin);
     let began = tokio::time::Instant::now();
     let path = menjin.config.server.path();
@@ -44,8 +70,20 @@ pub(crate) async fn around(State(menjin): State<Menjin>, mut request: Request, n
     let wants_message = is_old_path(&menjin, inside(path, request.uri().path()));
     let enveloped = envelope::asked(&menjin, route, &mut request);
     request.headers_mut().remove(REQUEST_ID);
-    let span = tracing::info_span!("request", request.id = %id, http.method = method_label(&method), http.route = route, app.id = tracing::field::Empty);
+    let span = tracing::info_span!(
+        "request",
+        request.id = id.as_str(),
+        http.method = method_label(&method),
+        http.route = route,
+        app.id = tracing::field::Empty,
+        http.status = tracing::field::Empty
+    );
+    trace::go_on(&span, &request, &menjin.config.server);
     let mut response = within_limits(&menjin, request, next).instrument(span.clone()).await;
+    let shown = response.extensions_mut().remove::<pages::Shown>();
+    if let Some(pages::Shown(problem)) = shown {
+        span.in_scope(|| log(&problem));
+    }
     let problem = response.extensions_mut().remove::<Arc<Problem>>().or_else(|| unnamed(&response));
     let accept_language = language.as_ref().and_then(|value| value.to_str().ok());
     let reader = Reader { accept_language, request_id: &id, wants_message, path };
@@ -75,7 +113,16 @@ pub(crate) async fn around(State(menjin): State<Menjin>, mut request: Request, n
             "answered"
         );
     });
+    trace::answered(&span, status.as_u16());
     menjin.answers.count(route.unwrap_or("unmatched"), &method, status, elapsed);
+    if !route.is_some_and(is_beside) {
+        let now = menjin.clock.now();
+        menjin.hour.answered(now, elapsed);
+        let told = response.extensions_mut().remove::<Refused>().map(|Refused(code)| code);
+        if let Some(code) = problem.map(|problem| problem.spec().code).or(told) {
+            menjin.hour.refused(now, code);
+        }
+    }
     response
 }
 
@@ -144,6 +191,12 @@ fn lead_below(path: &str, headers: &mut HeaderMap) {
 /// Whether a `[[compat]]` entry has this path.
 fn is_old_path(menjin: &Menjin, path: &str) -> bool {
     menjin.config.compat.iter().any(|compat| compat.paths.iter().any(|old| old == path))
+}
+
+/// Whether it is no route of the people's: pages of operators and of `menjin dev`, what machines watch, and what waits for news.
+fn is_beside(route: &str) -> bool {
+    let starts = ["/console", "/admin", "/metrics", "/dev", "/healthz", "/readyz", "/v1/revocations", "/v1/events"];
+    starts.iter().any(|start| route.starts_with(start))
 }
 
 /// The caller's own id when it is harmless, else a new one.

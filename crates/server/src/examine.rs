@@ -84,19 +84,20 @@ impl Examined {
     pub async fn apps(&self, config: &Config) -> anyhow::Result<Vec<ExaminedApp>> {
         self.apps.take(self.store.apps().await.context("reading the apps")?, config, &self.sealer);
         self.apps.refuse_clashes()?;
-        Ok(tried(&self.apps).await)
+        Ok(tried(&self.apps, config).await)
     }
 }
 
 /// The same of the file alone, where the store can't be asked.
 pub async fn apps_of_file(config: &Config) -> anyhow::Result<Vec<ExaminedApp>> {
-    Ok(tried(&Registry::new(config, Arc::new(SystemClock))?).await)
+    Ok(tried(&Registry::new(config, Arc::new(SystemClock))?, config).await)
 }
 
-async fn tried(apps: &Registry) -> Vec<ExaminedApp> {
+async fn tried(apps: &Registry, config: &Config) -> Vec<ExaminedApp> {
+    let issuer = config.server.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/'));
     let mut tried = Vec::new();
     for app in apps.all() {
-        let Some(trial) = app.on_trial().await else { continue };
+        let Some(trial) = app.on_trial(issuer).await else { continue };
         tried.push(ExaminedApp {
             id: app.id.clone(),
             platform: app.platform_name(),

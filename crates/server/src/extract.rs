@@ -1,4 +1,4 @@
-//! What handlers take: JSON with errors that name the field, the caller, and where a request came from.
+//! What handlers take: JSON with errors that name the field, the caller, and where a request came from. And give: JSON.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,13 +9,14 @@ use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use ipnet::IpNet;
 use menjin_guard::{Caller, Refusal};
 use menjin_token::Claims;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::entropy::sha256;
 use crate::problem::{Fault, Problem};
@@ -24,6 +25,16 @@ use crate::state::Menjin;
 
 /// A JSON body.
 pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        // Into a plain vector: what grows in small steps is slow to write to otherwise.
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+            Err(error) => Problem::Internal(error.into()).into_response(),
+        }
+    }
+}
 
 /// A JSON body, and SHA-256 of its bytes.
 pub(crate) struct JsonAndDigest<T>(pub(crate) T, pub(crate) [u8; 32]);
@@ -155,6 +166,18 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
     }
 }
 
+/// For requests that take no body: there is none, or an object without members.
+pub(crate) fn no_members(bytes: &[u8]) -> Result<(), Problem> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+
+    if bytes.trim_ascii().is_empty() {
+        return Ok(());
+    }
+    parse(bytes).map(|Nothing {}| ())
+}
+
 /// For members that are objects themselves: an object, `null` or nothing.
 pub(crate) fn object_or_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
@@ -168,6 +191,9 @@ fn bad_json(path: &str, error: &serde_json::Error, is_json: bool) -> Problem {
         return Problem::BadJson(Fault::NotJson { line: error.line(), column: error.column() });
     }
     let text = error.to_string();
+    if text.starts_with("unknown field `") {
+        return Problem::field(told_back(path, "body"), Fault::NotTaken);
+    }
     let prefix = if path == "." { String::new() } else { format!("{path}.") };
     for (start, fault) in [("missing field `", Fault::Missing), ("duplicate field `", Fault::Twice)] {
         if let Some(name) = text.strip_prefix(start).and_then(|rest| rest.split('`').next()) {
@@ -175,6 +201,15 @@ fn bad_json(path: &str, error: &serde_json::Error, is_json: bool) -> Problem {
         }
     }
     if path == "." { Problem::BadJson(Fault::NotAnObject) } else { Problem::field(path, Fault::WrongType) }
+}
+
+/// Letters of a name that is told back.
+const LONGEST_NAME: usize = 40;
+
+/// What is certainly a mistyped name and nothing else is said back; of all else only where it stood.
+pub(crate) fn told_back(name: &str, place: &str) -> String {
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+    if is_plain && !name.is_empty() && name.len() <= LONGEST_NAME { name.to_owned() } else { place.to_owned() }
 }
 
 /// Where a request came from.

@@ -17,7 +17,7 @@ use crate::extract::Client;
 use crate::problem::Problem;
 use crate::seal::Digester;
 use crate::state::Menjin;
-use crate::store::{InProcess, Line, Quotas};
+use crate::store::{InProcess, Line, Pace, PasswordRow, Quotas, Tries};
 
 /// The counters: of this node, and over all nodes where there is Redis.
 pub(crate) struct Limits(Option<Arc<Counters>>);
@@ -26,6 +26,11 @@ struct Counters {
     here: InProcess,
     everywhere: Option<Arc<Line>>,
     quotas: Quotas,
+    /// Passwords, by account; and by account and address where somebody is signed in there.
+    passwords: Tries,
+    registrations: Tries,
+    /// Refusals that are written down.
+    told: Tries,
 }
 
 impl Limits {
@@ -37,7 +42,15 @@ impl Limits {
             failed_at: some(limits.failures_per_app),
             of_person: some(limits.per_person),
         };
-        let counters = || Counters { here: InProcess::new(quotas), everywhere: everywhere.cloned(), quotas };
+        let hourly = |count| Tries::new(Pace::new(count, Duration::from_hours(1)));
+        let counters = || Counters {
+            here: InProcess::new(quotas),
+            everywhere: everywhere.cloned(),
+            quotas,
+            passwords: hourly(limits.failures_per_account),
+            registrations: hourly(limits.registrations_per_address),
+            told: Tries::new(Pace::new(1, Duration::from_mins(1))),
+        };
         Self(limits.enabled.then(|| Arc::new(counters())))
     }
 
@@ -54,6 +67,71 @@ impl Limits {
     pub(crate) fn forget_quiet(&self) {
         if let Some(counters) = &self.0 {
             counters.here.forget_quiet();
+            for tries in [&counters.passwords, &counters.registrations, &counters.told] {
+                tries.forget_quiet();
+            }
+        }
+    }
+
+    /// Takes one of the wrong passwords that an account may get, by the digest of its name, whether it is anybody's or not. When
+    /// they are used up, somebody who comes from where the account is signed in has as many of their own: whoever guesses
+    /// from elsewhere does not lock them out.
+    pub(crate) async fn before_password(
+        &self,
+        menjin: &Menjin,
+        name: &[u8; 32],
+        client: &Client,
+        row: Option<&PasswordRow>,
+    ) -> Result<Tried, Problem> {
+        let Some(counters) = &self.0 else { return Ok(Tried(None)) };
+        let Err(wait) = counters.take(&counters.passwords, name).await else {
+            return Ok(Tried(Some((Arc::clone(counters), *name))));
+        };
+        // Nobody's sessions are looked for, too: it takes as long.
+        let user = row.map_or(UserId::from_bytes([0; 16]), |row| row.user.id);
+        let sessions = menjin.store.sessions_of(user, menjin.clock.now()).await?;
+        let Some(here) = client.ip.map(network) else { return Err(refused(wait)) };
+        let is_here = |ip: &String| ip.parse().is_ok_and(|ip: IpAddr| network(ip.to_canonical()) == here);
+        if !sessions.iter().filter_map(|session| session.device.ip.as_ref()).any(is_here) {
+            return Err(refused(wait));
+        }
+        let own = menjin.digester.digest("password name and address", format!("{name:?}{here}").as_bytes());
+        counters.take(&counters.passwords, &own).await.map_err(refused)?;
+        Ok(Tried(Some((Arc::clone(counters), own))))
+    }
+
+    /// Takes one of the accounts that an address may make.
+    pub(crate) async fn before_registration(&self, menjin: &Menjin, client: &Client) -> Result<(), Problem> {
+        let Some((counters, ip)) = self.0.as_ref().zip(client.ip) else { return Ok(()) };
+        let key = menjin.digester.digest("registrations", network(ip).to_string().as_bytes());
+        counters.take(&counters.registrations, &key).await.map_err(refused)
+    }
+
+    /// Whether a refusal of somebody is written down: once a minute.
+    pub(crate) fn may_tell_refusal(&self, whom: [u8; 32]) -> bool {
+        self.0.as_ref().is_none_or(|counters| counters.told.take(whom).is_ok())
+    }
+}
+
+impl Counters {
+    async fn take(&self, tries: &Tries, key: &[u8; 32]) -> Result<(), Duration> {
+        tries.take(*key)?;
+        let Some(line) = &self.everywhere else { return Ok(()) };
+        // What is refused was not tried.
+        line.take_try(key, tries.pace()).await.inspect_err(|_| tries.give_back(key))
+    }
+}
+
+/// A try that was taken.
+pub(crate) struct Tried(Option<(Arc<Counters>, [u8; 32])>);
+
+impl Tried {
+    /// It is given back: the password was right, or was not compared.
+    pub(crate) async fn was_no_guess(self) {
+        let Some((counters, key)) = self.0 else { return };
+        counters.passwords.give_back(&key);
+        if let Some(line) = &counters.everywhere {
+            line.give_back_try(&key, counters.passwords.pace()).await;
         }
     }
 }
@@ -88,7 +166,7 @@ impl Counted {
     }
 
     async fn fail(&self, app: &str) {
-        let Counters { here, everywhere, quotas } = &*self.counters;
+        let Counters { here, everywhere, quotas, .. } = &*self.counters;
         here.fail(self.address, app);
         if let Some(line) = everywhere
             && let Some(bars) = line.count_failure(&self.digest, app, *quotas).await
@@ -155,6 +233,10 @@ impl Failures {
                 | Problem::ClientInvalid
                 | Problem::TokenInvalid
                 | Problem::TokenUsed
+                | Problem::PasswordWrong
+                | Problem::OldPasswordWrong
+                | Problem::UsernameTaken
+                | Problem::ResetCodeInvalid
         );
         if let Some((counted, app)) = self.0.as_ref().filter(|_| is_failure) {
             counted.fail(app).await;

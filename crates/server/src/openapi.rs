@@ -8,7 +8,7 @@ use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::response::Response;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Content, Ref, RefOr, Server};
 use utoipa::{OpenApi, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -23,6 +23,7 @@ use crate::state::Menjin;
         (name = "sign-in", description = "From a code to tokens, and back out"),
         (name = "pages", description = "For browsers, which are led there and on; what fails is told on a page"),
         (name = "me", description = "The caller"),
+        (name = "privacy", description = "What people agree to, a copy of what is kept of them, and the way out"),
         (name = "profile", description = "What the platform proves of the caller, and what they show of themselves; each person is limited (`limits.per_person`)"),
         (name = "tokens", description = "What back ends verify with"),
         (name = "back-end", description = "For back ends that prove which app they are"),
@@ -114,7 +115,7 @@ struct ReplacingDeviceView {
 }
 
 /// What to do next: trade the refresh token; call `wx.login` and sign in again; send the same request after `Retry-After`;
-/// sign in freshly, then repeat; or nothing, as only another request helps.
+/// sign in freshly, then repeat; show the newest documents and ask again; or nothing, as only another request helps.
 #[derive(ToSchema)]
 #[schema(as = Action, rename_all = "snake_case")]
 #[expect(dead_code, reason = "says in the document what `problem::Action` is called on the wire")]
@@ -123,6 +124,7 @@ enum ActionView {
     Relogin,
     Retry,
     Reauth,
+    Consent,
     None,
 }
 
@@ -152,7 +154,7 @@ const WITH_A_PATH: [Refusal; 1] = [("400", "`field_invalid`: the path is not tex
 const BY_TOKEN: [Refusal; 2] = [
     (
         "401",
-        "`token_missing`, `token_invalid`; `token_expired`: refresh; `session_ended`, `session_replaced`, `session_kicked`, `session_expired`, `refresh_reused`, `restored`, `account_closed`, `user_disabled`: the session is over",
+        "`token_missing`, `token_invalid`; `token_expired`: refresh; `session_ended`, `session_replaced`, `session_kicked`, `session_expired`, `password_changed`, `refresh_reused`, `restored`, `account_closed`, `user_merged`, `user_disabled`: the session is over",
     ),
     ("503", "`revocations_stale`: whether the session lives can't be told just now"),
 ];
@@ -169,20 +171,78 @@ pub(crate) fn complete(api: &mut utoipa::openapi::OpenApi) {
         if operation.tags.iter().flatten().any(|tag| tag == "oauth") {
             continue;
         }
-        for (status, codes) in refusals(operation) {
-            let answer =
-                operation.responses.responses.entry(status.to_owned()).or_insert_with(|| Response::default().into());
-            let RefOr::T(answer) = answer else { continue };
-            let own = std::mem::take(&mut answer.description);
-            answer.description = if own.is_empty() { codes.to_owned() } else { format!("{own}; {codes}") };
-        }
         let is_page = operation.tags.iter().flatten().any(|tag| tag == "pages");
-        for (status, answer) in &mut operation.responses.responses {
-            if let RefOr::T(answer) = answer
-                && status.starts_with(['4', '5'])
-            {
-                refuses(status, answer, is_page);
+        refuse(operation, refusals(operation), is_page);
+    }
+}
+
+const BY_OPERATOR: [Refusal; 2] = [
+    ("401", "`operator_required`"),
+    (
+        "403",
+        "`right_missing`: the operator's role does not reach; `origin_refused`: a cookie without `X-Menjin-Console: 1`, or from another site's page",
+    ),
+];
+const WITH_PARAMETERS: [Refusal; 1] =
+    [("400", "`field_invalid`: `field` says which parameter, and `detail` which ones there are")];
+
+const WITH_NOTHING: [Refusal; 3] = [
+    (
+        "400",
+        "`field_invalid`: `field` says which parameter, or which member of a body, it does not take; `json_invalid`: a body of something else",
+    ),
+    ("408", "`body_too_slow`: the body did not arrive in time"),
+    ("413", "`body_too_large`"),
+];
+
+/// The same of the operator's side.
+pub(crate) fn complete_for_operators(api: &mut utoipa::openapi::OpenApi) {
+    let problems = Api::openapi().components.unwrap_or_default().schemas;
+    api.components.get_or_insert_default().schemas.extend(problems);
+    for (path, item) in &mut api.paths.paths {
+        for (method, operation) in with_methods(item) {
+            never_null(operation);
+            let is_page = operation.tags.iter().flatten().any(|tag| tag == "pages");
+            if is_page {
+                operation.operation_id = Some(format!("{method}{}", path.replace(['/', '-', '{', '}', '.'], "_")));
+            } else {
+                operation.security =
+                    Some(["token", "cookie"].map(|scheme| SecurityRequirement::new(scheme, [""; 0])).into());
             }
+            let has_parameters = operation.parameters.iter().flatten().next().is_some();
+            let is_act = method != "get";
+            let kinds: [(bool, &[Refusal]); 5] = [
+                (!is_page && operation.request_body.is_some(), &WITH_A_BODY),
+                (!is_page && operation.request_body.is_none() && is_act, &WITH_NOTHING),
+                (!is_page && !is_act && has_parameters, &WITH_PARAMETERS),
+                (!is_page, &BY_OPERATOR),
+                (true, &BY_STORE),
+            ];
+            let refusals = kinds.into_iter().filter(|(applies, _)| *applies).flat_map(|(_, refusals)| refusals);
+            refuse(operation, refusals.copied().collect(), is_page);
+        }
+    }
+}
+
+fn with_methods(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let all = [("get", &mut item.get), ("put", &mut item.put), ("post", &mut item.post), ("delete", &mut item.delete)];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// Adds to what an operation says by itself what others of its kinds answer, too.
+fn refuse(operation: &mut Operation, refusals: Vec<Refusal>, is_page: bool) {
+    for (status, codes) in refusals {
+        let answer =
+            operation.responses.responses.entry(status.to_owned()).or_insert_with(|| Response::default().into());
+        let RefOr::T(answer) = answer else { continue };
+        let own = std::mem::take(&mut answer.description);
+        answer.description = if own.is_empty() { codes.to_owned() } else { format!("{own}; {codes}") };
+    }
+    for (status, answer) in &mut operation.responses.responses {
+        if let RefOr::T(answer) = answer
+            && status.starts_with(['4', '5'])
+        {
+            refuses(status, answer, is_page);
         }
     }
 }
@@ -202,8 +262,8 @@ fn refusals(operation: &Operation) -> Vec<Refusal> {
         (operation.request_body.is_none() && operation.parameters.iter().flatten().any(in_path), &WITH_A_PATH),
         (operation.security.is_some() && !has_tag("back-end"), &BY_TOKEN),
         (has_tag("sign-in") || has_tag("pages"), &SIGNING_IN),
-        (has_tag("profile"), &OF_ONE_PERSON),
-        (["sign-in", "pages", "me", "profile", "back-end", "platform"].into_iter().any(has_tag), &BY_STORE),
+        (has_tag("profile") || has_tag("privacy"), &OF_ONE_PERSON),
+        (["sign-in", "pages", "me", "privacy", "profile", "back-end", "platform"].into_iter().any(has_tag), &BY_STORE),
     ];
     kinds.into_iter().filter(|(applies, _)| *applies).flat_map(|(_, refusals)| refusals).copied().collect()
 }

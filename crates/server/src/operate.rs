@@ -1,30 +1,39 @@
-//! What operators do by command: keys shown, rotated, revoked, and what is sealed moved to another master key.
+//! What operators do, by command, over HTTP and in the console: keys shown, rotated, revoked, and what is sealed moved to another master key.
 
 use anyhow::Context as _;
 use menjin_token::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::keys;
+use crate::keys::{self, RingError};
+use crate::problem::NotDone;
 use crate::seal::hex;
 use crate::state::Menjin;
-use crate::store::{AuditLine, KeyRow};
+use crate::store::{Actor, AuditLine, KeyRow};
 
 /// A signing key as operators see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SigningKey)]
 pub struct KeyView {
     /// Its name.
+    #[schema(example = "Xv0cZ8pJ1mQe3bTn")]
     pub kid: String,
     /// Its algorithm.
+    #[schema(example = "ES256")]
     pub alg: String,
     /// `next`, `active`, `retired` or `revoked`.
     pub state: &'static str,
     /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// From when on it signs.
+    #[schema(value_type = String, format = DateTime)]
     pub active_at: Timestamp,
     /// When its successor began to sign.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub retired_at: Option<Timestamp>,
     /// When it was revoked.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub revoked_at: Option<Timestamp>,
 }
 
@@ -53,25 +62,25 @@ impl Menjin {
 
     /// Publishes a new signing key of each algorithm in use, which signs once verifiers have had time to see it; returns
     /// the kids, with commas between.
-    pub async fn rotate_key(&self) -> anyhow::Result<String> {
-        let kids = self.ring.rotate(self.key_tools(), self.clock.now()).await?.join(", ");
+    pub async fn rotate_key(&self, by: &Actor) -> Result<String, NotDone> {
+        let rotated = self.ring.rotate(self.key_tools(), self.clock.now(), by).await;
         self.fast.wake.tell_now().await;
-        self.audit("key.rotated", &kids).await?;
-        Ok(kids)
+        Ok(rotated.map_err(failed)?.join(", "))
     }
 
     /// Refuses every token that this key signed, on every node.
-    pub async fn revoke_key(&self, kid: &str) -> anyhow::Result<()> {
-        let revoked = self.ring.revoke(self.key_tools(), kid, self.clock.now()).await?;
+    pub async fn revoke_key(&self, by: &Actor, kid: &str) -> Result<(), NotDone> {
+        let revoked = self.ring.revoke(self.key_tools(), kid, self.clock.now(), by).await;
         self.fast.wake.tell_now().await;
-        anyhow::ensure!(revoked, "no live signing key is called {kid}: `menjin key list` shows all");
-        self.audit("key.revoked", kid).await
+        let revoked = revoked.map_err(failed)?;
+        if revoked { Ok(()) } else { Err(NotDone::SigningKeyUnknown(kid.to_owned())) }
     }
 
     /// Seals everything anew under the present master key; returns how many values moved.
-    pub async fn rewrap(&self) -> anyhow::Result<u64> {
+    pub async fn rewrap(&self, by: &Actor) -> anyhow::Result<u64> {
         let moved = keys::rewrap(self.key_tools()).await?;
-        self.audit("master_key.rewrapped", &moved.to_string()).await?;
+        let line = AuditLine { detail: Some(moved.to_string()), ..by.line("master_key.rewrapped") };
+        self.store.audit(line, self.clock.now()).await.context("writing the audit")?;
         Ok(moved)
     }
 
@@ -87,10 +96,12 @@ impl Menjin {
         });
         Ok(views.collect())
     }
+}
 
-    async fn audit(&self, action: &'static str, detail: &str) -> anyhow::Result<()> {
-        let line = AuditLine { action, actor: "operator", detail: Some(detail.to_owned()), ..AuditLine::default() };
-        self.store.audit(line, self.clock.now()).await.context("writing the audit")
+fn failed(error: RingError) -> NotDone {
+    match error {
+        RingError::Store(error) => error.into(),
+        RingError::Key { .. } => NotDone::Internal(error.into()),
     }
 }
 

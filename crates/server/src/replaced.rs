@@ -1,4 +1,5 @@
-//! A late 401 of a session that was replaced says by which device and when, while the store knows.
+//! A late 401 of a session that was replaced says by which device and when, while the store knows; one of somebody who was called
+//! back since says no longer that they are gone.
 
 use menjin_token::SessionId;
 
@@ -20,8 +21,12 @@ pub(crate) async fn told(menjin: &Menjin, problem: Problem, session: SessionId) 
 pub(crate) async fn told_of_token(menjin: &Menjin, problem: Problem, token: &str) -> Problem {
     let decoded = menjin_token::dangerous::decode_unverified(token).ok();
     let session = decoded.and_then(|(_, claims)| claims.get("sid")?.as_str()?.parse().ok());
-    match session {
-        Some(session) => told(menjin, problem, session).await,
-        None => problem,
+    let Some(session) = session else { return problem };
+    if !matches!(problem, Problem::Ended(EndReason::UserDeleting | EndReason::UserDisabled)) {
+        return told(menjin, problem, session).await;
     }
+    // What the guard heard when it ended may hold no more, and would keep a client from signing in.
+    let found = menjin.store.user_of_session(session).await.ok().flatten();
+    let now = found.and_then(|(user, session)| Some(session.ended?.1.now_of(&user)));
+    told(menjin, now.map_or(problem, Problem::Ended), session).await
 }

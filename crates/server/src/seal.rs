@@ -27,6 +27,8 @@ pub enum Sealed {
     Phone,
     /// A grant's secret; row: its id.
     GrantSecret,
+    /// A password's hash; row: its id.
+    Password,
     /// A platform's access token; row: the app.
     PlatformToken,
     /// A platform's `AppSecret`; row: the app.
@@ -37,24 +39,30 @@ pub enum Sealed {
     Arrival,
     /// What a platform told of somebody, until it is carried out; row: its digest.
     Push,
+    /// An operator's password and second factor; row: the name.
+    Operator,
     /// A sign-in that a browser has begun, kept in its cookie; row: the state that it comes back with.
     Start,
+    /// A scan that an operator has begun, kept in a cookie; row: the state that it comes back with.
+    Scan,
     /// What somebody with the master key asks a running menjin; row: none.
     Question,
 }
 
 impl Sealed {
     /// What stands in tables.
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::SigningKey,
         Self::SessionKey,
         Self::Phone,
         Self::GrantSecret,
+        Self::Password,
         Self::PlatformToken,
         Self::AppSecret,
         Self::DataKey,
         Self::Arrival,
         Self::Push,
+        Self::Operator,
     ];
 
     fn table(self) -> &'static str {
@@ -63,12 +71,14 @@ impl Sealed {
             Self::SessionKey => "session_keys",
             Self::Phone => "phones",
             Self::GrantSecret => "grants",
+            Self::Password => "passwords",
             Self::PlatformToken => "platform_tokens",
             Self::AppSecret => "apps",
             Self::DataKey => "data_keys",
             Self::Arrival => "arrivals",
             Self::Push => "pushes",
-            Self::Start => "cookies",
+            Self::Operator => "operators",
+            Self::Start | Self::Scan => "cookies",
             Self::Question => "headers",
         }
     }
@@ -79,12 +89,15 @@ impl Sealed {
             Self::SessionKey => "platform session key",
             Self::Phone => "phone number",
             Self::GrantSecret => "grant secret",
+            Self::Password => "password hash",
             Self::PlatformToken => "platform access token",
             Self::AppSecret => "platform app secret",
             Self::DataKey => "data key",
             Self::Arrival => "arrival",
             Self::Push => "push",
+            Self::Operator => "operator's proofs",
             Self::Start => "sign-in under way",
+            Self::Scan => "operator's scan",
             Self::Question => "operator's question",
         }
     }

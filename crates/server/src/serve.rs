@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::connection::{Door, Phase, Place};
 use crate::state::Menjin;
-use crate::{metrics, push, session, tls, upkeep};
+use crate::{events, metrics, push, session, tls, upkeep};
 
 /// After an accept that failed, e.g. for want of descriptors.
 const BREATH: Duration = Duration::from_millis(50);
@@ -45,9 +45,10 @@ impl Menjin {
     /// Starts what runs beside requests: the feed, pushes, the ring's rotation, the sweeper.
     pub fn start_tasks(&self) -> Tasks {
         let mut tasks = JoinSet::new();
-        let works: [(&str, Work); 6] = [
+        let works: [(&str, Work); 7] = [
             ("the feed", |menjin| session::follow(menjin).boxed()),
             ("pushes", |menjin| push::follow(menjin).boxed()),
+            ("webhooks", |menjin| events::follow(menjin).boxed()),
             ("upkeep", |menjin| upkeep::run(menjin).boxed()),
             ("help between nodes", |menjin| helped(menjin).boxed()),
             ("the certificate", |menjin| tls::follow(menjin).boxed()),

@@ -6,15 +6,18 @@ use std::sync::{Arc, OnceLock};
 use anyhow::Context as _;
 use menjin_guard::{Clock, Ended, Guard, SystemClock};
 
+use crate::admin::Tries;
 use crate::apps::{Broker, Legacies, Registry};
 use crate::config::{Config, Migrate, StorePlace};
 use crate::dev::Dev;
 use crate::entropy::{Entropy, SystemEntropy};
+use crate::events::Horizon;
+use crate::examine::old_schema;
 use crate::forward_auth::Memory;
 use crate::keys::{self, KeyPolicy, Ring, Tools};
 use crate::limits::Limits;
 use crate::metrics::Answers;
-use crate::people::Avatars;
+use crate::people::{Avatars, Pool};
 use crate::seal::Sealer;
 use crate::session::{OldForms, Told};
 use crate::state::{Inner, Menjin};
@@ -42,9 +45,13 @@ impl std::fmt::Debug for Around {
     }
 }
 
-/// Brings the schema of the configured store up to date.
-pub async fn migrate(config: &Config) -> anyhow::Result<()> {
-    open_store(config, OnOldSchema::Migrate).await.map(drop)
+/// Brings the schema of the configured store up to date. Gives the version that it had where that was an older one: 0 in an
+/// empty store.
+pub async fn migrate(config: &Config) -> anyhow::Result<Option<u32>> {
+    let Err(error) = open_store(config, OnOldSchema::Refuse).await else { return Ok(None) };
+    let Some((found, _)) = old_schema(&error) else { return Err(error) };
+    open_store(config, OnOldSchema::Migrate).await?;
+    Ok(Some(found))
 }
 
 impl Menjin {
@@ -55,7 +62,7 @@ impl Menjin {
         if menjin.dev.is_none() {
             menjin.config.refuse_plain_pushes()?;
         }
-        for remark in menjin.config.unknown_audiences(|audience| menjin.apps.has_audience(audience)) {
+        for remark in menjin.config.unknown_audiences(|audience| menjin.apps.of_audience(audience)) {
             tracing::warn!("{remark}");
         }
         Ok(menjin)
@@ -90,11 +97,14 @@ impl Menjin {
         let run_id = u32::from_be_bytes(entropy.bytes());
         let told = Told::new(entropy.bytes(), config.server.max_streams);
         crate::metrics::install();
+        crate::metrics::begin(&config);
         let fast = Fast::new(&config.redis, run_id, store.bell()).await?;
         let inner = Inner {
             avatars: Avatars::new(&config.avatars, &issuer),
+            passwords: Pool::new(&config.passwords),
             issuer,
             limits: Limits::new(&config.limits, fast.line.as_ref()),
+            operator_tries: Tries::default(),
             fast,
             apps,
             old_forms,
@@ -116,8 +126,10 @@ impl Menjin {
             stopping: AtomicBool::new(false),
             answered: AtomicU64::new(0),
             answers: Answers::default(),
+            hour: crate::hour::Hour::default(),
             push_waits: tokio::sync::Notify::new(),
             feed_read: tokio::sync::Mutex::default(),
+            horizon: Horizon::default(),
             config,
         };
         inner.reload_apps().await?;

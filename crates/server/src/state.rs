@@ -8,14 +8,17 @@ use axum::extract::FromRef;
 use menjin_guard::{Clock, Ended, Guard};
 use menjin_token::Timestamp;
 
+use crate::admin::Tries;
 use crate::apps::{Broker, Legacies, Registry};
 use crate::config::Config;
 use crate::entropy::Entropy;
+use crate::events::Horizon;
 use crate::forward_auth::Memory;
+use crate::hour::Hour;
 use crate::keys::{Ring, Tools};
 use crate::limits::Limits;
 use crate::metrics::Answers;
-use crate::people::Avatars;
+use crate::people::{Avatars, Pool};
 use crate::seal::{Digester, Sealer};
 use crate::session::{Cursor, OldForms, Told};
 use crate::store::{Fast, Store};
@@ -39,11 +42,13 @@ pub struct Inner {
     pub(crate) apps: Registry,
     pub(crate) broker: Broker,
     pub(crate) avatars: Avatars,
+    pub(crate) passwords: Pool,
     pub(crate) tls: OnceLock<Tls>,
     pub(crate) old_forms: OldForms,
     pub(crate) forward_auth: Memory,
     pub(crate) legacies: Legacies,
     pub(crate) limits: Limits,
+    pub(crate) operator_tries: Tries,
     pub(crate) fast: Fast,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -52,9 +57,11 @@ pub struct Inner {
     pub(crate) stopping: AtomicBool,
     pub(crate) answered: AtomicU64,
     pub(crate) answers: Answers,
+    pub(crate) hour: Hour,
     /// Rung when a push was queued.
     pub(crate) push_waits: tokio::sync::Notify,
     pub(crate) feed_read: tokio::sync::Mutex<Cursor>,
+    pub(crate) horizon: Horizon,
 }
 
 impl Deref for Menjin {

@@ -1,11 +1,13 @@
-//! What menjin does by itself each minute: sweep what is over, carry out what platforms told, rotate keys that are due, forget quiet addresses.
+//! What menjin does by itself each minute: sweep what is over, carry out what platforms told, erase who left, rotate keys that are due, forget quiet addresses.
 
 use std::time::Duration;
 
 use anyhow::Context as _;
+use menjin_token::Timestamp;
 use tokio::time::MissedTickBehavior;
 
-use crate::people::sweep_avatars;
+use crate::archive;
+use crate::people::{erase_due, sweep_avatars};
 use crate::push;
 use crate::state::Menjin;
 use crate::store::Sweeping;
@@ -24,6 +26,7 @@ pub(crate) async fn run(menjin: Menjin) {
     loop {
         tick.tick().await;
         if let Err(error) = menjin.upkeep().await {
+            metrics::counter!("menjin_upkeep_failures_total").increment(1);
             tracing::warn!(error = format!("{error:#}"), "upkeep failed and is tried again in a minute");
         }
     }
@@ -38,17 +41,24 @@ impl Menjin {
         self.told.forget_before(now.minus(LEAP));
         let rotated = self.ring.rotate_if_due(self.key_tools(), now).await;
         let lifetimes = &self.config.lifetimes;
+        let audit_before = now.minus(lifetimes.audit);
+        let exports = self.config.audit.export_folder.is_some();
         let sweeping = Sweeping {
             now,
             feed_before: now.minus(LEAP),
-            audit_before: now.minus(lifetimes.audit),
+            // With a folder for them, lines go once they are written there.
+            audit_before: if exports { Timestamp::from_millis(i64::MIN) } else { audit_before },
             ended_before: now.minus(lifetimes.ended_sessions),
             tokens_until: self.tokens_until(now),
             batch: BATCH,
         };
         while self.store.sweep(sweeping).await?.more {}
         push::drain(self).await?;
+        let archived = archive::run(self, audit_before).await;
+        let erased = erase_due(self).await;
         rotated?;
+        erased?;
+        archived?;
         // Last, and not for long: the folder may be another machine's that does not answer.
         tokio::time::timeout(PATIENCE, sweep_avatars(self)).await.context("`avatars.folder` does not answer")??;
         Ok(())

@@ -219,7 +219,7 @@ pub(crate) fn asking(world: &World, pairs: &[(String, String)]) -> Result<Asking
     let given = |name: &str| pairs.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str());
     let app = given("app_id").and_then(|appid| world.apps.of(Platform::Alipay, appid));
     let app = app.filter(|app| app.kind == AppKind::Website).ok_or("invalid-app-id")?;
-    let to = given("redirect_uri").filter(|to| asking::may_come_back(app, to)).ok_or("redirect_uri 错误")?;
+    let to = given("redirect_uri").filter(|to| app.takes_back(to)).ok_or("redirect_uri 错误")?;
     let silent = match given("scope") {
         Some("auth_base") => true,
         Some("auth_user") => false,
@@ -237,5 +237,5 @@ pub(crate) fn decide(world: &mut World, asking: &Asking, (person, decision): (&s
         let who = world.people.meet_as(person, &asking.app);
         parameters.push(("auth_code", auth_code(world, &who, !asking.silent)));
     }
-    Decided::Back(parameters)
+    parameters
 }

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use axum::http::Uri;
+use axum::http::uri::Authority;
 use serde::{Deserialize, Serialize};
 
 use crate::platform::Platform;
@@ -100,6 +102,18 @@ impl App {
         self.open_account.as_ref().map(|account| self.platform.unionid(person, account))
     }
 
+    /// Whether browsers may come back to this address: the registered domain exactly, or this machine where none is registered.
+    pub(crate) fn takes_back(&self, address: &str) -> bool {
+        let Ok(uri) = address.parse::<Uri>() else { return false };
+        let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
+        let plain = uri.authority().filter(|authority| is_web && !authority.as_str().contains('@'));
+        let Some(host) = plain.map(Authority::host) else { return false };
+        match &self.redirect_domain {
+            Some(domain) => host.eq_ignore_ascii_case(domain),
+            None => ["127.0.0.1", "localhost", "[::1]"].contains(&host),
+        }
+    }
+
     /// An official account.
     pub fn official_account(appid: impl Into<String>, secret: impl Into<String>) -> Self {
         Self { kind: AppKind::OfficialAccount, ..Self::mini_program(appid, secret) }
@@ -145,14 +159,30 @@ impl Apps {
         self.0.values()
     }
 
-    /// The only mini program, when there is exactly one.
-    pub(crate) fn only_mini_program(&self) -> Option<&App> {
-        self.only_mini_program_of(Platform::WeChat)
+    /// The mini program of a platform that is meant where none is named: whose `AppID` sorts first.
+    pub(crate) fn first_mini_program_of(&self, platform: Platform) -> Option<&App> {
+        self.all().find(|app| app.kind == AppKind::MiniProgram && app.platform == platform)
     }
+}
 
-    /// The only mini program of a platform.
-    pub(crate) fn only_mini_program_of(&self, platform: Platform) -> Option<&App> {
-        let mut candidates = self.all().filter(|app| app.kind == AppKind::MiniProgram && app.platform == platform);
-        candidates.next().filter(|_| candidates.next().is_none())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_app_comes_back_to_its_own_domain_alone() {
+        let mut app = App::official_account("wx1", "secret");
+        for (domain, to, may) in [
+            (None, "http://127.0.0.1:8080/back", true),
+            (None, "http://shop.example.com/back", false),
+            (Some("shop.example.com"), "https://shop.example.com/back", true),
+            (Some("shop.example.com"), "https://www.shop.example.com/back", false),
+            (Some("shop.example.com"), "https://shop.example.com@evil.example/back", false),
+            (Some("shop.example.com"), "https://shop.example.com.evil.example/back", false),
+            (Some("shop.example.com"), "javascript:alert(1)", false),
+        ] {
+            app.redirect_domain = domain.map(str::to_owned);
+            assert_eq!(app.takes_back(to), may, "{to}");
+        }
     }
 }

@@ -1,11 +1,10 @@
 //! The pages on which QQ Connect and Alipay ask a person whether a site may know who they are, and the way back from them.
 //!
-//! What is asked and what comes of it is each platform's own; `WeChat`'s pages are in `wechat::oauth`.
+//! What is asked and what comes of it is each platform's own; `WeChat`'s pages are in `wechat::oauth`, and lead back alike.
 
 use std::fmt::Write as _;
 
 use axum::extract::{Query, State};
-use axum::http::uri::Authority;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 
@@ -26,9 +25,7 @@ pub(crate) struct Asking {
 }
 
 /// What comes of it: parameters of the way back, beside the state.
-pub(crate) enum Decided {
-    Back(Vec<(&'static str, String)>),
-}
+pub(crate) type Decided = Vec<(&'static str, String)>;
 
 /// Where the browser goes next. The error is what the platform's page would say instead.
 pub(crate) fn decide(world: &mut World, address: &str, chosen: (&str, Decision)) -> Result<String, String> {
@@ -37,8 +34,9 @@ pub(crate) fn decide(world: &mut World, address: &str, chosen: (&str, Decision))
     let is_qq = uri.path().ends_with("/oauth2.0/authorize");
     let asking = if is_qq { qq_connect::asking(world, &pairs) } else { alipay::asking(world, &pairs) }?;
     let decided = if is_qq { qq_connect::decide } else { alipay::decide };
-    let Decided::Back(parameters) = decided(world, &asking, chosen);
-    Ok(way_back(&asking, &parameters))
+    let mut parameters = decided(world, &asking, chosen);
+    parameters.push(("state", asking.state));
+    Ok(way_back(&asking.to, &parameters))
 }
 
 /// Whether a page of one of these platforms is at this path.
@@ -46,14 +44,12 @@ pub(crate) fn is_asked_at(path: &str) -> bool {
     path.ends_with("/oauth2.0/authorize") || path.ends_with("/oauth2/publicAppAuthorize.htm")
 }
 
-fn way_back(asking: &Asking, parameters: &[(&'static str, String)]) -> String {
-    let (before, fragment) = asking
-        .to
-        .split_once('#')
-        .map_or((asking.to.as_str(), String::new()), |(before, rest)| (before, format!("#{rest}")));
+/// The address with these parameters, behind what stood there and before a fragment.
+pub(crate) fn way_back(to: &str, parameters: &[(&'static str, String)]) -> String {
+    let (before, fragment) =
+        to.split_once('#').map_or((to, String::new()), |(before, rest)| (before, format!("#{rest}")));
     let mut to = before.to_owned();
-    let state = ("state", asking.state.clone());
-    for (name, value) in parameters.iter().chain([&state]) {
+    for (name, value) in parameters {
         let joint = if to.contains('?') { '&' } else { '?' };
         let value = percent_encoded(value);
         write!(to, "{joint}{name}={value}").expect("writing to a string");
@@ -112,18 +108,18 @@ fn sorry(why: &str) -> Response {
         .into_response()
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// The domain must be the registered one; an app without one may come back to this machine.
-pub(crate) fn may_come_back(app: &App, to: &str) -> bool {
-    let Ok(uri) = to.parse::<Uri>() else { return false };
-    let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
-    let plain = uri.authority().filter(|authority| is_web && !authority.as_str().contains('@'));
-    let Some(host) = plain.map(Authority::host) else { return false };
-    match &app.redirect_domain {
-        Some(domain) => host.eq_ignore_ascii_case(domain),
-        None => ["127.0.0.1", "localhost", "[::1]"].contains(&host),
+/// Text that may stand in a page.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            plain => safe.push(plain),
+        }
     }
+    safe
 }

@@ -5,8 +5,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use axum::http::Uri;
-use reqwest::{Client, redirect};
+use reqwest::{Client, Url, redirect};
 use serde::Serialize;
 
 use crate::Sim;
@@ -132,10 +131,11 @@ fn client() -> Result<Client, String> {
 
 /// A page in somebody's browser could ask for a push, so none leaves this machine.
 fn check(settings: &PushSettings) -> Result<(), String> {
-    let url: Uri = settings.url.parse().map_err(|error| format!("bad url: {error}"))?;
-    let host = url.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    // As the client itself reads it: two readings of one address could name two hosts.
+    let url = Url::parse(&settings.url).map_err(|error| format!("bad url: {error}"))?;
+    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     let is_here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-    if !(is_here && matches!(url.scheme_str(), Some("http" | "https"))) {
+    if !(is_here && matches!(url.scheme(), "http" | "https")) {
         return Err("the url is not on this machine: pushes go to http(s)://127.0.0.1, [::1] or localhost".to_owned());
     }
     if settings.mode != push::PushMode::Plain && !settings.aes_key.as_deref().is_some_and(push::is_key) {

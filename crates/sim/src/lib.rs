@@ -296,8 +296,9 @@ impl Sim {
 
     fn in_app<T>(&self, appid: &str, person: &str, act: impl FnOnce(&mut World, &people::Who) -> T) -> T {
         self.with(|world| {
-            assert!(world.apps.find(appid).is_some(), "the simulator knows no app {appid}");
-            let who = world.people.meet_in(person, appid);
+            let app = world.apps.of(Platform::WeChat, appid).cloned();
+            let app = app.unwrap_or_else(|| panic!("the simulator knows no app {appid} of WeChat's"));
+            let who = world.people.meet_as(person, &app);
             act(world, &who)
         })
     }

@@ -73,14 +73,6 @@ impl People {
     }
 
     /// The person as the app sees them; from now on the openid is known to be theirs.
-    pub(crate) fn meet_in(&mut self, name: &str, appid: &str) -> Who {
-        self.meet(name);
-        let openid = openid(name, appid);
-        let who = Who { person: name.to_owned(), appid: appid.to_owned(), openid: openid.clone() };
-        self.seen.entry(openid).or_insert(who).clone()
-    }
-
-    /// The person as an app of any platform sees them.
     pub(crate) fn meet_as(&mut self, name: &str, app: &App) -> Who {
         self.meet(name);
         let openid = app.platform.openid(name, &app.appid);

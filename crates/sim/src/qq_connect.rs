@@ -218,7 +218,7 @@ pub(crate) fn asking(world: &World, pairs: &[(String, String)]) -> Result<Asking
     }
     let app = given("client_id").and_then(|appid| site(world, appid)).ok_or("100008 client_id is not exist")?;
     let to = given("redirect_uri").ok_or("100010 redirect uri is illegal")?;
-    if !asking::may_come_back(app, to) {
+    if !app.takes_back(to) {
         return Err("100010 redirect uri is illegal".to_owned());
     }
     let state = given("state").ok_or("100000 state is lost")?;
@@ -228,10 +228,10 @@ pub(crate) fn asking(world: &World, pairs: &[(String, String)]) -> Result<Asking
 /// The code, or on a phone `usercancel` without one; on a computer a page that just stays.
 pub(crate) fn decide(world: &mut World, asking: &Asking, (person, decision): (&str, Decision)) -> Decided {
     if decision == Decision::Deny {
-        return Decided::Back(vec![("usercancel", "1".to_owned())]);
+        return vec![("usercancel", "1".to_owned())];
     }
     let who = world.people.meet_as(person, &asking.app);
     let (code, now) = (world.entropy.hex(32).to_uppercase(), world.now());
     world.qq_connect.codes.issue(code.clone(), (who, asking.to.clone()), now);
-    Decided::Back(vec![("code", code)])
+    vec![("code", code)]
 }

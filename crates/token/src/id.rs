@@ -99,17 +99,29 @@ impl<K: Kind> Id<K> {
     }
 }
 
-impl<K: Kind> fmt::Display for Id<K> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut digits = [0_u8; DIGITS];
-        let mut rest = self.0;
-        for digit in digits.iter_mut().rev() {
+/// An id as it is written.
+struct Text([u8; 4 + DIGITS]);
+
+impl Text {
+    fn of<K: Kind>(id: Id<K>) -> Self {
+        let mut text = [b'_'; 4 + DIGITS];
+        text[..3].copy_from_slice(K::PREFIX.as_bytes());
+        let mut rest = id.0;
+        for digit in text[4..].iter_mut().rev() {
             *digit = ALPHABET[(rest & 31) as usize];
             rest >>= 5;
         }
-        f.write_str(K::PREFIX)?;
-        f.write_str("_")?;
-        f.write_str(std::str::from_utf8(&digits).expect("the alphabet is ASCII"))
+        Self(text)
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("prefix and alphabet are ASCII")
+    }
+}
+
+impl<K: Kind> fmt::Display for Id<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Text::of(*self).as_str())
     }
 }
 
@@ -183,7 +195,7 @@ impl<K: Kind> Hash for Id<K> {
 
 impl<K: Kind> Serialize for Id<K> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(Text::of(*self).as_str())
     }
 }
 

@@ -9,10 +9,13 @@ use std::time::Duration;
 
 use ::time::OffsetDateTime;
 use ::time::format_description::well_known::Rfc3339;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 /// First and last second that RFC 3339's four-digit year can say.
 const PRINTABLE: (i64, i64) = (-62_167_219_200, 253_402_300_799);
+
+/// How long `2026-10-30T00:00:00Z` is.
+const TEXT: usize = 20;
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -60,13 +63,21 @@ impl Timestamp {
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
+
+    /// As RFC 3339 has it, to the second, in UTC.
+    fn text(self) -> Option<[u8; TEXT]> {
+        let secs = self.secs().clamp(PRINTABLE.0, PRINTABLE.1);
+        let mut text = [0; TEXT];
+        let moment = OffsetDateTime::from_unix_timestamp(secs).ok()?;
+        let written = moment.format_into(&mut &mut text[..], &Rfc3339).ok()?;
+        (written == TEXT).then_some(text)
+    }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let secs = self.secs().clamp(PRINTABLE.0, PRINTABLE.1);
-        let moment = OffsetDateTime::from_unix_timestamp(secs).map_err(|_| fmt::Error)?;
-        f.write_str(&moment.format(&Rfc3339).map_err(|_| fmt::Error)?)
+        let text = self.text().ok_or(fmt::Error)?;
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -88,7 +99,8 @@ impl FromStr for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let text = self.text().ok_or_else(|| ser::Error::custom("a moment that can't be written"))?;
+        serializer.serialize_str(std::str::from_utf8(&text).map_err(ser::Error::custom)?)
     }
 }
 

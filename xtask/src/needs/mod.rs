@@ -46,7 +46,7 @@ impl Need {
     }
 }
 
-pub(crate) const NEEDS: [Need; 9] = [
+pub(crate) const NEEDS: [Need; 10] = [
     Need {
         name: "python",
         used_for: "some tests run other people's WeChat and OpenAPI code against ours, and our Python client in their frameworks",
@@ -109,6 +109,13 @@ pub(crate) const NEEDS: [Need; 9] = [
         tests: &["behind_proxies::"],
         variable: proxies::VARIABLE,
         get: proxies::get,
+    },
+    Need {
+        name: "prometheus",
+        used_for: "some tests let its promtool judge the alarms and the metrics",
+        tests: &["by_promtool::"],
+        variable: servers::PROMETHEUS.variable,
+        get: || servers::PROMETHEUS.get(),
     },
 ];
 
@@ -178,6 +185,22 @@ mod tests {
             for module in modules {
                 assert!(used.iter().any(|(file, text)| is_in(file, text, module)), "{module} uses no {}", need.name);
             }
+        }
+    }
+
+    #[test]
+    fn whoever_reads_of_without_reads_every_name() {
+        for page in ["README.md", "README.zh-CN.md", "CONTRIBUTING.md"] {
+            let text = fs::read_to_string(root().join(page)).unwrap();
+            let paragraph = text.split("\n\n").find(|paragraph| paragraph.contains("`--without")).unwrap();
+            for need in &NEEDS {
+                let is_named = [format!("`{}`", need.name), format!("`--without {}`", need.name)];
+                assert!(is_named.iter().any(|name| paragraph.contains(name)), "{page} lacks {}", need.name);
+            }
+        }
+        let help = crate::HELP.split("--without NAME").nth(1).unwrap();
+        for need in &NEEDS {
+            assert!(help.split("  tidy").next().unwrap().contains(need.name), "the help lacks {}", need.name);
         }
     }
 

@@ -1,4 +1,5 @@
-//! Python with the packages of `requirements.txt`, in a folder of its own below `target`: `MENJIN_TEST_PYTHON`.
+//! Python with the packages of `requirements.txt`, in a folder of its own below `target`: `MENJIN_TEST_PYTHON`; and one with those
+//! of `drf-jwt.txt`: `MENJIN_TEST_PYTHON_DRF_JWT`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,13 +13,18 @@ pub(super) const VARIABLE: &str = "MENJIN_TEST_PYTHON";
 
 const REQUIREMENTS: &str = "xtask/requirements.txt";
 const ENVIRONMENT: &str = "target/test-tools/python";
+/// Apart from the rest, as it wants a Django of its own: djangorestframework-jwt.
+const OLD_DJANGO_VARIABLE: &str = "MENJIN_TEST_PYTHON_DRF_JWT";
+const OLD_DJANGO_REQUIREMENTS: &str = "xtask/drf-jwt.txt";
+const OLD_DJANGO: &str = "target/test-tools/drf-jwt";
 /// Inside the environment: the requirements that it was made for. Written last, so a half-made one has none.
 const STAMP: &str = "requirements.installed";
 const MODERN: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
 const DEBIAN_PACKAGES: [&str; 2] = ["python3", "python3-venv"];
 
 pub(crate) fn get() -> anyhow::Result<Variables> {
-    Ok(vec![(VARIABLE, prepared(ENVIRONMENT, REQUIREMENTS)?.into_os_string())])
+    let old_django = prepared(OLD_DJANGO, OLD_DJANGO_REQUIREMENTS)?.into_os_string();
+    Ok(vec![(VARIABLE, prepared(ENVIRONMENT, REQUIREMENTS)?.into_os_string()), (OLD_DJANGO_VARIABLE, old_django)])
 }
 
 /// The Python of an environment that has what a file of requirements lists.
@@ -75,6 +81,7 @@ mod tests {
         let files = [
             include_str!("../../requirements.txt"),
             include_str!("../../proxies.txt"),
+            include_str!("../../drf-jwt.txt"),
             include_str!("../../sdks/python-weixin.txt"),
             include_str!("../../sdks/weixin-python.txt"),
             include_str!("../../../bench/peers/django/requirements.txt"),

@@ -38,6 +38,15 @@ pub(super) const NGINX: Server = Server {
     least: "nginx",
 };
 
+/// Only its tool is used, which reads rules and metrics as the server does.
+pub(super) const PROMETHEUS: Server = Server {
+    variable: "MENJIN_TEST_PROMETHEUS",
+    programs: &[&["promtool"]],
+    packages: &["prometheus"],
+    services: &["prometheus"],
+    least: "Prometheus 2.42",
+};
+
 pub(super) const CADDY: Server = Server {
     variable: "MENJIN_TEST_PROXIES",
     programs: &[&["caddy"]],

@@ -14,7 +14,7 @@ const ROWS: [&[&str]; 6] = [
     &["apps", "keys", "roles"],
     &["session"],
     &["people"],
-    &["login", "qr", "forward_auth", "push", "moving"],
+    &["login", "qr", "forward_auth", "push", "moving", "events"],
     &["oidc", "compat", "admin"],
 ];
 

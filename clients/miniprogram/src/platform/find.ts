@@ -14,11 +14,12 @@ declare const wx: any
 export function platformOf(given: WxLike | MyLike | undefined, language: Language): Platform {
   const has = 'undefined'
   let name = 'wx'
-  let found: any = given
-  if (!found && typeof my !== has) found = my, (name = 'my')
-  if (!found && typeof tt !== has) found = tt, (name = 'tt')
-  if (!found && typeof qq !== has) found = qq, (name = 'qq')
-  if (!found && typeof wx !== has) found = wx
+  let found: any
+  if (given) found = given
+  else if (typeof my !== has) found = my, (name = 'my')
+  else if (typeof tt !== has) found = tt, (name = 'tt')
+  else if (typeof qq !== has) found = qq, (name = 'qq')
+  else if (typeof wx !== has) found = wx
   if (!found || !found.request) throw new Error('pass `platform`: wx, qq, tt, my, Taro or uni')
   return found.login && name !== 'my' ? overWx(name, found, language) : overMy(found, language)
 }

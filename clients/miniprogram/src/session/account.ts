@@ -25,3 +25,11 @@ export interface LoginAnswer extends SignedIn {
   refresh_token: string
   expires_in: number
 }
+
+/** Without the tokens. */
+export const told = (given: SignedIn, isNew?: boolean): SignedIn => ({
+  user: given.user,
+  session_id: given.session_id,
+  need: given.need || [],
+  is_new_user: !!(isNew && given.is_new_user),
+})

@@ -74,7 +74,7 @@ export const problemOf = (answer: Answer): MenjinError => {
 
 const guessed = (status: number, code: string): Action => {
   if (code === 'reauth_required') return 'reauth'
-  if (/^(user_disabled|client_invalid|platform_[qm])/.test(code)) return 'none'
+  if (/^(user_d|client_invalid|platform_[qm])/.test(code)) return 'none'
   if (status === 401 || status === 409) {
     // All of `token_…` but `token_expired`.
     if (/^(token_[^e]|session_|code_|password_|refresh_|restored)/.test(code)) return 'relogin'
@@ -89,6 +89,6 @@ export const isPassing = (error: MenjinError): boolean =>
 
 /** Waits until the same request may come again; refuses with the problem where that makes no sense. */
 export const patience = (error: MenjinError, tries: number): Promise<void> => {
-  const wait = error.retryAfter === undefined ? tries / 2 : error.retryAfter
+  const wait = error.retryAfter || tries / 2
   return tries < 3 && isPassing(error) && wait <= 5 ? rest(wait * 1000) : refused(error)
 }

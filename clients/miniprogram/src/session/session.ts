@@ -1,7 +1,7 @@
 // The one who is signed in: kept, refreshed once for all who wait, ended once. Does not: send anything itself, or know how a
 // platform signs people in.
 
-import type { LoginAnswer, SignedIn, User } from './account'
+import { told, type LoginAnswer, type SignedIn, type User } from './account'
 import { both, given, refused, type Answer, type Ask, type Send } from './ask'
 import { isPassing, local, patience, problemOf, type MenjinError } from './problem'
 
@@ -32,8 +32,8 @@ export interface SessionEnd {
 
 /** What a session needs of its surroundings. */
 export interface World {
-  baseUrl: string
   app: string
+  /** Of paths at menjin. */
   send: Send
   language(): string
   /** May throw. */
@@ -110,16 +110,10 @@ export function openSession(world: World) {
     kept = null
     out = reason
     isRead = true
-    if (isKnown) return tell({ reason, error })
-    since = Date.now()
-    world.write({ ended: reason, at: since, session_id })
-    tell({ reason, error })
-  }
-
-  const tell = (end: SessionEnd): void => {
-    listeners.slice().forEach((listener) => {
-      // Not our failure, and not to be hidden.
-      given(end).then(listener)
+    if (!isKnown) world.write({ ended: reason, at: (since = Date.now()), session_id })
+    listeners.forEach((listener) => {
+      // Its failure is not ours, and not to be hidden.
+      given({ reason, error }).then(listener)
     })
   }
 
@@ -132,7 +126,7 @@ export function openSession(world: World) {
   /** One request of our own to menjin. */
   const call = (path: string, data?: unknown, more?: Partial<Ask>): Promise<Answer> => {
     const own = { 'Menjin-App': world.app, 'content-type': 'application/json' }
-    const ask = both({ url: world.baseUrl + path, method: 'POST', data, timeout: 15000 }, more)
+    const ask = both({ url: path, method: 'POST', data, timeout: 15000 }, more)
     return world.send(both(ask, { header: both(own, more && more.header) }))
   }
 
@@ -159,9 +153,6 @@ export function openSession(world: World) {
   }
 
   const refresh = (used: Kept): Promise<Kept> => {
-    const done = () => {
-      refreshing = null
-    }
     return (refreshing =
       refreshing ||
       world
@@ -177,11 +168,11 @@ export function openSession(world: World) {
         })
         .then(
           (next) => {
-            done()
+            refreshing = null
             return next
           },
           (error: MenjinError) => {
-            done()
+            refreshing = null
             // A bare 401 is not menjin's.
             if ((error.status === 401 && error.action !== 'refresh') || !isIn(used)) return over(used, error)
             throw error
@@ -198,9 +189,7 @@ export function openSession(world: World) {
     const mine: Promise<Kept> = work().then(
       (answer) => {
         done()
-        const { session_id, user } = answer
-        const about = { session_id, user, need: answer.need || [], is_new_user: !!answer.is_new_user }
-        return keep(both(pairOf(answer, at), about))
+        return keep(both(pairOf(answer, at), told(answer, true)))
       },
       (error) => {
         done()
@@ -255,11 +244,13 @@ export function openSession(world: World) {
         const status = answer.statusCode
         const problem = status === 401 || status === 403 ? problemOf(answer) : null
         if (!problem) return answer
-        if (problem.action === 'reauth' && world.silently) return silently().then(by)
+        // Somebody else may have signed in meanwhile: what one person asked for is never asked again as another.
+        const again = (next: Kept) => (next.user.id === used.user.id ? by(next) : answer)
+        if (problem.action === 'reauth' && world.silently) return silently().then(again)
         // Somebody else's refusal, about something else; or a back end that takes no token of ours, however new.
-        const isOurs = /^(refresh|relogin)$/.test(problem.action) || problem.code === 'user_disabled'
+        const isOurs = /^(refresh|relogin)$/.test(problem.action) || /^user_d/.test(problem.code)
         const isHopeless = problem.code === 'token_invalid' && Math.abs(ageOf(used)) < YOUNG
-        return status === 403 || !isOurs || isHopeless ? answer : healed(used, problem).then(by)
+        return status === 403 || !isOurs || isHopeless ? answer : healed(used, problem).then(again)
       }),
     )
   }
@@ -293,9 +284,7 @@ export function openSession(world: World) {
     logout,
     /** A request of our own to menjin as the person, and its body. */
     asked: <T>(path: string, method: string, data?: unknown): Promise<T> =>
-      authorized((token) => call(path, data, { method, header: { Authorization: 'Bearer ' + token } })).then((answer) =>
-        body<T>(answer),
-      ),
+      authorized((token) => call(path, data, { method, header: { Authorization: 'Bearer ' + token } })).then(body<T>),
     /** The person has changed. */
     userIs(user: User, need: string[]): void {
       if (look()) keep(both(kept!, { user, need }))

@@ -2,15 +2,19 @@
 
     REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": ["menjin.drf.MenjinAuthentication", …]}
 
+`permission_classes = [needs_permission("orders:read")]` and `[needs_role("clerk")]` say who may, where the caller is menjin's.
+
 The settings are those of `menjin.django`. `request.user` is the user whom PAYLOAD_TO_USER gives, `request.auth` the `Caller`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Optional
 
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException, AuthenticationFailed
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from .caller import Caller
@@ -47,7 +51,39 @@ class MenjinAuthentication(BaseAuthentication):  # type: ignore[misc]
         return (visit.refusal and visit.refusal.challenge) or Refused("token_missing").challenge or "Bearer"
 
     def _failed(self, refusal: Refused, request: Request) -> APIException:
-        problem = refusal.problem(request.META.get("HTTP_ACCEPT_LANGUAGE"))
-        detail = {name: problem[name] for name in ("detail", "code", "action")}
         kind = CantTellNow if refusal.status == 503 else AuthenticationFailed
-        return kind(detail, code=refusal.code)
+        return kind(_told(refusal, request), code=refusal.code)
+
+
+def _told(refusal: Refused, request: Request) -> dict[str, Any]:
+    problem = refusal.problem(request.META.get("HTTP_ACCEPT_LANGUAGE"))
+    return {name: problem[name] for name in ("detail", "code", "action")}
+
+
+def needs_permission(permission: str) -> type[BasePermission]:
+    """A class for `permission_classes`: one of the caller's permissions covers this one, such as `orders:read`."""
+    return _needs(lambda caller: caller.require(permission))
+
+
+def needs_role(role: str) -> type[BasePermission]:
+    """A class for `permission_classes`: the caller has this role."""
+    return _needs(lambda caller: caller.require_role(role))
+
+
+def _needs(meets: Callable[[Caller], None]) -> type[BasePermission]:
+    class Needs(BasePermission):  # type: ignore[misc]
+        """Nobody passes whom another class has authenticated: menjin knows nothing of what they may."""
+
+        code = "forbidden"
+
+        def has_permission(self, request: Request, view: Any) -> bool:
+            try:
+                if not isinstance(request.auth, Caller):
+                    raise Refused("forbidden", "a caller who is not menjin's")
+                meets(request.auth)
+            except Refused as refusal:
+                self.message, self.code = _told(refusal, request), refusal.code
+                return False
+            return True
+
+    return Needs

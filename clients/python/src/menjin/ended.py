@@ -5,6 +5,7 @@ Does not: read the feed (`feed`), or know how fresh it is.
 
 from __future__ import annotations
 
+import math
 import threading
 from datetime import datetime
 from typing import Any, NamedTuple, Optional
@@ -24,6 +25,13 @@ class End(NamedTuple):
     until: int
 
 
+class Change(NamedTuple):
+    """Tokens of an earlier version, or of none, say of roles what is no longer so; and until when that matters."""
+
+    before: float
+    until: int
+
+
 class Ended:
     """Endings that are in force."""
 
@@ -31,12 +39,15 @@ class Ended:
         self._lock = threading.Lock()
         self._known: dict[str, dict[str, End]] = {"session": {}, "user": {}, "app": {}}
         self._keys: set[str] = set()
+        self._changes: dict[str, dict[str, Change]] = {"roles_of_user": {}, "role_changed": {}}
 
     def take(self, event: dict[str, Any]) -> None:
         """One event of the feed. What it does not know is nothing, and what it has heard before changes nothing."""
         kind = event.get("kind")
         if kind == "key_revoked":
             self._keys.add(str(event.get("kid")))
+        if kind in self._changes:
+            self._take_change(event)
         named = {"session_ended": "session", "user_not_before": "user", "app_not_before": "app"}.get(str(kind))
         if named is None:
             return
@@ -49,19 +60,46 @@ class Ended:
             # The later of two cuts counts, for as long as either has tokens left.
             ends[name] = max(before, end, key=lambda end: end.at)._replace(until=max(before.until, end.until))
 
+    def _take_change(self, event: dict[str, Any]) -> None:
+        kind, version = event["kind"], event.get("version")
+        name = str(event["user" if kind == "roles_of_user" else "name"])
+        # A version that can't be read outdates whatever it is about.
+        before = version if isinstance(version, int) and not isinstance(version, bool) else math.inf
+        with self._lock:
+            known = self._changes[kind].get(name, Change(before, 0))
+            until = max(known.until, millis(event["until"]))
+            self._changes[kind][name] = Change(max(known.before, before), until)
+
     def forget_before(self, now: float) -> None:
         """Drops what can refuse no living token any more."""
         past = int(now * 1000) - _LEEWAY_MS
         with self._lock:
             for kind, ends in self._known.items():
                 self._known[kind] = {name: end for name, end in ends.items() if end.until > past}
+            for kind, changes in self._changes.items():
+                self._changes[kind] = {name: change for name, change in changes.items() if change.until > past}
 
     def __len__(self) -> int:
-        return sum(map(len, self._known.values())) + len(self._keys)
+        return sum(map(len, [*self._known.values(), *self._changes.values()])) + len(self._keys)
 
     def is_key_revoked(self, kid: str) -> bool:
         """Whether nothing that this key signed is good any more."""
         return kid in self._keys
+
+    def outdates(self, user: Optional[str], roles: Any, version: Any) -> bool:
+        """Whether a token says of roles what is no longer so: the session lives, and a refresh gives one that says it right.
+
+        No times are compared: what was issued before a change has a lower version, or none.
+        """
+        have = version if isinstance(version, int) and not isinstance(version, bool) else -1
+        change = self._changes["roles_of_user"].get(user or "")
+        if change is not None and have < change.before:
+            return True
+        changed = self._changes["role_changed"]
+        if not changed or not isinstance(roles, list):
+            return False
+        found = (changed.get(role) for role in roles if isinstance(role, str))
+        return any(change is not None and have < change.before for change in found)
 
     def refusal_for(
         self, user: Optional[str], session: Optional[str], client_id: Optional[str], iat: float

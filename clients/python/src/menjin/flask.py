@@ -1,4 +1,4 @@
-"""menjin for Flask: `current_user`, `session_data`, `login_required`.
+"""menjin for Flask: `current_user`, `session_data`, `login_required`, `role_required`, `permission_required`.
 
 app.config["MENJIN"] = {"ISSUER": …, "AUDIENCE": …, "APP": …, "SECRET": …}
 Menjin(app)
@@ -91,10 +91,25 @@ user_data: SessionData = LocalProxy(lambda: visit().user_data)  # type: ignore[a
 def login_required(view: Callable[..., Any]) -> Callable[..., Any]:
     """Lets in requests that have a `current_user`; answers others with a problem: 401, or 503 where that can't be known now."""
 
+    return _guarded(view, lambda _: None)
+
+
+def role_required(role: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`@role_required("clerk")`: `login_required`, and 403 for who has not this role."""
+    return lambda view: _guarded(view, lambda caller: caller.require_role(role))
+
+
+def permission_required(permission: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`@permission_required("orders:read")`: `login_required`, and 403 for who has no permission that covers this one."""
+    return lambda view: _guarded(view, lambda caller: caller.require(permission))
+
+
+def _guarded(view: Callable[..., Any], meets: Callable[[Caller], None]) -> Callable[..., Any]:
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         if _extension().user() is None:
             raise visit().refusal or Refused("token_missing")
+        meets(visit().need_caller())
         return current_app.ensure_sync(view)(*args, **kwargs)
 
     return guarded

@@ -91,8 +91,20 @@ CODES: dict[str, Code] = {
     "account_closed": Code(
         401,
         "relogin",
-        ("账号已注销", "登录所用的平台账号已注销，相关数据已删除。"),
-        ("Account closed", "The account that signed in here was closed at its platform, and its data was deleted."),
+        ("账号已注销", "账号已注销，相关数据已删除。"),
+        ("Account closed", "The account was closed, and its data was deleted."),
+    ),
+    "user_deleting": Code(
+        401,
+        "none",
+        ("账号注销中", "账号正在注销。在注销完成之前重新登录，即可保留账号。"),
+        ("Account is being deleted", "The account is being deleted. Signing in before that is done keeps it."),
+    ),
+    "user_merged": Code(
+        401,
+        "relogin",
+        ("账号已合并", "同一个人的账号已合并或分开，请重新登录。"),
+        ("Accounts merged", "Accounts of one person were merged or separated. Sign in again."),
     ),
     "insufficient_scope": Code(
         403,

@@ -22,6 +22,7 @@ from .feed import Feed
 from .forks import PerProcess
 from .jwks import ALGORITHMS, Keys, KeySet
 from .legacy import Legacy
+from .more_roles import MoreRoles
 from .refusals import Refused
 from .strict import header_of, is_time, members
 
@@ -76,6 +77,8 @@ class Verifier(PerProcess):
         self._legacy = tuple(legacy)
         self._clock = clock
         self.keys = Keys(jwks_url or f"{issuer}/.well-known/jwks.json", max_stale=max_stale, ca_file=ca_file)
+        menjin_url = feed.url if feed else issuer
+        self._more_roles = MoreRoles(menjin_url, ca_file=ca_file)
         self.feed = Feed(feed, max_lag=revocation_max_lag, on_new_keys=self.keys.age) if feed else None
         super().__init__()
 
@@ -120,6 +123,7 @@ class Verifier(PerProcess):
                 return verified
             self._remembered.pop(digest, None)
         verified = self._verify(token, keys)
+        verified = verified._replace(claims=self._more_roles.add(token, verified.claims))
         with self._remembering:
             self._remembered[digest] = verified
             while len(self._remembered) > _REMEMBERED:
@@ -185,6 +189,8 @@ class Verifier(PerProcess):
         code = self.feed.ended.refusal_for(claims["sub"], claims["sid"], claims["client_id"], claims["iat"])
         if code is not None:
             raise Refused(code)
+        if self.feed.ended.outdates(claims["sub"], claims.get("roles"), claims.get("rv")):
+            raise Refused("token_expired", "roles have changed since the token was issued")
         if not is_fresh:
             raise Refused("revocations_stale", "the feed of endings could not be read lately")
 

@@ -40,6 +40,10 @@ secret_key_file = "{MASTER_KEY}"
 public_url = "{public_url}"
 drain = "2s"
 
+[admin]
+public_url = "{local_url}"
+wechat_app = "demo-site"
+
 [store]
 url = "sqlite://menjin.db"
 
@@ -58,6 +62,8 @@ appid = "{DEMO_APPID}"
 secret_file = "{APP_SECRET}"
 open_account = "{DEMO}"
 base_url = "{simulator}"
+passwords = true
+register = true
 
 [[app]]
 id = "{DEMO_ONE}"

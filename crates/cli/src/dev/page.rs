@@ -36,6 +36,7 @@ pub(super) fn of(running: &Running, took: Duration) -> anyhow::Result<String> {
 fn places(page: &mut Page, running: &Running) {
     let (api, here, sim) = (&running.public_url, &running.local_url, &running.simulator_url);
     page.link(("试一试", "Try it"), &format!("{here}dev"));
+    page.link(("控制台", "Console"), &format!("{here}console"));
     page.link(("登录接口", "Sign in"), &format!("POST {api}v1/login/{DEMO}"));
     for app in &running.apps {
         page.link(("真实小程序", "Real app"), &format!("POST {api}v1/login/{}", app.app()));
@@ -47,7 +48,7 @@ fn places(page: &mut Page, running: &Running) {
     page.fact(("小程序", "Mini program"), &format!("{DEMO}  AppID {DEMO_APPID}"));
     page.fact(("网页应用", "Sites, app"), &sites::APPS.join("  "));
     let ids: Vec<_> = others::APPS.iter().map(|(id, _)| *id).collect();
-    page.fact(("QQ、抖音、支付宝", "QQ, Douyin, Alipay"), &ids.join("  "));
+    page.fact(("其他平台", "Other platforms"), &ids.join("  "));
 }
 
 fn credentials(page: &mut Page, running: &Running) {

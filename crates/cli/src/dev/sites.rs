@@ -21,7 +21,8 @@ const PORTS: [u16; 4] = [3000, 5173, 8000, 8080];
 
 /// Their part of the configuration; the page that shows them is on `local`, the side of this machine alone.
 pub(super) fn configuration(local: &Url, simulator: &Url, app_secret: &str) -> String {
-    let mut pages = vec![format!("{local}dev/sign-in")];
+    let page = format!("{local}dev/sign-in");
+    let mut pages = vec![page.replacen("127.0.0.1", "localhost", 1), page];
     pages.extend(PORTS.iter().flat_map(|port| ["localhost", "127.0.0.1"].map(|host| format!("http://{host}:{port}/"))));
     let mut text = format!("\n[wechat]\nopen_url = \"{simulator}\"\n");
     for (id, appid, kind) in [

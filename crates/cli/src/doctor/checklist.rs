@@ -23,8 +23,19 @@ pub(super) fn add(report: &mut Report, config: &Config) {
         ));
     }
     report.by_hand(both!(
-        "用户能在小程序里找到注销账号的入口，且在 15 个工作日内办完；不需要时能撤回同意（个人信息保护法 15、47 条）"
-            | "people find a way to close their account, done within 15 working days, and can withdraw consent (PIPL art. 15, 47)"
+        "用户能在小程序里找到注销账号的入口（`DELETE /v1/me`），且在 15 个工作日内办完；不需要时能撤回同意（个人信息保护法 15、47 条）"
+            | "people find a way to close their account (`DELETE /v1/me`), done within 15 working days, and can withdraw consent (PIPL art. 15, 47)"
+    ));
+    let asks_nothing = config.consent.is_empty();
+    if asks_nothing && config.app.iter().any(|app| app.kind != AppKind::Backend) {
+        report.by_hand(both!(
+            "隐私政策在收集之前展示并征得同意；menjin 可以留存同意的版本与时间（`[[consent]]`）"
+                | "people agree to the privacy policy before anything is collected; menjin can keep version and time ([[consent]])"
+        ));
+    }
+    report.by_hand(both!(
+        "备份有保留期，并写进隐私政策：注销不会改写已有的备份（docs/privacy.md）"
+            | "backups have an end, which the privacy policy names: an erasure does not rewrite them (docs/privacy.md)"
     ));
     report.by_hand(both!(
         "menjin 与反向代理的日志留存不少于六个月（网络安全法 21 条）"

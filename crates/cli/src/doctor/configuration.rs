@@ -14,10 +14,14 @@ use crate::settings::Source;
 /// Network logs are kept for six months at least (网络安全法 §21).
 const SIX_MONTHS: Duration = Duration::from_hours(24 * 180);
 
+/// 15 working days (个人信息保护法 §47, and what platforms ask for): three weeks.
+const THREE_WEEKS: Duration = Duration::from_hours(24 * 21);
+
 /// `has_apps`: whether apps are registered in the store.
 pub(super) fn check(report: &mut Report, config: &Config, has_apps: bool, now: Timestamp) {
     refusals(report, config, has_apps, now);
-    for remark in config.remarks().into_iter().chain(config.unknown_audiences(|it| config.has_audience(it))) {
+    let unknown = config.unknown_audiences(|audience| config.apps_of_audience(audience));
+    for remark in config.remarks().into_iter().chain(unknown) {
         report.warning("configuration", both!("{remark}"), both!("按提示处理" | "do as it says"));
     }
     if config.limits.enabled {
@@ -44,6 +48,29 @@ pub(super) fn check(report: &mut Report, config: &Config, has_apps: bool, now: T
                 "《网络安全法》第二十一条要求网络日志留存不少于六个月：改为 \"180d\" 或更长"
                     | "China's Cybersecurity Law (art. 21) wants network logs of six months: set \"180d\" or more"
             ),
+        );
+    }
+    people(report, config);
+}
+
+/// What people may ask of whoever keeps their data.
+fn people(report: &mut Report, config: &Config) {
+    if config.lifetimes.deletion_cooling_off > THREE_WEEKS {
+        report.failure_when_live(
+            "deletion",
+            both!(
+                "注销的冷静期超过三周（`lifetimes.deletion_cooling_off`）"
+                    | "an account is deleted later than three weeks after it was asked for (`lifetimes.deletion_cooling_off`)"
+            ),
+            both!("注销应在 15 个工作日内完成：改为 \"15d\" 或更短" | "it must be done within 15 working days: set \"15d\" or less"),
+        );
+    }
+    for document in config.consent.iter().filter(|it| it.url.scheme() != "https") {
+        let id = &document.id;
+        report.failure_when_live(
+            "consent",
+            both!("`[[consent]]` {id} 的 url 不是 https" | "the url of the [[consent]] {id} is not https"),
+            both!("小程序打不开 http 网页：换成 https" | "mini programs open no page by http: use https"),
         );
     }
 }

@@ -114,7 +114,7 @@ impl Report {
         terminal::print(&self.page())
     }
 
-    fn page(&self) -> String {
+    pub(super) fn page(&self) -> String {
         let mut lines = Vec::new();
         for finding in &self.findings {
             let (style, word) = match finding.status {

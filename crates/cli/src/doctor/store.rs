@@ -136,7 +136,12 @@ async fn redis(report: &mut Report, config: &Config) {
 
 fn disk(report: &mut Report, file: &Path) {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let Some(free) = free_bytes(folder) else { return };
+    if let Some(free) = free_bytes(folder) {
+        room(report, folder, free);
+    }
+}
+
+fn room(report: &mut Report, folder: &Path, free: u64) {
     let (left, folder) = (size(free), folder.display());
     let remedy = both!(
         "清理磁盘或换一块更大的；写满后所有登录都会失败"
@@ -161,4 +166,27 @@ fn free_bytes(folder: &Path) -> Option<u64> {
 #[cfg(not(unix))]
 fn free_bytes(_: &Path) -> Option<u64> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::terminal::Language;
+
+    #[test]
+    fn a_disk_is_judged_by_what_is_left_on_it() {
+        for (free, sum) in [
+            (0, "1 of these are failures, 0 are warnings."),
+            (NOTHING - 1, "1 of these are failures, 0 are warnings."),
+            (NOTHING, "0 of these are failures, 1 are warnings."),
+            (SCARCE - 1, "0 of these are failures, 1 are warnings."),
+            (SCARCE, "0 of these are failures, 0 are warnings."),
+        ] {
+            let mut report = Report::new(Language::English, false);
+            room(&mut report, Path::new("/data"), free);
+            let page = report.page();
+            assert!(page.contains(sum) && page.contains("are free on the disk of /data"), "{free}: {page}");
+            assert_eq!(page.contains("→ make room"), free < SCARCE, "{free}: {page}");
+        }
+    }
 }

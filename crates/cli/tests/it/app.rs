@@ -52,6 +52,30 @@ fn an_app_is_registered_shown_and_listed_and_its_secret_is_shown_once() {
 }
 
 #[test]
+fn passwords_are_switched_on_and_off() {
+    let folder = installed();
+    let added = json(folder.path(), &["add", "desk", "--kind", "web", "--passwords"]);
+    assert_eq!((&added["app"]["passwords"], &added["app"]["register"]), (&true.into(), &false.into()));
+    for (to, passwords, register, told) in [
+        ("register", true, true, "people sign in by password, and anybody may register"),
+        ("sign-in", true, false, "people sign in by password"),
+        ("off", false, false, "nobody signs in by password"),
+    ] {
+        let said = run_in(folder.path(), &["app", "passwords", "desk", to]).ok();
+        assert_eq!(said.trim(), format!("desk: {told}"));
+        let app = json(folder.path(), &["show", "desk"]);
+        assert_eq!((&app["passwords"], &app["register"]), (&passwords.into(), &register.into()), "{to}");
+        let shown = run_in(folder.path(), &["app", "show", "desk"]).ok();
+        assert!(shown.lines().any(|line| line.starts_with("passwords") && line.ends_with(told)), "{shown}");
+    }
+    run_in(folder.path(), &["app", "add", "x", "--kind", "web", "--register"]).refused(&["--register", "passwords"]);
+    run_in(folder.path(), &["app", "add", "x", "--passwords"]).refused(&["--passwords", "client_secret"]);
+    run_in(folder.path(), &["app", "passwords", "nobody", "off"]).refused(&["nobody", "menjin app list"]);
+    json(folder.path(), &["add", "reports"]);
+    run_in(folder.path(), &["app", "passwords", "reports", "sign-in"]).refused(&["passwords", "client_secret"]);
+}
+
+#[test]
 fn secrets_are_added_and_revoked_by_name() {
     let folder = installed();
     json(folder.path(), &["add", "reports"]);
@@ -61,9 +85,15 @@ fn secrets_are_added_and_revoked_by_name() {
     let shown = json(folder.path(), &["show", "reports"]);
     let names: Vec<_> = shown["secrets"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect();
     assert_eq!(names.len(), 2);
-    json(folder.path(), &["secret", "revoke", "reports", names[0]]);
-    run_in(folder.path(), &["app", "secret", "revoke", "reports", names[0]]).refused(&["menjin app show reports"]);
-    assert_eq!(json(folder.path(), &["show", "reports"])["secrets"].as_array().unwrap().len(), 1);
+    let former = names.into_iter().find(|name| another["id"] != *name).unwrap();
+    json(folder.path(), &["secret", "revoke", "reports", former]);
+    run_in(folder.path(), &["app", "secret", "revoke", "reports", former]).refused(&["menjin app show reports"]);
+    let left = json(folder.path(), &["show", "reports"])["secrets"].clone();
+    assert_eq!((left.as_array().unwrap().len(), &left[0]["id"]), (1, &another["id"]));
+    let third = run_in(folder.path(), &["app", "secret", "add", "reports"]).ok();
+    let shown = run_in(folder.path(), &["app", "show", "reports"]).ok();
+    let name = third.split("named ").nth(1).unwrap().split(',').next().unwrap();
+    assert!(name.len() == 8 && shown.contains(name), "{shown}");
 }
 
 #[test]

@@ -66,6 +66,7 @@ mod node {
         koa_is_guarded: "koa.test.js",
         objects_are_passed_on_as_they_are_written: "members.test.js",
         a_real_menjin_is_heeded: "menjin.test.js",
+        what_is_needed_of_a_caller_is_asked_of_every_one: "needs.test.js",
         other_peoples_libraries_take_menjins_tokens: "others.test.js",
         permissions_cover_what_they_should: "permits.test.js",
         the_types_are_true: "types.test.js",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::tempdir;
@@ -37,6 +38,44 @@ fn secrets(data: &Path) -> BTreeMap<String, String> {
     let secret =
         files.filter(|name| ["key", "secret", "appsecret"].iter().any(|kind| name.ends_with(&format!(".{kind}"))));
     secret.map(|name| (name.clone(), fs::read_to_string(data.join(name)).unwrap())).collect()
+}
+
+#[tokio::test]
+async fn somebody_registers_and_signs_in_by_password_with_nothing_to_configure() {
+    let data = tempdir().unwrap();
+    let server = Server::dev(data.path());
+    let alice = json!({"username": "alice", "password": "correct horse battery"});
+    let made = post(&format!("{}/v1/register/demo", server.url()), alice.clone()).await;
+    let signed_in = post(&format!("{}/v1/login/demo/password", server.url()), alice).await;
+    assert_eq!((&signed_in["user"]["id"], &signed_in["is_new_user"]), (&made["user"]["id"], &json!(false)));
+}
+
+/// The commands below a heading of a page, against this server instead of one on the usual ports.
+fn commands_of(page: &str, heading: &str, server: &Server) -> String {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(page)).unwrap();
+    let below = page.split_once(heading).unwrap_or_else(|| panic!("{heading} is a heading")).1;
+    let commands = below.split("```").nth(1).unwrap().strip_prefix("sh\n").unwrap();
+    let simulator = server.page.split_whitespace().find_map(|word| word.strip_suffix("/_sim/"));
+    let simulator = simulator.unwrap_or_else(|| panic!("the simulator is named: {}", server.page));
+    commands.replace("http://127.0.0.1:7601", simulator).replace("http://127.0.0.1:7600", &server.url())
+}
+
+#[test]
+fn what_the_readme_shows_works_as_it_stands() {
+    for (page, heading) in [("README.md", "## A login in 60 seconds"), ("README.zh-CN.md", "## 60 秒")] {
+        let data = tempdir().unwrap();
+        let server = Server::dev(data.path());
+        let commands = commands_of(page, heading, &server);
+        let ran = Command::new("sh").args(["-euc", &commands]).output().unwrap();
+        let shown = String::from_utf8(ran.stdout).unwrap();
+        assert!(ran.status.success(), "{page}: {shown}{}", String::from_utf8_lossy(&ran.stderr));
+        let answers: Vec<Value> =
+            shown.lines().filter(|line| !line.is_empty()).map(|line| serde_json::from_str(line).unwrap()).collect();
+        let [pair, me, refreshed, refused] = &answers[..] else { panic!("{page}: {shown}") };
+        assert!(pair["is_new_user"] == true && me["user"]["id"] == pair["user"]["id"], "{page}: {shown}");
+        assert!(refreshed["access_token"].is_string(), "{page}: {shown}");
+        assert_eq!(refused["code"], "session_ended", "{page}: {shown}");
+    }
 }
 
 #[tokio::test]
@@ -164,6 +203,8 @@ fn the_page_begins_in_chinese_where_the_machine_does() {
     command.env("LC_ALL", "zh_CN.UTF-8");
     let server = Server::start(command, "Ctrl-C");
     assert!(server.page.contains("试一试 Try it"), "{}", server.page);
+    let console = server.page.lines().find(|line| line.contains("控制台 Console")).expect("the console is named");
+    assert!(console.contains(&format!("{}/console", server.url())), "{console}");
 }
 
 #[test]

@@ -6,7 +6,9 @@
 
 mod harness;
 
+mod admin;
 mod app;
+mod audit;
 #[cfg(unix)]
 mod by_node;
 #[cfg(unix)]
@@ -22,9 +24,11 @@ mod manual;
 #[cfg(unix)]
 mod moving;
 mod printed;
+mod role;
 mod serve;
 mod sim;
 mod store;
+mod telemetry;
 mod tls;
 mod token;
 #[cfg(unix)]

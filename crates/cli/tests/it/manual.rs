@@ -30,7 +30,7 @@ fn the_manual_as_it_stands_says_what_holds_without_it() {
 #[test]
 fn every_commented_key_is_one_that_the_program_takes() {
     let all: Config = toml::from_str(&uncommented()).unwrap();
-    assert!(all.server.public_url.is_some() && all.app.len() == 2 && all.compat.len() == 1);
+    assert!(all.server.public_url.is_some() && all.app.len() == 2 && all.compat.len() == 2);
 }
 
 #[test]
@@ -60,14 +60,20 @@ fn every_key_that_the_program_takes_stands_in_the_manual() {
 #[test]
 fn commented_keys_of_an_app_show_their_defaults() {
     let all: Config = toml::from_str(&uncommented()).unwrap();
-    let bare = "[[app]]\nid = \"a\"\nkind = \"mini_program\"\n[[compat]]\nkind = \"hapi\"\napp = \"a\"\n";
+    let bare = "[[app]]\nid = \"a\"\nkind = \"mini_program\"\n";
     let bare: Config = toml::from_str(bare).unwrap();
     let (shown, default) = (&all.app[0], &bare.app[0]);
     assert_eq!((shown.profile, &shown.need), (default.profile, &default.need));
     assert_eq!((shown.sessions, shown.sessions_without_device), (default.sessions, default.sessions_without_device));
     assert_eq!(shown.refresh_idle, Some(all.lifetimes.refresh_idle));
     assert_eq!(shown.refresh_absolute, Some(all.lifetimes.refresh_absolute));
-    let (shown, default) = (&all.compat[0], &bare.compat[0]);
-    assert_eq!((&shown.paths, shown.lifetime), (&default.paths, default.lifetime));
-    assert_eq!(shown.expired_status, default.expired_status);
+    assert_eq!((shown.passwords, shown.register), (default.passwords, default.register));
+    let usual = "\n[[compat]]\nkind = \"drf_jwt\"\napp = \"a\"\n";
+    let bare: Config = toml::from_str(&format!("[[compat]]\nkind = \"hapi\"\napp = \"a\"\n{usual}")).unwrap();
+    for (shown, mut default) in all.compat.iter().zip(bare.compat) {
+        default.fill_in();
+        assert_eq!((&shown.paths, shown.lifetime()), (&default.paths, default.lifetime()));
+        assert_eq!(shown.expired_status, default.expired_status);
+        assert_eq!((shown.refresh_lifetime, &shown.token_from), (default.refresh_lifetime, &default.token_from));
+    }
 }

@@ -131,6 +131,23 @@ fn what_init_leaves_to_be_filled_in_is_refused_by_serve_and_by_check() {
     assert!(!checked.lines().any(|line| line.starts_with('#')) && checked.ends_with("\nok\n"), "{checked}");
 }
 
+#[test]
+fn an_audience_that_no_other_app_has_is_remarked_upon_by_check() {
+    let hook = "[[webhook]]\nname = \"news\"\naudience = \"zzz\"\nurl = \"https://crm.example.com/in\"\n\
+                secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"\n";
+    let back_end = "[[app]]\nid = \"crm\"\nkind = \"backend\"\naudience = \"shpo\"\n";
+    let folder = configured(&format!("{KEY}[server]\n{URL}{APP}{back_end}{hook}"));
+    let checked = run_in(folder.path(), &["config", "check"]).ok();
+    for key in ["# `webhook.news.audience`: no [[app]] has the audience zzz", "# `app.crm.audience`: no other [[app]]"]
+    {
+        assert!(checked.lines().any(|line| line.starts_with(key)), "{key} is not in: {checked}");
+    }
+    let right =
+        format!("{KEY}[server]\n{URL}{APP}{back_end}{hook}").replace("\"zzz\"", "\"shop\"").replace("shpo", "shop");
+    let checked = run_in(configured(&right).path(), &["config", "check"]).ok();
+    assert!(!checked.lines().any(|line| line.starts_with('#')), "{checked}");
+}
+
 /// A configuration whose master key stands in a file.
 fn with_key_file() -> tempfile::TempDir {
     let listen = "listen = \"127.0.0.1:0\"\n";

@@ -1,5 +1,7 @@
 //! `menjin sim`: the simulated WeChat by itself.
 
+use serde_json::Value;
+
 use crate::harness::{Server, menjin, run_in};
 
 #[tokio::test]
@@ -10,7 +12,7 @@ async fn it_answers_as_wechat_does_for_the_apps_that_were_named() {
     let url = server.after("simulated WeChat 模拟微信  ").to_owned();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let code = client.post(format!("{url}/_sim/wx/login")).body(r#"{"person":"alice"}"#).send().await.unwrap();
-    let code: serde_json::Value = code.json().await.unwrap();
+    let code: Value = code.json().await.unwrap();
     let exchange = format!(
         "{url}/sns/jscode2session?appid=wx0123456789abcdef&secret=0123456789abcdef0123456789abcdef&js_code={}&grant_type=authorization_code",
         code["code"].as_str().unwrap()
@@ -66,8 +68,8 @@ async fn with_tls_a_client_that_knows_only_the_platforms_address_meets_it() {
         .tls_certs_only([reqwest::Certificate::from_pem(&ca).unwrap()]);
     let asked =
         "https://api.weixin.qq.com/cgi-bin/token?grant_type=client_credential&appid=wx0123456789abcdef&secret=s3cret";
-    let answer = client.build().unwrap().get(asked).send().await.unwrap().text().await.unwrap();
-    assert!(answer.contains("access_token"), "{answer}");
+    let answer: Value = client.build().unwrap().get(asked).send().await.unwrap().json().await.unwrap();
+    assert!(answer["access_token"].is_string(), "{answer}");
 }
 
 #[tokio::test]
@@ -103,6 +105,7 @@ async fn an_app_of_another_platform_is_named_with_it() {
     let server = Server::start(menjin(&["sim", "--port", "0", "--app", "qq:1100000001:s3cret"]), "/_sim/");
     let url = server.after("simulated WeChat 模拟微信  ").to_owned();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let code = client.post(format!("{url}/_sim/qq/login")).body(r#"{"person":"alice"}"#).send().await.unwrap();
-    assert!(code.text().await.unwrap().contains("code"));
+    let given = client.post(format!("{url}/_sim/qq/login")).body(r#"{"person":"alice"}"#).send().await.unwrap();
+    let given: Value = given.json().await.unwrap();
+    assert!(given["code"].is_string(), "{given}");
 }

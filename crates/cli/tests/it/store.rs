@@ -115,6 +115,22 @@ fn a_file_in_a_folder_that_does_not_exist_is_refused_and_nothing_is_made() {
     assert!(!folder.path().join("tpyo").exists());
 }
 
+/// Without an `[[app]]` the store is asked whether it has some.
+#[test]
+fn checking_a_configuration_leaves_the_store_as_it_is() {
+    let folder = on("sqlite://there.db");
+    let file = folder.path().join("menjin.toml");
+    fs::write(&file, fs::read_to_string(&file).unwrap().replace(APP, "")).unwrap();
+    fs::write(folder.path().join("there.db"), "").unwrap();
+    let checked = || run_in(folder.path(), &["config", "check"]);
+    checked().refused(&["`app`", "menjin app add"]);
+    let migrated = run_in(folder.path(), &["migrate"]).ok();
+    assert!(migrated.ends_with("there.db was empty, and is up to date\n"), "{migrated}");
+    checked().refused(&["`app`", "menjin app add"]);
+    run_in(folder.path(), &["app", "add", "reports"]).ok();
+    assert!(checked().ok().ends_with("ok\n"));
+}
+
 #[test]
 fn a_folder_or_a_file_of_somebody_else_is_named_once_and_left_as_it_is() {
     let folder = on("sqlite://there");
@@ -205,7 +221,9 @@ fn refusals_of_a_server(database: &dyn Fn() -> String, query: &dyn Fn(&str, &str
     }
     let migrated = run_in(on(&url).path(), &["migrate"]);
     tells_no_password(&migrated, &url);
-    assert!(migrated.ok().ends_with("is up to date\n"));
+    assert!(migrated.ok().ends_with("was empty, and is up to date\n"));
+    let again = run_in(on(&url).path(), &["migrate"]).ok();
+    assert!(again.ends_with("is up to date\n") && !again.contains(" was "), "{again}");
     let rotated = run_in(on(&url).path(), &["key", "list"]).ok();
     assert!(rotated.contains("active"), "{rotated}");
     let by_itself = with(&database(), &format!("secret_key = \"{KEY}\""), "migrate = \"auto\"");

@@ -23,10 +23,14 @@ impl Signed {
     }
 
     async fn sign_in(server: &Server, client: &reqwest::Client) -> reqwest::Response {
+        Self::sign_in_as(server, client, "alice").await
+    }
+
+    async fn sign_in_as(server: &Server, client: &reqwest::Client, person: &str) -> reqwest::Response {
         let url = server.url();
         let info: Value = client.get(format!("{url}/dev/info")).send().await.unwrap().json().await.unwrap();
         let app = info["app"]["id"].as_str().unwrap();
-        let body = json!({"person": "alice"});
+        let body = json!({"person": person});
         let code: Value =
             client.post(format!("{url}/dev/wx/login")).json(&body).send().await.unwrap().json().await.unwrap();
         let device = json!({"id": "d1", "class": "tablet", "name": "Pad 门禁"});
@@ -75,7 +79,8 @@ async fn a_ban_reaches_a_running_server_and_is_lifted() {
     alice.hears("user_disabled").await;
     assert_eq!(Signed::sign_in(&alice.server, &alice.client).await.status(), 401);
     let text = run_in(data.path(), &["user", "show", alice.user()]).ok();
-    assert!(text.contains("disabled      20") && text.contains("sessions      0"), "{text}");
+    assert!(text.contains("state         disabled\ndisabled      20"), "{text}");
+    assert!(text.contains("sessions      0"), "{text}");
     assert!(run_in(data.path(), &["user", "enable", alice.user()]).ok().contains("may sign in again"));
     assert!(run_in(data.path(), &["user", "enable", alice.user()]).ok().contains("was not disabled"));
     assert_eq!(Signed::sign_in(&alice.server, &alice.client).await.status(), 200);
@@ -115,10 +120,140 @@ fn who_is_not_there_and_what_is_no_name_are_refused_clearly() {
             .refused(&["no user has the external id", "emp-1"]);
         run_in(folder.path(), &["user", verb, "--phone", "+8613800000000"]).refused(&["no user has this phone number"]);
         run_in(folder.path(), &["user", verb, "--phone", "12"]).refused(&["+8613800000000"]);
-        run_in(folder.path(), &["user", verb, "alice"]).refused(&["alice", "usr_", "--external-id"]);
+        let other_names = ["--external-id", "--phone", "--username", "--openid"];
+        run_in(folder.path(), &["user", verb, "alice"]).refused(&[&["alice", "usr_"][..], &other_names].concat());
     }
+    run_in(folder.path(), &["user", "search", "zzz"]).refused(&["--username", "--openid"]);
+    run_in(folder.path(), &["user", "unmerge", "41"]).refused(&["no user has the number 41"]);
     run_in(folder.path(), &["session", "list", nobody]).refused(&["no user has the id"]);
     run_in(folder.path(), &["session", "show", "ses_01jd3v0000zzzzzzzzzzzzzzzz"])
         .refused(&["no session has the id", "ended_sessions"]);
     run_in(folder.path(), &["session", "end", "nonsense"]).refused(&["nonsense", "ses_"]);
+}
+
+#[tokio::test]
+async fn somebody_is_exported_deleted_kept_and_erased() {
+    let data = tempdir().unwrap();
+    let alice = Signed::in_dev(data.path()).await;
+    let user = alice.user();
+    let export = json_of(data.path(), &["user", "export", user]);
+    assert_eq!((&export["account"]["id"], export["sessions"].as_array().map(Vec::len)), (&json!(user), Some(1)));
+    let page = run_in(data.path(), &["user", "export", user, "--html", "--language", "zh", "--to", "alice.html"]).ok();
+    assert!(page.contains("alice.html"), "{page}");
+    let file = data.path().join("alice.html");
+    assert!(std::fs::read_to_string(&file).unwrap().contains("Pad 门禁"));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    run_in(data.path(), &["user", "export", user, "--html", "--to", "alice.html"]).refused(&["is it there already?"]);
+    let deleted = json_of(data.path(), &["user", "delete", user]);
+    assert_eq!((&deleted["erased"], &deleted["sessions_ended"]), (&json!(false), &json!(1)));
+    assert!(deleted["deletes_at"].as_str().is_some_and(|at| at.starts_with("20")), "{deleted}");
+    alice.hears("user_deleting").await;
+    let number = alice.pair["user"]["number"].to_string();
+    let shown = |line: &str| {
+        let text = run_in(data.path(), &["user", "show", &number]).ok();
+        assert!(text.lines().any(|it| it.starts_with(line)), "{line:?} is not in: {text}");
+    };
+    shown("state         leaving");
+    shown("deletes at    20");
+    shown("erased        -");
+    assert!(run_in(data.path(), &["user", "undelete", user]).ok().contains("stays"));
+    run_in(data.path(), &["user", "undelete", user]).refused(&["there is nothing to undo"]);
+    run_in(data.path(), &["user", "delete", user, "--now"]).refused(&["--yes"]);
+    assert!(run_in(data.path(), &["user", "delete", user, "--now", "--yes"]).ok().contains("is erased"));
+    run_in(data.path(), &["user", "export", user]).refused(&["was erased"]);
+    shown("state         erased");
+    shown("deletes at    -");
+    shown("erased        20");
+    let found = run_in(data.path(), &["user", "search", &number]).ok();
+    assert!(found.trim_end().ends_with("erased"), "{found}");
+    let signed_in: Value = Signed::sign_in(&alice.server, &alice.client).await.json().await.unwrap();
+    assert_eq!(signed_in["is_new_user"], true);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn two_users_are_merged_and_parted_beside_a_running_server() {
+    let data = tempdir().unwrap();
+    let alice = Signed::in_dev(data.path()).await;
+    let bob: Value = Signed::sign_in_as(&alice.server, &alice.client, "bob").await.json().await.unwrap();
+    let bob = bob["user"]["id"].as_str().unwrap();
+    let preview = run_in(data.path(), &["user", "merge", alice.user(), bob, "--preview"]).ok();
+    assert!(preview.contains("nothing was done") && preview.contains(bob), "{preview}");
+    assert_eq!(alice.code().await, "ok");
+    let done = json_of(data.path(), &["user", "merge", alice.user(), bob]);
+    assert_eq!(
+        (&done["merged"], &done["moved"]["identities"], &done["sessions_ended"]),
+        (&json!(true), &json!(1), &json!(1))
+    );
+    alice.hears("user_merged").await;
+    let shown = json_of(data.path(), &["user", "show", alice.user()]);
+    assert_eq!((&shown["id"], &shown["aliases"]), (&json!(bob), &json!([alice.user()])));
+    let again = run_in(data.path(), &["user", "merge", alice.user(), bob]);
+    again.refused(&["merged before"]);
+    let identities = json_of(data.path(), &["user", "identities", bob]);
+    assert_eq!(identities.as_array().unwrap().len(), 2);
+    let (number, bobs) = (alice.pair["user"]["number"].to_string(), shown["number"].to_string());
+    run_in(data.path(), &["user", "merge", &number, &bobs]).refused(&["merged before"]);
+    run_in(data.path(), &["user", "unmerge", &bobs]).refused(&["were not merged"]);
+    let parted = json_of(data.path(), &["user", "unmerge", &number]);
+    assert_eq!((&parted["user"], &parted["from"]), (&json!(alice.user()), &json!(bob)));
+    let identities = json_of(data.path(), &["user", "identities", alice.user()]);
+    let identity = identities[0]["id"].as_str().unwrap();
+    let last = ["user", "unlink", alice.user(), "--identity", identity];
+    run_in(data.path(), &last).refused(&["last way to sign in"]);
+    let forced = json_of(data.path(), &[&last[..], &["--even-last"]].concat());
+    assert_eq!(forced["identity"], json!(identity));
+}
+
+#[tokio::test]
+async fn people_their_former_sessions_and_what_was_done_are_listed_and_found() {
+    let folder = tempdir().unwrap();
+    let signed = Signed::in_dev(folder.path()).await;
+    let other: Value = Signed::sign_in_as(&signed.server, &signed.client, "bob").await.json().await.unwrap();
+    let other = other["user"]["id"].as_str().unwrap();
+    let ids = |value: &Value, member: &str| -> Vec<String> {
+        value.as_array().unwrap().iter().map(|it| it[member].as_str().unwrap().to_owned()).collect()
+    };
+    let listed = json_of(folder.path(), &["user", "list"]);
+    assert_eq!(ids(&listed, "id"), [other, signed.user()], "the newest first");
+    let first = listed[0]["number"].to_string();
+    assert_eq!(ids(&json_of(folder.path(), &["user", "list", "--below", &first]), "id"), [signed.user()]);
+    assert_eq!(ids(&json_of(folder.path(), &["user", "search", signed.user()]), "id"), [signed.user()]);
+    assert_eq!(json_of(folder.path(), &["user", "search", "--openid", "nobodys"]), json!([]));
+    run_in(folder.path(), &["user", "ban", signed.user()]).ok();
+    assert_eq!(json_of(folder.path(), &["session", "list", signed.user()]), json!([]));
+    let ended = json_of(folder.path(), &["session", "list", signed.user(), "--ended"]);
+    assert_eq!(ids(&ended, "end_reason"), ["user_disabled"]);
+    let lines = json_of(folder.path(), &["audit", "list", "--user", signed.user()]);
+    assert_eq!(ids(&lines, "action"), ["session.ended", "user.disabled", "session.opened"]);
+    let seq = lines[1]["seq"].to_string();
+    assert_eq!(json_of(folder.path(), &["audit", "show", &seq]), lines[1]);
+    run_in(folder.path(), &["audit", "show", "999999"]).refused(&["no line 999999", "lifetimes.audit"]);
+    run_in(folder.path(), &["user", "unban", signed.user()]).ok();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_one_use_code_lets_somebody_choose_a_password() {
+    let data = tempdir().unwrap();
+    let alice = Signed::in_dev(data.path()).await;
+    run_in(data.path(), &["user", "reset-password", alice.user()]).refused(&["--give-name"]);
+    let reset = json_of(data.path(), &["user", "reset-password", alice.user(), "--give-name", "alice"]);
+    assert_eq!(reset["user"], alice.user());
+    let printed = run_in(data.path(), &["user", "reset-password", "--username", "ALICE"]).ok();
+    let code = printed.lines().next().unwrap();
+    assert!(code.starts_with("mjp_") && printed.contains("POST /v1/password/reset"), "{printed}");
+    let redeem = async |code: &str| {
+        let body = json!({"code": code, "new_password": "correct horse battery"});
+        let url = format!("{}/v1/password/reset", alice.server.url());
+        alice.client.post(url).json(&body).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(redeem(reset["code"].as_str().unwrap()).await, 403, "a newer one was made");
+    assert_eq!(redeem(code).await, 204);
+    assert_eq!(redeem(code).await, 403);
+    assert_eq!(alice.code().await, "password_changed");
 }

@@ -27,6 +27,8 @@ struct Event {
     user: Option<UserId>,
     app: Option<String>,
     kid: Option<String>,
+    name: Option<String>,
+    version: Option<i64>,
     #[serde(default)]
     reason: String,
     at: Timestamp,
@@ -56,10 +58,20 @@ impl Page {
 fn tell(event: &Value, ended: &Ended) -> Result<Option<Timestamp>, Trouble> {
     let what = event["kind"].as_str().unwrap_or_default();
     let keys_changed = matches!(what, "key_revoked" | "keys_changed");
-    if !keys_changed && !matches!(what, "session_ended" | "user_not_before" | "app_not_before") {
+    let of_roles = matches!(what, "roles_of_user" | "role_changed");
+    if !keys_changed && !of_roles && !matches!(what, "session_ended" | "user_not_before" | "app_not_before") {
         return Ok(None);
     }
-    let Event { session, user, app, kid, reason, at, until } = Event::deserialize(event).map_err(Trouble::Malformed)?;
+    let Event { session, user, app, kid, name, version, reason, at, until } =
+        Event::deserialize(event).map_err(Trouble::Malformed)?;
+    if of_roles {
+        match (what, user, name, version) {
+            ("roles_of_user", Some(user), _, Some(version)) => ended.roles_of_user(user, version, until),
+            ("role_changed", _, Some(name), Some(version)) => ended.role_changed(&name, version, until),
+            _ => return Err(Trouble::Odd("a change of roles that names nothing")),
+        }
+        return Ok(None);
+    }
     match (what, session, user, app, kid) {
         ("session_ended", Some(session), ..) => ended.end_session(session, &reason, at, until),
         ("user_not_before", _, Some(user), ..) => ended.user_not_before(user, &reason, at, until),

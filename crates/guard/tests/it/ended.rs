@@ -38,6 +38,7 @@ fn every_reason_is_told_by_its_code_and_an_unknown_one_as_session_ended() {
         "refresh_reused",
         "restored",
         "account_closed",
+        "user_merged",
         "token_expired",
     ];
     for reason in codes.into_iter().chain(["", "token_missing", "forbidden", "<script>"]) {
@@ -161,4 +162,27 @@ fn a_lag_of_zero_means_one_second() {
     strict.mark_read(NOW);
     assert!(!strict.is_stale(NOW.plus(Duration::from_secs(1))));
     assert!(strict.is_stale(NOW.plus(Duration::from_millis(1001))));
+}
+
+#[test]
+fn a_change_of_roles_outdates_what_was_issued_before_it_and_nothing_else() {
+    let ended = Ended::new();
+    let until = NOW.plus(std::time::Duration::from_mins(15));
+    let roles = ["clerk".to_owned(), "boss".to_owned()];
+    let outdated = |version| ended.outdates(Some(user()), &roles, version);
+    assert!(!outdated(None) && !outdated(Some(1)), "nothing has changed");
+    ended.roles_of_user(user(), 7, until);
+    assert!(outdated(None) && outdated(Some(6)) && !outdated(Some(7)) && !outdated(Some(8)));
+    let somebody = menjin_guard::token::UserId::new(NOW, [77; 10]);
+    assert!(!ended.outdates(Some(somebody), &roles, None) && !ended.outdates(None, &roles, None));
+    // What is heard late changes nothing that came after it.
+    ended.roles_of_user(user(), 5, until);
+    assert!(outdated(Some(6)) && !outdated(Some(7)));
+    ended.role_changed("boss", 9, until);
+    assert!(outdated(Some(8)) && !outdated(Some(9)));
+    assert!(ended.outdates(Some(somebody), &roles, Some(8)));
+    assert!(!ended.outdates(Some(somebody), &roles[..1], Some(8)) && !ended.outdates(Some(somebody), &[], None));
+    assert_eq!(ended.len(), 2);
+    ended.forget_before(until.plus(std::time::Duration::from_mins(2)));
+    assert!(ended.is_empty() && !outdated(None));
 }

@@ -65,6 +65,67 @@ async fn users_apps_and_keys_are_cut_and_unknown_kinds_are_nothing() {
 }
 
 #[tokio::test]
+async fn a_change_of_roles_asks_for_a_refresh() {
+    let (menjin, guard, _) = listening().await;
+    let holding = |roles: &[&str], version| {
+        let roles = roles.iter().map(|&role| role.to_owned()).collect();
+        signed(key(), &Claims { roles, roles_version: version, ..claims() })
+    };
+    let (clerk, boss) = (holding(&["clerk"], Some(1)), holding(&["boss"], Some(1)));
+    assert_eq!(outcome(&guard, &clerk).await, "ok");
+    menjin.tell(json!({"kind": "role_changed", "name": "clerk", "version": 2, "at": at(NOW), "until": at(NOW)}));
+    until_outcome(&guard, &clerk, "token_expired").await;
+    assert_eq!(outcome(&guard, &boss).await, "ok", "it holds another role");
+    assert_eq!(outcome(&guard, &holding(&["clerk"], Some(2))).await, "ok", "the refresh helps");
+    let of_user = json!({
+        "kind": "roles_of_user", "user": user().to_string(), "version": 3, "at": at(NOW), "until": at(NOW)
+    });
+    menjin.tell(of_user);
+    until_outcome(&guard, &boss, "token_expired").await;
+    assert_eq!(outcome(&guard, &token()).await, "token_expired", "a token that says nothing of roles is from before");
+    assert_eq!(outcome(&guard, &holding(&[], Some(3))).await, "ok");
+}
+
+/// Answers `GET /v1/me/roles` as the number says, and counts.
+async fn telling_more(status: &'static AtomicUsize, asked: &'static AtomicUsize) -> String {
+    let more = move |headers: http::HeaderMap| async move {
+        asked.fetch_add(1, Ordering::SeqCst);
+        let status = u16::try_from(status.load(Ordering::SeqCst)).unwrap();
+        let is_bearer = headers["authorization"].to_str().unwrap().starts_with("Bearer ey");
+        let said = json!({"version": 9, "roles": ["boss", "clerk"], "permissions": ["orders:*"]});
+        (http::StatusCode::from_u16(if is_bearer { status } else { 400 }).unwrap(), Json(said))
+    };
+    let jwks = serde_json::to_value(set_of(&[key()]).published()).unwrap();
+    let app =
+        Router::new().route("/v1/me/roles", get(more)).route("/.well-known/jwks.json", get(async move || Json(jwks)));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    url
+}
+
+#[tokio::test]
+async fn what_a_token_has_not_room_for_is_asked_once() {
+    static STATUS: AtomicUsize = AtomicUsize::new(503);
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    let url = telling_more(&STATUS, &ASKED).await;
+    let guard = Guard::remote(ISSUER, AUDIENCE).menjin_url(url).feed(false).clock(clock()).build().unwrap();
+    let more = Claims { roles: vec!["boss".to_owned()], roles_version: Some(9), has_more_roles: true, ..claims() };
+    let more = signed(key(), &more);
+    assert_eq!(outcome(&guard, &token()).await, "ok");
+    assert_eq!(ASKED.load(Ordering::SeqCst), 0, "it says all");
+    assert_eq!(outcome(&guard, &more).await, "keys_unavailable", "nobody knows what they may");
+    STATUS.store(401, Ordering::SeqCst);
+    assert_eq!(outcome(&guard, &more).await, "token_expired");
+    STATUS.store(200, Ordering::SeqCst);
+    for _ in 0..3 {
+        let caller = guard.check_token(&more).await.unwrap();
+        assert!(caller.has_role("clerk") && caller.may("orders:read"));
+    }
+    assert_eq!(ASKED.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
 async fn all_pages_are_read_before_anybody_is_let_in() {
     let (menjin, clock) = (StandIn::publishing(&[key()]).await, clock());
     for nth in 0..10 {

@@ -49,6 +49,19 @@ async fn sessions_end_users_are_banned_and_time_passes() {
 }
 
 #[tokio::test]
+async fn a_change_of_roles_outdates_the_tokens_from_before() {
+    let menjin = TestMenjin::new("shop-api");
+    let guard = menjin.guard();
+    let (alice, bob) = (menjin.sign_in("alice").role("boss"), menjin.sign_in("bob"));
+    let tokens = [alice.token(), bob.token()];
+    menjin.change_roles(alice.user());
+    assert_eq!(outcome(&guard, &tokens[0]).await, "token_expired");
+    assert_eq!(outcome(&guard, &tokens[1]).await, "ok");
+    let clerk = menjin.sign_in("alice").role("clerk").token();
+    assert!(!guard.check_token(&clerk).await.unwrap().has_role("boss"));
+}
+
+#[tokio::test]
 async fn a_token_has_the_times_that_a_test_says() {
     let menjin = TestMenjin::new("shop-api");
     let (guard, hour) = (menjin.guard(), Duration::from_hours(1));

@@ -21,6 +21,7 @@ fn all() -> Vec<Refusal> {
         "refresh_reused",
         "restored",
         "account_closed",
+        "user_merged",
         "token_expired",
     ];
     ends.into_iter()

@@ -3,6 +3,7 @@
 //! <https://opendocs.alipay.com/common/057k53> and <https://opendocs.alipay.com/common/02mse7>
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -18,10 +19,11 @@ use crate::http::Call;
 const EAST_OF_GREENWICH: i64 = 8 * 3600;
 const DAY: i64 = 86_400;
 
-/// A method of the gateway, and the node that it answers in.
+/// A method of the gateway, the node that it answers in, and how long it may take where that is not the deadline.
 pub(super) struct Method {
     pub(super) name: &'static str,
     pub(super) node: &'static str,
+    pub(super) within: Option<Duration>,
 }
 
 /// What most nodes say of themselves, and all that failed; the answer to a code says nothing where it succeeded.
@@ -61,7 +63,8 @@ impl Alipay {
         query.push(("sign", &sign));
         let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(business).finish();
         let call = Call { path: "", query: &query, body: Some(form.into_bytes()) };
-        let body = heard(method.name, self.caller.send_form(call).await)?;
+        let caller = method.within.map_or_else(|| self.caller.clone(), |limit| self.caller.within(limit));
+        let body = heard(method.name, caller.send_form(call).await)?;
         self.read_node(method, &body, confidential)
     }
 

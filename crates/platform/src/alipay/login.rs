@@ -10,7 +10,8 @@ use super::gateway::Method;
 use crate::answer::lacks;
 use crate::{Error, Identity, OpenId, UnionId};
 
-const TOKEN: Method = Method { name: "alipay.system.oauth.token", node: "alipay_system_oauth_token_response" };
+const TOKEN: Method =
+    Method { name: "alipay.system.oauth.token", node: "alipay_system_oauth_token_response", within: None };
 
 #[derive(Deserialize)]
 struct Exchanged {

@@ -10,9 +10,11 @@ use url::Url;
 
 use super::Alipay;
 use super::gateway::Method;
+use crate::http::PROFILE_WITHIN;
 use crate::{Error, Profile, Redirect, RedirectCode, Redirected};
 
-const SHARE: Method = Method { name: "alipay.user.info.share", node: "alipay_user_info_share_response" };
+const SHARE: Method =
+    Method { name: "alipay.user.info.share", node: "alipay_user_info_share_response", within: Some(PROFILE_WITHIN) };
 
 #[derive(Deserialize)]
 struct Shared {

@@ -2,10 +2,8 @@
 //!
 //! Not here: the app token of `developer.toutiao.com`, which nothing that menjin does needs.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -54,8 +52,6 @@ impl AccessTokens for Douyin {
             let said = shown(data.description.as_str().unwrap_or_default(), &[secret]);
             return Err(without_token(refused(explain(errcode), errcode, said)));
         }
-        let seconds = data.expires_in.as_ref().and_then(TextOrNumber::number);
-        let expires_in = seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
-        access_token(data.access_token.as_ref().map(ExposeSecret::expose_secret), expires_in)
+        access_token(data.access_token.as_ref(), data.expires_in.as_ref())
     }
 }

@@ -1,9 +1,7 @@
 //! `api/getToken` of QQ: the app's access token.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::{Qq, explain};
@@ -26,8 +24,6 @@ impl AccessTokens for Qq {
         let query = [("grant_type", "client_credential"), ("appid", self.appid.as_str()), ("secret", secret)];
         let call = Call { path: "/api/getToken", query: &query, body: None };
         let granted: Granted = ask(&self.caller, call, &[secret], explain).await?;
-        let seconds = granted.expires_in.as_ref().and_then(TextOrNumber::number);
-        let expires_in = seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
-        access_token(granted.access_token.as_ref().map(ExposeSecret::expose_secret), expires_in)
+        access_token(granted.access_token.as_ref(), granted.expires_in.as_ref())
     }
 }

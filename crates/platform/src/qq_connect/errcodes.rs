@@ -26,6 +26,12 @@ const UNION: [&str; 2] = [
     "menjin asks again without it; apply for unionids in the console if people are to be one over several apps.",
 ];
 
+/// Five numbers say the same.
+const fn permissions(errcode: i64) -> Explained {
+    let cause = ["应用的权限列表获取或校验失败。", "The app's list of permissions could not be had or verified."];
+    row(errcode, Kind::Misconfigured, [cause[0], cause[1], PERMIT[0], PERMIT[1]])
+}
+
 /// All that its interfaces are documented to answer.
 pub static ERRCODES: [Explained; 33] = [
     row(
@@ -93,56 +99,11 @@ pub static ERRCODES: [Explained; 33] = [
         Kind::Unexpected,
         ["获取 refresh_token 失败。", "The refresh_token could not be had.", AGAIN[0], AGAIN[1]],
     ),
-    row(
-        100_023,
-        Kind::Misconfigured,
-        [
-            "应用的权限列表获取或校验失败。",
-            "The app's list of permissions could not be had or verified.",
-            PERMIT[0],
-            PERMIT[1],
-        ],
-    ),
-    row(
-        100_024,
-        Kind::Misconfigured,
-        [
-            "应用的权限列表获取或校验失败。",
-            "The app's list of permissions could not be had or verified.",
-            PERMIT[0],
-            PERMIT[1],
-        ],
-    ),
-    row(
-        100_025,
-        Kind::Misconfigured,
-        [
-            "应用的权限列表获取或校验失败。",
-            "The app's list of permissions could not be had or verified.",
-            PERMIT[0],
-            PERMIT[1],
-        ],
-    ),
-    row(
-        100_026,
-        Kind::Misconfigured,
-        [
-            "应用的权限列表获取或校验失败。",
-            "The app's list of permissions could not be had or verified.",
-            PERMIT[0],
-            PERMIT[1],
-        ],
-    ),
-    row(
-        100_027,
-        Kind::Misconfigured,
-        [
-            "应用的权限列表获取或校验失败。",
-            "The app's list of permissions could not be had or verified.",
-            PERMIT[0],
-            PERMIT[1],
-        ],
-    ),
+    permissions(100_023),
+    permissions(100_024),
+    permissions(100_025),
+    permissions(100_026),
+    permissions(100_027),
     row(100_028, Kind::BadInput, ["缺少参数 which。", "The parameter which is missing.", REPORT[0], REPORT[1]]),
     row(100_029, Kind::BadInput, ["HTTP 请求错误。", "The HTTP request is wrong.", REPORT[0], REPORT[1]]),
     row(

@@ -15,8 +15,8 @@ use url::Url;
 
 pub use self::errcodes::ERRCODES;
 use self::wire::{Answer, text};
-use crate::answer::{answered, code_is_spent, heard, lacks, refused, shown};
-use crate::http::{Call, Caller, NotReady};
+use crate::answer::{answered, code_is_spent, faceless, heard, lacks, refused, shown};
+use crate::http::{Call, Caller, NotReady, PROFILE_WITHIN};
 use crate::{
     AppId, AppSecret, Error, Explained, Identity, JsCode, OpenId, Platform, Profile, Redirect, RedirectCode,
     Redirected, UnionId,
@@ -58,23 +58,6 @@ impl QqConnect {
         Ok(Self { appid, secret, base_url, caller })
     }
 
-    async fn ask(
-        &self,
-        path: &'static str,
-        query: &[(&'static str, &str)],
-        confidential: &[&str],
-    ) -> Result<Map<String, Value>, Error> {
-        let body = heard(path, self.caller.send(Call { path, query, body: None }).await)?;
-        let answer =
-            Answer::read(&body).ok_or_else(|| lacks("the body is no JSON, no callback and no query string"))?;
-        let errcode = answer.errcode()?;
-        answered(path, errcode);
-        if errcode == 0 {
-            return Ok(answer.members);
-        }
-        Err(refused(explain(errcode), errcode, shown(&answer.errmsg(), confidential)))
-    }
-
     /// Trades the code for the person's access token.
     async fn token(&self, code: &RedirectCode, to: &Url) -> Result<Zeroizing<String>, Error> {
         let query = [
@@ -85,16 +68,16 @@ impl QqConnect {
             ("redirect_uri", to.as_str()),
             ("fmt", "json"),
         ];
-        let granted = self.ask("/oauth2.0/token", &query, &[self.secret.expose(), code.expose()]).await?;
+        let granted = ask(&self.caller, "/oauth2.0/token", &query, &[self.secret.expose(), code.expose()]).await?;
         text(&granted, "access_token").map(Zeroizing::new).ok_or_else(|| lacks("access_token is missing"))
     }
 
     /// Who the token is about, once more without a unionid where the website may have none.
     async fn identity(&self, token: &str) -> Result<Identity, Error> {
         let query = [("access_token", token), ("unionid", "1"), ("fmt", "json")];
-        let mut named = self.ask("/oauth2.0/me", &query, &[token]).await;
+        let mut named = ask(&self.caller, "/oauth2.0/me", &query, &[token]).await;
         if named.as_ref().is_err_and(|error| error.errcode() == Some(NO_UNIONID)) {
-            named = self.ask("/oauth2.0/me", &[query[0], query[2]], &[token]).await;
+            named = ask(&self.caller, "/oauth2.0/me", &[query[0], query[2]], &[token]).await;
         }
         let named = named?;
         if text(&named, "client_id").as_deref() != Some(self.appid.as_str()) {
@@ -111,7 +94,8 @@ impl QqConnect {
 
     async fn profile(&self, token: &str, openid: &OpenId) -> Result<Profile, Error> {
         let query = [("access_token", token), ("oauth_consumer_key", self.appid.as_str()), ("openid", openid.as_str())];
-        let shown = self.ask("/user/get_user_info", &query, &[token, openid.as_str()]).await?;
+        let shown =
+            ask(&self.caller.within(PROFILE_WITHIN), "/user/get_user_info", &query, &[token, openid.as_str()]).await?;
         let pictures = ["figureurl_qq_2", "figureurl_qq_1", "figureurl_qq", "figureurl_2", "figureurl_1"];
         let gender = match text(&shown, "gender").as_deref() {
             Some("男") => 1,
@@ -125,6 +109,22 @@ impl QqConnect {
             ..Profile::default()
         })
     }
+}
+
+async fn ask(
+    caller: &Caller,
+    path: &'static str,
+    query: &[(&'static str, &str)],
+    confidential: &[&str],
+) -> Result<Map<String, Value>, Error> {
+    let body = heard(path, caller.send(Call { path, query, body: None }).await)?;
+    let answer = Answer::read(&body).ok_or_else(|| lacks("the body is no JSON, no callback and no query string"))?;
+    let errcode = answer.errcode()?;
+    answered(path, errcode);
+    if errcode == 0 {
+        return Ok(answer.members);
+    }
+    Err(refused(explain(errcode), errcode, shown(&answer.errmsg(), confidential)))
 }
 
 /// What is known about an error number.
@@ -170,7 +170,7 @@ impl Redirect for QqConnect {
     async fn redeem(&self, code: &RedirectCode, to: &Url) -> Result<Redirected, Error> {
         let token = self.token(code, to).await?;
         let identity = self.identity(&token).await.map_err(code_is_spent)?;
-        let profile = self.profile(&token, &identity.openid).await.ok();
+        let profile = self.profile(&token, &identity.openid).await.inspect_err(faceless).ok();
         Ok(Redirected { identity, profile })
     }
 }

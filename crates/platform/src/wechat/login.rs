@@ -2,20 +2,11 @@
 //!
 //! <https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/user-login/code2Session.html>
 
-use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-
 use super::WeChat;
-use super::answer::{ask, lacks, without_token};
+use super::answer::{ask, without_token};
+use crate::exchanged::Exchanged;
 use crate::http::Call;
-use crate::{Error, Identity, JsCode, OpenId, SessionKey, UnionId};
-
-#[derive(Deserialize)]
-struct Exchanged {
-    openid: Option<String>,
-    unionid: Option<String>,
-    session_key: Option<SecretString>,
-}
+use crate::{Error, Identity, JsCode};
 
 impl WeChat {
     /// Exchanges the code. The AppSecret travels in the query, as WeChat wants it.
@@ -29,21 +20,6 @@ impl WeChat {
         let call = Call { path: "/sns/jscode2session", query: &query, body: None };
         let exchanged: Exchanged =
             ask(&self.caller, call, &[self.secret.expose(), code.expose()]).await.map_err(without_token)?;
-        identity(exchanged)
+        exchanged.identity()
     }
-}
-
-fn identity(exchanged: Exchanged) -> Result<Identity, Error> {
-    let openid =
-        exchanged.openid.and_then(|text| OpenId::parse(text).ok()).ok_or_else(|| lacks("openid is missing"))?;
-    let session_key = exchanged
-        .session_key
-        .and_then(|text| SessionKey::parse(text.expose_secret()).ok())
-        .ok_or_else(|| lacks("session_key is missing"))?;
-    let unionid = exchanged
-        .unionid
-        .filter(|text| !text.is_empty())
-        .map(|text| UnionId::parse(text).map_err(|_| lacks("unionid is not one")))
-        .transpose()?;
-    Ok(Identity { openid, unionid, session_key: Some(session_key) })
 }

@@ -39,10 +39,6 @@ struct Mark {
 
 #[async_trait]
 impl Phone for WeChat {
-    fn compares_person(&self) -> bool {
-        true
-    }
-
     async fn phone(&self, token: &AccessToken, code: &PhoneCode, openid: &OpenId) -> Result<PhoneNumber, Error> {
         let request = Request { code: code.expose(), openid: openid.as_str() };
         let body = serde_json::to_vec(&request).expect("two texts are JSON");

@@ -5,8 +5,6 @@
 //! <https://developers.weixin.qq.com/doc/offiaccount/OA_Web_Apps/Wechat_webpage_authorization.html>
 //! <https://developers.weixin.qq.com/doc/oplatform/Website_App/WeChat_Login/Wechat_Login.html>
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -14,13 +12,13 @@ use url::Url;
 
 use super::answer::{TextOrNumber, ask, lacks, without_token};
 use super::{WeChat, WeChatKind};
-use crate::http::Call;
+use crate::answer::faceless;
+use crate::exchanged::unionid;
+use crate::http::{Call, PROFILE_WITHIN};
 use crate::{Error, Identity, OpenId, Profile, Redirect, RedirectCode, Redirected, UnionId};
 
 /// The only scope that opens nothing but the openid.
 const BASE: &str = "snsapi_base";
-/// A sign-in waits for it behind the exchange of its code, which may take all of the deadline.
-const PROFILE_WITHIN: Duration = Duration::from_secs(2);
 const WITH_PROFILE: [&str; 2] = ["snsapi_userinfo", "snsapi_login"];
 
 #[derive(Deserialize)]
@@ -90,7 +88,7 @@ impl WeChat {
                 Some(profile)
             }
             Err(error) => {
-                tracing::warn!(%error, "WeChat gave no profile of somebody who has just signed in");
+                faceless(&error);
                 None
             }
         };
@@ -124,7 +122,7 @@ impl WeChat {
             avatar_url: info.headimgurl.unwrap_or_default(),
             ..Profile::default()
         };
-        Ok((union(info.unionid)?, profile))
+        Ok((unionid(info.unionid)?, profile))
     }
 }
 
@@ -136,11 +134,6 @@ fn token(granted: Granted) -> Result<Met, Error> {
     let access_token = granted.access_token.ok_or_else(|| lacks("access_token is missing"))?;
     let scope = granted.scope.unwrap_or_default();
     let opens_profile = scope.split([',', ' ']).any(|scope| WITH_PROFILE.contains(&scope));
-    let identity = Identity { openid, unionid: union(granted.unionid)?, session_key: None };
+    let identity = Identity { openid, unionid: unionid(granted.unionid)?, session_key: None };
     Ok(Met { identity, access_token, opens_profile })
-}
-
-fn union(text: Option<String>) -> Result<Option<UnionId>, Error> {
-    let text = text.filter(|text| !text.is_empty());
-    text.map(|text| UnionId::parse(text).map_err(|_| lacks("unionid is not one"))).transpose()
 }

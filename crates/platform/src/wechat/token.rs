@@ -2,10 +2,8 @@
 //!
 //! <https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/mp-access-token/getStableAccessToken.html>
 
-use std::time::Duration;
-
 use async_trait::async_trait;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::WeChat;
@@ -37,12 +35,6 @@ impl AccessTokens for WeChat {
         let body = serde_json::to_vec(&request).expect("three texts and a flag are JSON");
         let call = Call { path: "/cgi-bin/stable_token", query: &[], body: Some(body) };
         let granted: Granted = ask(&self.caller, call, &[secret]).await.map_err(without_token)?;
-        token(&granted)
+        access_token(granted.access_token.as_ref(), granted.expires_in.as_ref())
     }
-}
-
-fn token(granted: &Granted) -> Result<AccessToken, Error> {
-    let seconds = granted.expires_in.as_ref().and_then(TextOrNumber::number);
-    let expires_in = seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
-    access_token(granted.access_token.as_ref().map(ExposeSecret::expose_secret), expires_in)
 }

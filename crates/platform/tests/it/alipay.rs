@@ -7,6 +7,8 @@ use aes::Aes128;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeyPair;
 use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey};
+use axum::Router;
+use axum::extract::Request;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cbc::cipher::block_padding::Pkcs7;
@@ -16,12 +18,16 @@ use menjin_platform::{
     AppId, Error, Identity, Kind, NotOpened, Platform as _, RedirectCode, RsaPrivateKey, RsaPublicKey, UnionId,
 };
 use serde_json::json;
+use tokio::net::TcpListener;
 use url::{Url, form_urlencoded};
 
 use crate::stub::{APP_PRIVATE_KEY, APP_PUBLIC_KEY, Stub, code};
 
 const APPID: &str = "2021000000000001";
 const AES_KEY: [u8; 16] = *b"aes key of apps!";
+
+/// Nothing here waits for it to pass: whatever does has failed.
+const DEADLINE: Duration = Duration::from_mins(5);
 
 /// The tests are Alipay: one pair of keys serves both sides.
 fn alipay(url: &Url, kind: AlipayKind) -> Alipay {
@@ -33,7 +39,7 @@ fn alipay(url: &Url, kind: AlipayKind) -> Alipay {
         aes_key: Some(AesKey::parse(&STANDARD.encode(AES_KEY)).unwrap()),
         gateway_url: url.join("/gateway.do").unwrap(),
         authorize_url: url.join("/oauth2/publicAppAuthorize.htm").unwrap(),
-        deadline: Duration::from_secs(5),
+        deadline: DEADLINE,
         now: Arc::new(|| 1_767_294_245),
     })
     .unwrap()
@@ -168,6 +174,22 @@ async fn a_site_sends_browsers_to_alipay_and_redeems_what_they_bring() {
     assert!(redirected.profile.is_none(), "the stub's second answer is no profile");
     assert!(matches!(site.login(&code()).await, Err(Error::Unsupported)));
     assert!(alipay(&stub.url, AlipayKind::MiniProgram).redirect().is_none());
+}
+
+#[tokio::test]
+async fn a_sign_in_does_not_wait_the_whole_deadline_for_a_profile() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let answer = answer(r#"{"open_id":"o1","access_token":"t"}"#);
+    let router = Router::new().fallback(async move |request: Request| {
+        let is_profile = request.uri().query().unwrap().contains("method=alipay.user.info.share");
+        if is_profile { std::future::pending().await } else { answer }
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let site = alipay(&url, AlipayKind::Website);
+    let code = RedirectCode::parse("c1").unwrap();
+    let redeemed = tokio::time::timeout(DEADLINE / 2, site.redirect().unwrap().redeem(&code, &url)).await;
+    assert!(redeemed.expect("the profile is given up before").unwrap().profile.is_none());
 }
 
 fn sealed(plain: &str) -> String {

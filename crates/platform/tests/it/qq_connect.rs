@@ -18,6 +18,11 @@ const OPENID: &str = "0123456789ABCDEF0123456789ABCDEF";
 const TO: &str = "https://login.example.com/v1/login/site/callback";
 const TOKEN_JSON: &str = r#"{"access_token":"A1","expires_in":"7776000","refresh_token":"R1"}"#;
 
+/// Where no answer ever comes.
+const NEVER: &str = "never";
+/// Nothing here waits for it to pass: whatever does has failed.
+const DEADLINE: Duration = Duration::from_mins(5);
+
 /// Answers each path in its own way, and notes what was asked.
 struct Connect {
     connect: QqConnect,
@@ -28,11 +33,14 @@ type Answers = (Arc<HashMap<&'static str, Vec<String>>>, Arc<Mutex<Vec<String>>>
 
 async fn answer(State((answers, asked)): State<Answers>, request: Request) -> String {
     let path = request.uri().path().to_owned();
-    let mut asked = asked.lock().unwrap();
-    let before = asked.iter().filter(|uri| uri.split('?').next() == Some(&path)).count();
-    asked.push(request.uri().to_string());
+    let before = {
+        let mut asked = asked.lock().unwrap();
+        asked.push(request.uri().to_string());
+        asked.iter().filter(|uri| uri.split('?').next() == Some(&path)).count() - 1
+    };
     let answers = &answers[path.as_str()];
-    answers[before.min(answers.len() - 1)].clone()
+    let text = answers[before.min(answers.len() - 1)].clone();
+    if text == NEVER { std::future::pending().await } else { text }
 }
 
 async fn connect(token: &str, me: &[&str], info: &str) -> Connect {
@@ -47,8 +55,7 @@ async fn connect(token: &str, me: &[&str], info: &str) -> Connect {
     let router = Router::new().fallback(answer).with_state((Arc::new(answers), Arc::clone(&asked)));
     tokio::spawn(async move { axum::serve(listener, router).await });
     let (appid, secret) = (AppId::parse(APPID).unwrap(), AppSecret::new(SECRET));
-    let connect =
-        QqConnect::new(QqConnectConfig { appid, secret, base_url, deadline: Duration::from_secs(5) }).unwrap();
+    let connect = QqConnect::new(QqConnectConfig { appid, secret, base_url, deadline: DEADLINE }).unwrap();
     Connect { connect, asked }
 }
 
@@ -162,4 +169,12 @@ async fn a_profile_that_cannot_be_had_fails_nothing() {
         let redirected = connect(TOKEN_JSON, &[&me("")], info).await.redeem().await.unwrap();
         assert!(redirected.profile.is_none(), "{info}");
     }
+}
+
+#[tokio::test]
+async fn a_sign_in_does_not_wait_the_whole_deadline_for_a_profile() {
+    let connect = connect(TOKEN_JSON, &[&me("")], NEVER).await;
+    let redeemed = tokio::time::timeout(DEADLINE / 2, connect.redeem()).await;
+    assert!(redeemed.expect("the profile is given up before").unwrap().profile.is_none());
+    assert_eq!(connect.asked().len(), 3);
 }

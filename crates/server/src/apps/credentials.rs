@@ -12,10 +12,12 @@ use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use super::{App, app_token};
-use crate::extract::{authorization, claims};
+use crate::extract::{Client, authorization, claims};
 use crate::limits::Unproved;
 use crate::problem::Problem;
+use crate::refusals;
 use crate::state::Menjin;
+use crate::store::AuditLine;
 
 /// An app that proved itself.
 pub(crate) struct CallingApp {
@@ -133,11 +135,14 @@ impl Credentials {
         // Counted by the app that was meant; made-up names share one count.
         let counted = app.as_ref().map_or("?", |app| app.id.as_str());
         let failures = Unproved::of(parts, menjin).await?.before_proof(counted).await?;
-        let proved = app.and_then(|app| self.digest_of(&app).map(|digest| (app, digest)));
-        if let Some((app, digest)) = proved {
-            return Ok(CallingApp { app, means: Means::Secret(digest) });
+        if let Some((app, digest)) = app.as_ref().and_then(|app| Some((app, self.digest_of(app)?))) {
+            return Ok(CallingApp { app: Arc::clone(app), means: Means::Secret(digest) });
         }
         failures.count(&Problem::ClientInvalid).await;
+        if let Some(app) = app {
+            let (app, ip) = (Some(app.id.clone()), Client::from_request_parts(parts, menjin).await?.ip_text());
+            refusals::tell(menjin, AuditLine { action: "app.refused", actor: "app", app, ip, ..AuditLine::default() });
+        }
         Err(Problem::ClientInvalid)
     }
 

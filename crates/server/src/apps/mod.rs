@@ -1,14 +1,16 @@
 //! What people sign in from: the registry of apps, their platforms, what their tokens hold, the broker of platform tokens,
-//! and back ends that prove which app they are.
+//! codes that are exchanged once, and back ends that prove which app they are.
 //!
 //! Does not: signing anybody in (`login`), rows (`store`).
 
 mod app_token;
+pub(crate) mod arrival;
 mod broker;
 mod credentials;
 mod fetch;
 mod flights;
 mod legacy;
+pub(crate) mod once;
 mod platform_token;
 mod platforms;
 mod ration;
@@ -23,7 +25,7 @@ pub(crate) use app_token::{app_of, is_an_apps, mint as mint_app_token};
 pub(crate) use broker::{Broker, Unfetched, phone, with_token};
 pub(crate) use credentials::{CallingApp, Credentials};
 pub(crate) use legacy::{Legacies, LegacyToken, Named};
-pub use registered::{AppView, ClientSecretView, NewApp, RegisteredApp};
+pub use registered::{AppView, ByPassword, ClientSecretView, NewApp, NewClientSecret, RegisteredApp};
 pub(crate) use registry::{App, Registry};
 pub(crate) use shape::Beside;
 pub use trial::{Trial, TrialRefused};

@@ -1,24 +1,28 @@
-//! Apps that operators register by command: added, given secrets, switched off and on, removed. Running nodes hear of it.
+//! Apps that operators register, by command, over HTTP and in the console: added, given secrets, switched off and on, removed. Running nodes hear of it.
 //!
 //! Does not: reading arguments (`cli`), changing an app of `menjin.toml`, which is read-only here (design §4.14).
 
 use std::fmt;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use menjin_token::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::time::Instant;
+use utoipa::ToSchema;
 
 use super::registry::as_configured;
-use crate::config::{self, AppKind, PlatformName, Secret};
+use crate::config::{self, AppKind, ConfigError, PlatformName, Secret};
 use crate::entropy::sha256;
+use crate::problem::NotDone;
 use crate::seal::{Sealed, hex};
 use crate::state::Menjin;
-use crate::store::{AppAdded, AppChange, AppChanged, AppRow, AuditLine, ChangingApp, ClientSecretRow};
+use crate::store::{
+    Actor, AppAdded, AppChange, AppChanged, AppRow, AuditLine, ChangingApp, ClientSecretRow, StoreError,
+};
 
 /// Client secrets begin with it, so that a scanner knows one that leaked.
 const PREFIX: &str = "mjs_";
@@ -45,10 +49,23 @@ pub struct NewApp {
     pub platform: Option<(PlatformName, String, Secret)>,
     /// The open-platform account.
     pub open_account: Option<String>,
+    /// What people do there by name and password.
+    pub by_password: ByPassword,
+}
+
+/// What people do in an app by name and password. Nothing, unless it is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ByPassword {
+    /// Whether they sign in.
+    pub passwords: bool,
+    /// Whether anybody may make an account; only where people sign in so.
+    #[serde(default)]
+    pub register: bool,
 }
 
 /// An app that was registered.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct RegisteredApp {
     /// The app.
     pub app: AppView,
@@ -64,7 +81,8 @@ impl fmt::Debug for RegisteredApp {
 }
 
 /// An app as operators see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = App)]
 pub struct AppView {
     /// Its id.
     pub id: String,
@@ -82,77 +100,121 @@ pub struct AppView {
     pub appid: Option<String>,
     /// The open-platform account.
     pub open_account: Option<String>,
+    /// Whether people sign in by name and password.
+    pub passwords: bool,
+    /// Whether anybody may make an account with a name and a password.
+    pub register: bool,
     /// `menjin.toml` or `store`.
     pub source: &'static str,
     /// When it was registered.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub created_at: Option<Timestamp>,
     /// Since when it is disabled.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub disabled_at: Option<Timestamp>,
     /// Its client secrets.
     pub secrets: Vec<ClientSecretView>,
 }
 
+/// A client secret that was made.
+#[derive(Serialize, ToSchema)]
+pub struct NewClientSecret {
+    /// Names it.
+    pub id: String,
+    /// The secret, which nobody can read again.
+    pub client_secret: String,
+}
+
+impl fmt::Debug for NewClientSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewClientSecret").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
 /// A client secret as operators see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ClientSecret)]
 pub struct ClientSecretView {
     /// Names it: the beginning of its SHA-256.
     pub id: String,
     /// When it was made.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub created_at: Option<Timestamp>,
 }
 
 impl Menjin {
     /// All apps by id, those of the file and those of the store.
-    pub async fn app_views(&self) -> anyhow::Result<Vec<AppView>> {
+    pub async fn app_views(&self) -> Result<Vec<AppView>, NotDone> {
         let of_file = self.config.app.iter().map(AppView::of_file);
         let mut views: Vec<_> = of_file.chain(self.store.apps().await?.into_iter().map(AppView::of_store)).collect();
         views.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(views)
     }
 
+    /// An app, the file's or the store's.
+    pub async fn app_view(&self, id: &str) -> Result<AppView, NotDone> {
+        let found = self.app_views().await?.into_iter().find(|view| view.id == id);
+        found.ok_or_else(|| NotDone::AppUnknown(id.to_owned()))
+    }
+
     /// Registers an app in the store.
-    pub async fn add_app(&self, new: NewApp) -> anyhow::Result<RegisteredApp> {
+    pub async fn add_app(&self, by: &Actor, new: NewApp) -> Result<RegisteredApp, NotDone> {
         self.must_not_stand_in_file(&new.id)?;
         let (row, client_secret) = self.row_of(new)?;
         self.check(&row, &self.store.apps().await?)?;
         let (id, kind) = (row.id.clone(), row.kind.clone());
-        match self.store.add_app(row.clone(), line("app.added", &id, kind)).await? {
+        match self.store.add_app(row.clone(), line(by, "app.added", &id, kind)).await? {
             AppAdded::Added => {}
-            AppAdded::IdTaken => bail!("{id} is registered already: `menjin app show {id}`"),
-            AppAdded::IdUsedBefore => {
-                bail!("{id} was removed, and an id is never used again: old tokens may name it. Choose another one")
-            }
-            AppAdded::AppidTaken => bail!("the AppID belongs to another app: `menjin app list` shows all"),
+            AppAdded::IdTaken => return Err(NotDone::AppExists(id)),
+            AppAdded::IdUsedBefore => return Err(NotDone::AppIdUsedBefore(id)),
+            AppAdded::AppidTaken => return Err(NotDone::AppidTaken),
         }
         self.told().await?;
         Ok(RegisteredApp { app: AppView::of_store(row), client_secret })
     }
 
     /// Gives an app another client secret, beside the one that it has.
-    pub async fn add_app_secret(&self, id: &str) -> anyhow::Result<String> {
-        let secret = self.random_secret();
-        let digest = sha256(secret.as_bytes());
-        self.change_app(id, AppChange::AddSecret(digest), ("app.secret_added", name(&digest))).await?;
-        Ok(secret)
+    pub async fn add_app_secret(&self, by: &Actor, id: &str) -> Result<NewClientSecret, NotDone> {
+        let client_secret = self.random_secret();
+        let digest = sha256(client_secret.as_bytes());
+        let audit = line(by, "app.secret_added", id, name(&digest));
+        self.change_app(id, AppChange::AddSecret(digest), audit).await?;
+        Ok(NewClientSecret { id: name(&digest), client_secret })
     }
 
     /// Revokes the client secret with this name; tokens that the app got for it are refused at once.
-    pub async fn revoke_app_secret(&self, id: &str, secret: &str) -> anyhow::Result<()> {
+    pub async fn revoke_app_secret(&self, by: &Actor, id: &str, secret: &str) -> Result<(), NotDone> {
         self.must_not_stand_in_file(id)?;
         let rows = self.store.apps().await?;
-        let found = rows.iter().find(|row| row.id == id).with_context(|| unknown(id))?.secrets.iter();
-        let found: Vec<_> = found.filter(|row| name(&row.digest) == secret).collect();
-        let [one] = found[..] else { bail!("{id} has no client secret {secret:?}: `menjin app show {id}` names all") };
-        self.change_app(id, AppChange::RevokeSecret(one.digest), ("app.secret_revoked", name(&one.digest))).await
+        let found = rows.iter().find(|row| row.id == id).ok_or_else(|| NotDone::AppUnknown(id.to_owned()))?;
+        let found: Vec<_> = found.secrets.iter().filter(|row| name(&row.digest) == secret).collect();
+        let [one] = found[..] else {
+            return Err(NotDone::ClientSecretUnknown { app: id.to_owned(), secret: secret.to_owned() });
+        };
+        let audit = line(by, "app.secret_revoked", id, name(&one.digest));
+        self.change_app(id, AppChange::RevokeSecret(one.digest), audit).await
+    }
+
+    /// From now on people do this in the app by name and password; sessions that were opened so go on.
+    pub async fn change_app_passwords(&self, by: &Actor, id: &str, to: ByPassword) -> Result<(), NotDone> {
+        self.must_not_stand_in_file(id)?;
+        let rows = self.store.apps().await?;
+        let found = rows.iter().find(|row| row.id == id).ok_or_else(|| NotDone::AppUnknown(id.to_owned()))?;
+        let ByPassword { passwords, register } = to;
+        self.check(&AppRow { passwords, register, ..found.clone() }, &rows)?;
+        let does = [("sign-in", passwords), ("registration", register)];
+        let detail = does.map(|(what, is_on)| format!("{what} {}", if is_on { "on" } else { "off" })).join(", ");
+        let audit = line(by, "app.passwords_changed", id, detail);
+        self.change_app(id, AppChange::Passwords { passwords, register }, audit).await
     }
 
     /// Nobody signs in from the app any more, it opens nothing, and its tokens are refused at once.
-    pub async fn disable_app(&self, id: &str) -> anyhow::Result<()> {
-        self.change_app(id, AppChange::Disable, ("app.disabled", String::new())).await
+    pub async fn disable_app(&self, by: &Actor, id: &str) -> Result<(), NotDone> {
+        self.change_app(id, AppChange::Disable, line(by, "app.disabled", id, String::new())).await
     }
 
     /// The app works again; sessions that were not refreshed meanwhile live on.
-    pub async fn enable_app(&self, id: &str) -> anyhow::Result<()> {
+    pub async fn enable_app(&self, by: &Actor, id: &str) -> Result<(), NotDone> {
         // Until the cut has passed, it would refuse the tokens of those who sign in now, too.
         let rows = self.store.apps().await?;
         let disabled_at = rows.iter().find(|row| row.id == id).and_then(|row| row.disabled_at);
@@ -160,20 +222,15 @@ impl Menjin {
             let passed = at.plus(HEARD + self.config.lifetimes.feed_read + WHOLE_SECOND);
             tokio::time::sleep(passed.since(self.clock.now()).min(passed.since(at))).await;
         }
-        self.change_app(id, AppChange::Enable, ("app.enabled", String::new())).await
+        self.change_app(id, AppChange::Enable, line(by, "app.enabled", id, String::new())).await
     }
 
     /// Removes an app; its id is never used again.
-    pub async fn remove_app(&self, id: &str) -> anyhow::Result<()> {
-        self.change_app(id, AppChange::Remove, ("app.removed", String::new())).await
+    pub async fn remove_app(&self, by: &Actor, id: &str) -> Result<(), NotDone> {
+        self.change_app(id, AppChange::Remove, line(by, "app.removed", id, String::new())).await
     }
 
-    async fn change_app(
-        &self,
-        id: &str,
-        change: AppChange,
-        (action, detail): (&'static str, String),
-    ) -> anyhow::Result<()> {
+    async fn change_app(&self, id: &str, change: AppChange, audit: AuditLine) -> Result<(), NotDone> {
         // What stands both here and there is to be removed from one of the two.
         if change != AppChange::Remove {
             self.must_not_stand_in_file(id)?;
@@ -187,43 +244,42 @@ impl Menjin {
             began: Instant::now(),
             cut_at,
             tokens_until: self.tokens_until(cut_at),
-            audit: line(action, id, detail),
+            audit,
         };
         match self.store.change_app(changing).await? {
             AppChanged::Changed | AppChanged::Unchanged => self.told().await,
             AppChanged::AppUnknown => {
                 self.must_not_stand_in_file(id)?;
-                bail!(unknown(id))
+                Err(NotDone::AppUnknown(id.to_owned()))
             }
-            AppChanged::SecretUnknown => bail!("{id} has no such client secret: `menjin app show {id}` names all"),
-            AppChanged::TooManySecrets => {
-                bail!("two client secrets of {id} live: revoke the old one first (`menjin app secret revoke {id} …`)")
+            AppChanged::SecretUnknown => {
+                Err(NotDone::ClientSecretUnknown { app: id.to_owned(), secret: "of this name".to_owned() })
             }
+            AppChanged::TooManySecrets => Err(NotDone::ClientSecretsFull(id.to_owned())),
         }
     }
 
-    async fn told(&self) -> anyhow::Result<()> {
+    async fn told(&self) -> Result<(), NotDone> {
         self.fast.wake.tell_now().await;
-        Ok(self.reload_apps().await?)
+        // It fails by the store alone.
+        self.reload_apps().await.map_err(|problem| StoreError::Unavailable(problem.into()).into())
     }
 
-    fn must_not_stand_in_file(&self, id: &str) -> anyhow::Result<()> {
+    fn must_not_stand_in_file(&self, id: &str) -> Result<(), NotDone> {
         let stands_in_file = self.config.app.iter().any(|app| app.id == id);
-        ensure!(!stands_in_file, "{id} is an [[app]] of menjin.toml: change it there, and restart menjin");
-        Ok(())
+        if stands_in_file { Err(NotDone::AppOfFile(id.to_owned())) } else { Ok(()) }
     }
 
-    fn row_of(&self, new: NewApp) -> anyhow::Result<(AppRow, Option<String>)> {
-        let NewApp { id, kind, name, audience, scopes, platform, open_account } = new;
+    fn row_of(&self, new: NewApp) -> Result<(AppRow, Option<String>), NotDone> {
+        let NewApp { id, kind, name, audience, scopes, platform, open_account, by_password } = new;
         let now = self.clock.now();
         let keeps_secrets = matches!(kind, AppKind::Backend | AppKind::Web);
         let client_secret = keeps_secrets.then(|| self.random_secret());
         let digest = client_secret.as_ref().map(|secret| sha256(secret.as_bytes()));
         let keyed = platform.as_ref().is_some_and(|(name, ..)| *name == PlatformName::Alipay);
-        ensure!(
-            !keyed,
-            "Alipay knows an app by keys and not by a secret: such an app stands in menjin.toml, as an [[app]]"
-        );
+        if keyed {
+            return Err(NotDone::AppOfKeys);
+        }
         let (platform, secret) =
             platform.map(|(name, appid, secret)| ((name.as_str().to_owned(), appid), secret)).unzip();
         let secret = secret.and_then(|secret: Secret| secret.expose().map(|secret| secret.trim().to_owned()));
@@ -237,6 +293,8 @@ impl Menjin {
             platform,
             open_account,
             app_secret: secret.map(seal),
+            passwords: by_password.passwords,
+            register: by_password.register,
             created_at: now,
             disabled_at: None,
             secrets: digest.into_iter().map(|digest| ClientSecretRow { digest, created_at: now }).collect(),
@@ -246,7 +304,7 @@ impl Menjin {
     }
 
     /// What holds for an `[[app]]` of the file holds here.
-    fn check(&self, row: &AppRow, stored: &[AppRow]) -> anyhow::Result<()> {
+    fn check(&self, row: &AppRow, stored: &[AppRow]) -> Result<(), NotDone> {
         let with_secret = |row: &AppRow| -> anyhow::Result<config::App> {
             let mut app = as_configured(row, &self.sealer)?;
             app.client_secret = row.secrets.first().map(|_| Secret::new(self.random_secret())).unwrap_or_default();
@@ -256,8 +314,16 @@ impl Menjin {
         for other in stored.iter().filter(|other| other.id != row.id) {
             others.push(with_secret(other).with_context(|| other.id.clone())?);
         }
-        with_secret(row)?.check_beside(&others)?;
-        ensure!(row.audience != self.issuer, config::own_audience(&row.id));
+        let own = with_secret(row).map_err(refused)?;
+        let is_taken =
+            |other: &config::App| own.appid.is_some() && (other.platform, &other.appid) == (own.platform, &own.appid);
+        if others.iter().any(is_taken) {
+            return Err(NotDone::AppidTaken);
+        }
+        own.check_beside(&others)?;
+        if row.audience == self.issuer {
+            return Err(config::own_audience(&row.id).into());
+        }
         Ok(())
     }
 
@@ -279,6 +345,8 @@ impl AppView {
             platform: app.platform.map(|platform| platform.as_str().to_owned()),
             appid: app.appid.clone(),
             open_account: app.open_account.clone(),
+            passwords: app.passwords,
+            register: app.register,
             source: "menjin.toml",
             created_at: None,
             disabled_at: None,
@@ -298,6 +366,8 @@ impl AppView {
             platform,
             appid,
             open_account: row.open_account,
+            passwords: row.passwords,
+            register: row.register,
             source: "store",
             created_at: Some(row.created_at),
             disabled_at: row.disabled_at,
@@ -311,13 +381,17 @@ fn name(digest: &[u8; 32]) -> String {
     hex([digest[0], digest[1], digest[2], digest[3]])
 }
 
-fn unknown(id: &str) -> String {
-    format!("no app is called {id}: `menjin app list` shows all")
+/// What the file's reader says of a key is about what was asked for.
+fn refused(error: anyhow::Error) -> NotDone {
+    match error.downcast::<ConfigError>() {
+        Ok(why) => why.into(),
+        Err(error) => error.into(),
+    }
 }
 
-fn line(action: &'static str, app: &str, detail: String) -> AuditLine {
+fn line(by: &Actor, action: &'static str, app: &str, detail: String) -> AuditLine {
     let detail = Some(detail).filter(|detail| !detail.is_empty());
-    AuditLine { action, actor: "operator", app: Some(app.to_owned()), detail, ..AuditLine::default() }
+    AuditLine { app: Some(app.to_owned()), detail, ..by.line(action) }
 }
 
 #[cfg(test)]
@@ -338,15 +412,16 @@ mod tests {
         let menjin = Menjin::new(config, Around::default()).await.unwrap();
         let (name, audience, platform, open_account) = (None, None, None, None);
         let (id, kind, scopes) = ("reports".to_owned(), AppKind::Backend, Vec::new());
-        let new = NewApp { id, kind, name, audience, scopes, platform, open_account };
-        menjin.add_app(new).await.unwrap();
+        let by_password = ByPassword::default();
+        let new = NewApp { id, kind, name, audience, scopes, platform, open_account, by_password };
+        menjin.add_app(&Actor::command(), new).await.unwrap();
         tokio::time::pause();
         let waited = async || {
             let began = Instant::now();
-            menjin.enable_app("reports").await.unwrap();
+            menjin.enable_app(&Actor::command(), "reports").await.unwrap();
             began.elapsed()
         };
-        menjin.disable_app("reports").await.unwrap();
+        menjin.disable_app(&Actor::command(), "reports").await.unwrap();
         let cut = HEARD + menjin.config.lifetimes.feed_read;
         assert!(waited().await > cut, "whoever signs in now is past it");
         assert!(waited().await < HEARD, "it was enabled already");

@@ -13,8 +13,10 @@ use menjin_platform::{Error, Platform};
 use menjin_token::{Algorithm, Timestamp};
 use serde_json::json;
 use subtle::ConstantTimeEq as _;
+use url::Url;
 
 use super::platforms;
+use super::registered::ByPassword;
 use super::shape::Shape;
 use crate::config::{self, AppKind, ClientKeys, Config, Need, NicknameCheck, PlatformName, Profile, Secret, WhenFull};
 use crate::entropy::sha256;
@@ -43,6 +45,8 @@ pub(crate) struct App {
     checks_nicknames: bool,
     /// What it wants of a person.
     pub(crate) need: Vec<Need>,
+    /// What people do there by name and password.
+    by_password: ByPassword,
     /// Idle life of a session.
     pub(crate) refresh_idle: Duration,
     /// Whole life of a session.
@@ -85,6 +89,16 @@ impl App {
         self.platform.as_ref().map(|(_, platform)| &**platform)
     }
 
+    /// Whether people sign in by name and password.
+    pub(crate) fn takes_passwords(&self) -> bool {
+        self.by_password.passwords
+    }
+
+    /// Whether anybody may make an account with a name and a password.
+    pub(crate) fn registers(&self) -> bool {
+        self.by_password.passwords && self.by_password.register
+    }
+
     /// What judges the nicknames that its people type; `None` where nobody does.
     pub(crate) fn moderation(&self) -> Option<&dyn menjin_platform::Moderation> {
         self.platform().filter(|_| self.checks_nicknames)?.moderation()
@@ -93,6 +107,11 @@ impl App {
     /// How people in a browser sign in; `None` where they do not.
     pub(crate) fn redirect(&self) -> Option<&dyn menjin_platform::Redirect> {
         self.platform()?.redirect()
+    }
+
+    /// Where its platform sends people back to, as the platform's console knows it.
+    pub(crate) fn callback_url(&self, issuer: &str) -> anyhow::Result<Url> {
+        Ok(Url::parse(&format!("{issuer}/v1/login/{}/callback", self.id))?)
     }
 
     /// How it hears of its platform; `None` where it does not.
@@ -170,6 +189,7 @@ impl App {
             profile: app.profile,
             checks_nicknames: app.nickname_check != Some(NicknameCheck::None),
             need: app.need.clone(),
+            by_password: ByPassword { passwords: app.passwords, register: app.register },
             refresh_idle: app.refresh_idle.unwrap_or(config.lifetimes.refresh_idle),
             refresh_absolute: app.refresh_absolute.unwrap_or(config.lifetimes.refresh_absolute),
             sessions_without_device: app.sessions_without_device,
@@ -195,7 +215,8 @@ fn secret_of(app: &config::App) -> Option<[u8; 32]> {
 
 /// A row in the form of the configuration: what only a file can say has its default there.
 pub(super) fn as_configured(row: &AppRow, sealer: &Sealer) -> anyhow::Result<config::App> {
-    let mut members = json!({"id": row.id, "kind": row.kind, "audience": row.audience});
+    let mut members = json!({"id": row.id, "kind": row.kind, "audience": row.audience,
+        "passwords": row.passwords, "register": row.register});
     members["scopes"] = row.scopes.split_ascii_whitespace().collect();
     let optional = [
         ("name", row.name.as_ref()),
@@ -267,14 +288,31 @@ impl Registry {
         self.has_envelopes
     }
 
+    /// The platforms and appids of all that are not disabled.
+    pub(crate) fn on_platforms(&self) -> Vec<(&'static str, String)> {
+        let all = self.all();
+        let named = all.iter().filter(|app| app.platform.is_some());
+        named.map(|app| (app.platform_name(), app.appid.clone())).collect()
+    }
+
     /// Whether some app has this name on the platform.
     pub(crate) fn has_appid(&self, platform: &str, appid: &str) -> bool {
         self.all.load().apps.values().any(|app| app.platform_name() == platform && app.appid == appid)
     }
 
+    /// Whether people sign in to some app by name and password.
+    pub(crate) fn has_passwords(&self) -> bool {
+        self.all.load().apps.values().any(|app| app.takes_passwords())
+    }
+
     /// Whether tokens of some app are for this back end.
     pub(crate) fn has_audience(&self, audience: &str) -> bool {
-        self.all.load().apps.values().any(|app| app.audience == audience)
+        self.of_audience(audience) > 0
+    }
+
+    /// How many apps' tokens are for this back end.
+    pub(crate) fn of_audience(&self, audience: &str) -> usize {
+        self.all.load().apps.values().filter(|app| app.audience == audience).count()
     }
 
     /// From now on these are the store's. One that can't be made leaves the others alone.

@@ -36,22 +36,21 @@ pub struct TrialRefused {
 }
 
 impl App {
-    /// Asks the platform; `None` where nobody proves the app's people.
-    pub(crate) async fn on_trial(&self) -> Option<Trial> {
+    /// Asks the platform; `None` where nobody proves the app's people. `issuer` as people will know menjin, if that is set.
+    pub(crate) async fn on_trial(&self, issuer: Option<&str>) -> Option<Trial> {
         let platform = self.platform()?;
         let asked = if self.platform_name() == PlatformName::Wechat.as_str() { platform.access_token() } else { None };
         let answer = match asked {
             // The stable token: asked for like this it stays as it is for everybody who has it.
             Some(tokens) => tokens.access_token(false).await.map(drop),
-            None => by_code(platform, self.redirect_uris.first()).await,
+            None => by_code(platform, issuer.and_then(|issuer| self.callback_url(issuer).ok())).await,
         };
         Some(answer.map_or_else(|error| verdict(platform, &error), |()| Trial::Taken))
     }
 }
 
 /// With a code that can't be good: who has the right credentials is told so.
-async fn by_code(platform: &dyn Platform, back: Option<&String>) -> Result<(), Error> {
-    let back = back.and_then(|uri| Url::parse(uri).ok());
+async fn by_code(platform: &dyn Platform, back: Option<Url>) -> Result<(), Error> {
     let answer = if let (Some(redirect), Some(back)) = (platform.redirect(), back) {
         let code = RedirectCode::parse(NOBODYS).map_err(|_| Error::Unsupported)?;
         redirect.redeem(&code, &back).await.map(drop)

@@ -7,16 +7,13 @@ use axum::response::IntoResponse;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use super::Entry;
 use crate::extract::{Client, Json};
 use crate::limits::Allowed;
 use crate::login::{LoginRequest, sign_in};
 use crate::problem::Problem;
 use crate::session::OldToken;
 use crate::state::Menjin;
-
-/// Which `[[compat]]` entry a path belongs to.
-#[derive(Clone, Copy)]
-pub(super) struct Entry(pub(super) usize);
 
 /// What old mini programs send.
 #[derive(Deserialize)]

@@ -158,6 +158,12 @@ pub struct App {
     /// What the login answer lists in `need` while the person lacks it.
     #[serde(default = "default_need", deserialize_with = "choice::several")]
     pub need: Vec<Need>,
+    /// Whether people sign in by name and password.
+    #[serde(default)]
+    pub passwords: bool,
+    /// Whether anybody may make an account with a name and a password.
+    #[serde(default)]
+    pub register: bool,
     /// Instead of `lifetimes.refresh_idle`.
     #[serde(default, with = "super::duration", skip_serializing_if = "Option::is_none")]
     pub refresh_idle: Option<Duration>,
@@ -269,6 +275,12 @@ fn check_one(app: &App, apps: &[App]) -> Result<(), ConfigError> {
     if app.nickname_check == Some(NicknameCheck::Platform) && !can_judge {
         return refused("nickname_check", "can be \"platform\" only for mini programs of WeChat: leave it out");
     }
+    if app.passwords && app.kind == AppKind::Backend {
+        return refused("passwords", "is for what people sign in from: a back end has a client_secret");
+    }
+    if app.register && !app.passwords {
+        return refused("register", "needs `passwords = true`: whoever registers must be able to come back");
+    }
     app.client_keys.check(|| format!("app.{}.client_keys", app.id))?;
     check_scopes(app, apps)?;
     redirects::check(app)?;
@@ -328,7 +340,7 @@ pub(crate) const PLATFORM_TOKEN: &str = "platform-token:";
 const SHORTEST_SECRET: usize = 32;
 
 /// What every app may be granted that proves itself; beside these there is one [`PLATFORM_TOKEN`] for each app.
-pub(crate) const SCOPES: [&str; 3] = ["session-data", "sessions:open", "revocations:read"];
+pub(crate) const SCOPES: [&str; 4] = ["session-data", "sessions:open", "revocations:read", "events:read"];
 
 /// Of an open-platform account, which stands beside every person's unionid in an index, and of other names.
 const LONGEST_NAME: usize = 64;

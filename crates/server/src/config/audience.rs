@@ -10,7 +10,7 @@ use super::server::HS256;
 use super::{ConfigError, choice};
 
 /// Claims that menjin itself gives a meaning (RFC 7519, RFC 9068, OpenID Connect).
-const OWN: [&str; 19] = [
+const OWN: [&str; 21] = [
     "iss",
     "sub",
     "aud",
@@ -29,6 +29,8 @@ const OWN: [&str; 19] = [
     "scope",
     "roles",
     "permissions",
+    "rv",
+    "more_roles",
     "token_use",
 ];
 /// A token travels with every request.

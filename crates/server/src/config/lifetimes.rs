@@ -37,6 +37,12 @@ pub struct Lifetimes {
     /// A superseded `session_key` still opens older data for so long.
     #[serde(with = "super::duration")]
     pub superseded_session_key: Duration,
+    /// What can't be undone asks for a sign-in that is younger.
+    #[serde(with = "super::duration")]
+    pub fresh_sign_in: Duration,
+    /// Two users that were merged can be made two again for so long.
+    #[serde(with = "super::duration")]
+    pub unmerge: Duration,
     /// How often each node reads the feed of ends.
     #[serde(with = "super::duration")]
     pub feed_read: Duration,
@@ -52,6 +58,9 @@ pub struct Lifetimes {
     /// How long verifiers may keep the JWKS; a new key waits as long before it signs.
     #[serde(with = "super::duration")]
     pub jwks_max_age: Duration,
+    /// Whoever wants to leave is erased so long after they said so.
+    #[serde(with = "super::duration")]
+    pub deletion_cooling_off: Duration,
     /// Audit lines are kept for so long.
     #[serde(with = "super::duration")]
     pub audit: Duration,
@@ -67,11 +76,14 @@ impl Default for Lifetimes {
             login_result: Duration::from_mins(1),
             used_code: Duration::from_secs(10 * MINUTE),
             superseded_session_key: Duration::from_secs(10 * MINUTE),
+            fresh_sign_in: Duration::from_secs(5 * MINUTE),
+            unmerge: Duration::from_secs(30 * DAY),
             feed_read: Duration::from_millis(300),
             revocation_max_lag: Duration::from_secs(30),
             ended_sessions: Duration::from_secs(30 * DAY),
             signing_key: Duration::from_secs(90 * DAY),
             jwks_max_age: Duration::from_secs(5 * MINUTE),
+            deletion_cooling_off: Duration::from_secs(15 * DAY),
             audit: Duration::from_secs(180 * DAY),
         }
     }
@@ -84,6 +96,7 @@ impl Lifetimes {
             ("refresh_idle", self.refresh_idle),
             ("refresh_absolute", self.refresh_absolute),
             ("used_code", self.used_code),
+            ("fresh_sign_in", self.fresh_sign_in),
             ("feed_read", self.feed_read),
             ("signing_key", self.signing_key),
             ("jwks_max_age", self.jwks_max_age),

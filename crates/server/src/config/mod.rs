@@ -7,9 +7,12 @@ mod audience;
 mod avatars;
 mod choice;
 mod compat;
+mod consent;
 mod duration;
 mod legacy;
 mod lifetimes;
+mod outside;
+mod passwords;
 mod platforms;
 mod public_key;
 mod push;
@@ -20,6 +23,7 @@ mod server;
 mod session_data;
 mod store;
 mod tls;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,9 +35,14 @@ pub(crate) use app::{PLATFORM_TOKEN, SCOPES, own_audience};
 pub use audience::{Audience, Source, TokenTyp};
 pub(crate) use audience::{is_own_claim, nests_too_deeply};
 pub use avatars::Avatars;
-pub use compat::{Compat, CompatAlg, CompatKind};
+pub use compat::{Compat, CompatAlg, CompatKind, TokenFrom};
+pub use consent::Consent;
+pub(crate) use consent::{is_document, is_version};
 pub use legacy::{Legacy, LegacyUser};
 pub use lifetimes::Lifetimes;
+pub use outside::{Audit, Telemetry};
+pub(crate) use passwords::LONGEST_PASSWORD;
+pub use passwords::Passwords;
 pub use platforms::{Alipay, Douyin, PlatformName, Qq, is_wechat_appid};
 pub use redirects::SignInBy;
 pub use redis::Redis;
@@ -44,6 +53,9 @@ pub(crate) use session_data::is_data_key;
 pub use session_data::{ClientKeys, SessionData};
 pub use store::{Migrate, Store, StorePlace};
 pub use tls::{Tls, TlsFiles};
+pub(crate) use webhook::EVENT_TYPES;
+pub use webhook::Webhook;
+pub(crate) use webhook::is_public;
 
 /// The manual: every key with its default and a comment, in one file.
 pub const DEFAULT_TOML: &str = include_str!("../../../../menjin.toml");
@@ -82,6 +94,9 @@ pub struct Config {
     /// How long things last.
     #[serde(default)]
     pub lifetimes: Lifetimes,
+    /// What passwords must be like, and what they may cost.
+    #[serde(default)]
+    pub passwords: Passwords,
     /// What back ends may keep about a session.
     #[serde(default)]
     pub session_data: SessionData,
@@ -94,6 +109,12 @@ pub struct Config {
     /// What is logged, and how.
     #[serde(default)]
     pub log: Log,
+    /// What is kept of the audit beside the store.
+    #[serde(default)]
+    pub audit: Audit,
+    /// Where traces go.
+    #[serde(default)]
+    pub telemetry: Telemetry,
     /// How `WeChat` is reached.
     #[serde(default)]
     pub wechat: Wechat,
@@ -115,9 +136,15 @@ pub struct Config {
     /// Old wire forms, each on its own paths.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub compat: Vec<Compat>,
+    /// What people agree to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consent: Vec<Consent>,
     /// Old systems whose tokens are taken until a date.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub legacy: Vec<Legacy>,
+    /// Programs that are told of events.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub webhook: Vec<Webhook>,
     /// Remarks on files of secrets that others on the machine have rights to.
     #[serde(skip)]
     open_files: Vec<String>,
@@ -198,6 +225,7 @@ impl Config {
         };
         let mut config: Self = built.clone().try_deserialize().map_err(named)?;
         config.resolve_files(base)?;
+        redirects::lead_operators_back(&config.admin, &mut config.app)?;
         config.check()?;
         Ok(config)
     }
@@ -223,16 +251,21 @@ impl Config {
             open.push(app.push_aes_key.or_from_file(app.push_aes_key_file.as_deref(), base, &key)?);
         }
         for (index, compat) in self.compat.iter_mut().enumerate() {
+            compat.fill_in();
             let key = format!("compat[{index}].secret");
             open.push(compat.secret.or_from_file(compat.secret_file.as_deref(), base, &key)?);
         }
         for (index, legacy) in self.legacy.iter_mut().enumerate() {
             open.push(legacy.resolve(base, &format!("legacy[{index}]"))?);
         }
+        for webhook in &mut self.webhook {
+            open.extend(webhook.resolve(base)?.into_iter().map(Some));
+        }
         open.push(self.redis.resolve(base)?);
         open.push(self.store.resolve(base)?);
         self.tls.resolve(base);
         self.avatars.resolve(base);
+        self.audit.resolve(base);
         self.open_files = open.into_iter().flatten().collect();
         Ok(())
     }
@@ -240,19 +273,26 @@ impl Config {
     fn check(&self) -> Result<(), ConfigError> {
         self.server.check()?;
         self.tls.check()?;
+        self.admin.check()?;
         self.store.check()?;
         self.redis.check()?;
         self.lifetimes.check()?;
         self.tokens.check()?;
+        self.passwords.check()?;
         self.session_data.check()?;
         self.avatars.check()?;
+        self.audit.check()?;
+        self.telemetry.check()?;
+        webhook::check(&self.webhook)?;
         self.wechat.check(self.server.request_timeout)?;
         app::check(&self.app)?;
         app::check_lifetimes(&self.app, &self.lifetimes)?;
         app::check_audiences(&self.app, self.server.public_url.as_ref())?;
         audience::check(&self.audience)?;
         legacy::check(&self.legacy)?;
+        consent::check(&self.consent)?;
         compat::check(&self.compat, &self.app)?;
+        compat::check_lifetimes(&self.compat, &self.app, &self.lifetimes)?;
         compat::check_below(&self.compat, self.server.path())
     }
 
@@ -273,7 +313,6 @@ impl Config {
     pub fn check_for_production(&self) -> Result<(), ConfigError> {
         self.master_keys()?;
         self.server.check_for_production()?;
-        self.wechat.check_for_production()?;
         self.avatars.check_for_production()?;
         platforms::check_for_production(self)?;
         self.refuse_plain_pushes()?;
@@ -300,28 +339,37 @@ impl Config {
         missing
     }
 
-    /// Keys that write of an audience which `is_one` does not know: mostly slips.
-    pub fn unknown_audiences(&self, is_one: impl Fn(&str) -> bool) -> Vec<String> {
+    /// Keys that write of an audience which no app has, or no other app than the back end that names it: mostly slips. `apps`
+    /// counts those that have one.
+    pub fn unknown_audiences(&self, apps: impl Fn(&str) -> usize) -> Vec<String> {
         let shapes = self.audience.keys().map(|name| (format!("audience.{name}"), name));
         let legacies = self.legacy.iter().enumerate();
         let legacies = legacies.map(|(index, legacy)| (format!("legacy[{index}].audience"), &legacy.audience));
-        let unknown = shapes.chain(legacies).filter(|(_, name)| !is_one(name));
-        unknown
-            .map(|(key, name)| {
-                format!("`{key}`: no [[app]] has the audience {name}, so nothing comes of it before `menjin app add` makes one that has")
-            })
-            .collect()
+        let webhooks =
+            self.webhook.iter().map(|webhook| (format!("webhook.{}.audience", webhook.name), &webhook.audience));
+        let unknown = shapes.chain(legacies).chain(webhooks).filter(|(_, name)| apps(name) == 0);
+        let unknown = unknown.map(|(key, name)| {
+            format!("`{key}`: no [[app]] has the audience {name}, so nothing comes of it before `menjin app add` makes one that has")
+        });
+        let back_ends = self.app.iter().filter(|app| app.kind == AppKind::Backend);
+        let named = back_ends.filter_map(|app| Some((&app.id, app.audience.as_ref()?)));
+        let alone = named.filter(|(id, name)| id != name && apps(name) == 1).map(|(id, name)| {
+            format!("`app.{id}.audience`: no other [[app]] has the audience {name}, so nobody's tokens are for this back end before `menjin app add` makes one that has")
+        });
+        unknown.chain(alone).collect()
     }
 
-    /// Whether an `[[app]]` of the file has this audience.
-    pub fn has_audience(&self, audience: &str) -> bool {
-        self.app.iter().any(|app| app.audience.as_ref().unwrap_or(&app.id) == audience)
+    /// How many `[[app]]`s of the file have this audience.
+    pub fn apps_of_audience(&self, audience: &str) -> usize {
+        self.app.iter().filter(|app| app.audience.as_ref().unwrap_or(&app.id) == audience).count()
     }
 
     /// What is allowed and yet worth a second look.
     pub fn remarks(&self) -> Vec<String> {
         let remarks = [self.admin.remark(), self.store.remark(), self.redis.remark()];
-        remarks.into_iter().flatten().chain(self.open_files.iter().cloned()).collect()
+        let is_app = |id: &str| self.app.iter().any(|app| app.id == id);
+        let documents = consent::remarks(&self.consent, is_app);
+        remarks.into_iter().flatten().chain(documents).chain(self.open_files.iter().cloned()).collect()
     }
 }
 

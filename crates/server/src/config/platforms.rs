@@ -129,17 +129,25 @@ fn literal(text: &str) -> Url {
     Url::parse(text).expect("a literal that parses")
 }
 
+impl Config {
+    /// Where each platform is, by key.
+    pub fn platform_urls(&self) -> [(&'static str, &Url); 8] {
+        [
+            ("wechat.base_url", &self.wechat.base_url),
+            ("wechat.open_url", &self.wechat.open_url),
+            ("qq.base_url", &self.qq.base_url),
+            ("qq.connect_url", &self.qq.connect_url),
+            ("douyin.base_url", &self.douyin.base_url),
+            ("douyin.open_url", &self.douyin.open_url),
+            ("alipay.gateway_url", &self.alipay.gateway_url),
+            ("alipay.authorize_url", &self.alipay.authorize_url),
+        ]
+    }
+}
+
 /// Platforms are asked by https alone.
 pub(super) fn check_for_production(config: &Config) -> Result<(), ConfigError> {
-    let urls = [
-        ("qq.base_url", &config.qq.base_url),
-        ("qq.connect_url", &config.qq.connect_url),
-        ("douyin.base_url", &config.douyin.base_url),
-        ("douyin.open_url", &config.douyin.open_url),
-        ("alipay.gateway_url", &config.alipay.gateway_url),
-        ("alipay.authorize_url", &config.alipay.authorize_url),
-    ];
-    match urls.into_iter().find(|(_, url)| url.scheme() != "https") {
+    match config.platform_urls().into_iter().find(|(_, url)| url.scheme() != "https") {
         Some((key, _)) => {
             Err(ConfigError::refused(key, "must be https in production; the simulator is for `menjin dev`"))
         }
@@ -315,6 +323,8 @@ mod tests {
     #[test]
     fn platforms_are_asked_by_https_in_production() {
         for key in [
+            "wechat.base_url",
+            "wechat.open_url",
             "qq.base_url",
             "qq.connect_url",
             "douyin.base_url",

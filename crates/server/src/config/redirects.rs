@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-use super::{App, AppKind, ConfigError, PlatformName};
+use super::{Admin, App, AppKind, ConfigError, PlatformName};
 
 /// Of an address, which stands in every redirect to it.
 const LONGEST: usize = 512;
@@ -16,6 +16,26 @@ pub enum SignInBy {
     OfficialAccount,
     /// 网站应用: people scan a picture.
     Website,
+}
+
+/// The app through which operators sign in by a scan leads to their side, too.
+pub(super) fn lead_operators_back(admin: &Admin, apps: &mut [App]) -> Result<(), ConfigError> {
+    let Some(id) = &admin.wechat_app else { return Ok(()) };
+    let refused = |why: String| Err(ConfigError::refused("admin.wechat_app", why));
+    let page = admin.scan_page();
+    if !is_good(&page) {
+        let url = admin.url();
+        return refused(format!(
+            "needs an `admin.public_url` of https, or of this machine: {url} can't be come back to with a code"
+        ));
+    }
+    match apps.iter_mut().find(|app| app.id == *id) {
+        Some(app) if app.sign_in == Some(SignInBy::Website) => {
+            app.redirect_uris.push(page);
+            Ok(())
+        }
+        _ => refused(format!("{id}: no [[app]] of this id has sign_in = \"website\", whose people scan a picture")),
+    }
 }
 
 /// Refuses a site that nobody could come back to, and addresses that mean nothing.
@@ -113,16 +133,43 @@ mod tests {
     }
 
     #[test]
+    fn operators_come_back_from_a_scan_to_their_own_side() {
+        let by = |admin: &str, rest: &str| {
+            let toml = format!(
+                "[admin]\nwechat_app = \"site\"\n{admin}\n[[app]]\nid = \"site\"\nkind = \"web\"\nplatform = \"wechat\"\nappid = \"wx0123456789abcdef\"\nsecret = \"s3cret\"\n{rest}"
+            );
+            Config::parse(&toml, Path::new("")).map_err(|error| error.to_string())
+        };
+        for (admin, page) in [
+            ("", "http://127.0.0.1:7610/admin/scan/done"),
+            ("public_url = \"https://ops.internal\"", "https://ops.internal/admin/scan/done"),
+        ] {
+            let config = by(admin, "sign_in = \"website\"").unwrap();
+            assert_eq!(config.app[0].redirect_uris, [page], "an app of operators alone needs no page of its own");
+        }
+        for (admin, rest) in [
+            ("public_url = \"http://ops.internal\"", "sign_in = \"website\""),
+            ("listen = \"0.0.0.0:7610\"", "sign_in = \"website\""),
+            ("", "sign_in = \"official_account\"\nredirect_uris = [\"https://a.example/\"]"),
+        ] {
+            let error = by(admin, rest).unwrap_err();
+            assert!(error.contains("`admin.wechat_app`"), "{admin} {rest}: {error}");
+        }
+        let error = Config::parse("[admin]\nwechat_app = \"nobody\"", Path::new("")).unwrap_err().to_string();
+        assert!(error.contains("`admin.wechat_app`") && error.contains("nobody"), "{error}");
+    }
+
+    #[test]
     fn a_site_says_what_it_is_at_the_platform_and_other_apps_do_not() {
         for (rest, key) in [
-            ("kind = \"web\"\nredirect_uris = [\"https://a.example/\"]", "sign_in"),
-            ("kind = \"web\"\nsign_in = \"website\"", "redirect_uris"),
-            ("kind = \"web\"\nsign_in = \"scan\"\nredirect_uris = [\"https://a.example/\"]", "sign_in"),
-            ("kind = \"mini_program\"\nsign_in = \"website\"", "sign_in"),
-            ("kind = \"native\"\nredirect_uris = [\"https://a.example/\"]", "redirect_uris"),
+            ("kind = \"web\"\nredirect_uris = [\"https://a.example/\"]", "`app.site.sign_in`"),
+            ("kind = \"web\"\nsign_in = \"website\"", "`app.site.redirect_uris`"),
+            ("kind = \"web\"\nsign_in = \"scan\"\nredirect_uris = [\"https://a.example/\"]", "official_account"),
+            ("kind = \"mini_program\"\nsign_in = \"website\"", "`app.site.sign_in`"),
+            ("kind = \"native\"\nredirect_uris = [\"https://a.example/\"]", "`app.site.redirect_uris`"),
         ] {
             let error = app(rest).unwrap_err();
-            assert!(error.contains(&format!("app.site.{key}")) || error.contains(key), "{rest}: {error}");
+            assert!(error.contains(key), "{rest}: {error}");
         }
         assert!(app("kind = \"native\"").is_ok());
     }

@@ -14,6 +14,9 @@ use super::{ConfigError, choice};
 /// A smaller limit of bodies would refuse sign-ins.
 const SMALLEST_BODY: usize = 1024;
 
+/// Where the operators' doors stand: a path of `public_url` that begins so would lead past them.
+const OWN: [&str; 2] = ["admin", "console"];
+
 /// `[server]`: the public side.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -23,7 +26,7 @@ pub struct Server {
     /// What clients call menjin; also the issuer. Without a trailing slash.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<Url>,
-    /// Proxies whose `X-Forwarded-For` is believed: networks, or addresses by themselves.
+    /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: networks, or addresses by themselves.
     #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
     /// Sites of other origins whose pages may call menjin.
@@ -81,6 +84,12 @@ impl Server {
             return refused(
                 "may have a plain path, of letters, digits and -_.~ between its slashes, e.g. \"https://example.com/auth\"",
             );
+        }
+        let first = self.path().split('/').nth(1).unwrap_or_default();
+        if OWN.contains(&first) {
+            return refused(&format!(
+                "must not begin its path with /{first}, where operators come in, e.g. \"https://example.com/auth\""
+            ));
         }
         Ok(())
     }
@@ -170,9 +179,62 @@ fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D:
 pub struct Admin {
     /// Address of the operator's side; loopback by default.
     pub listen: SocketAddr,
+    /// What operators' browsers call it, where that is not `http://` and `listen`: behind a proxy with TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<Url>,
+    /// An operator signs in anew after so long.
+    #[serde(with = "super::duration")]
+    pub session: Duration,
+    /// The same, where they asked nothing for so long.
+    #[serde(with = "super::duration")]
+    pub idle: Duration,
+    /// A link of `menjin admin create` works for so long.
+    #[serde(with = "super::duration")]
+    pub link: Duration,
+    /// The app through which operators sign in by a scan, if they may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wechat_app: Option<String>,
 }
 
 impl Admin {
+    /// Whether operators come by https.
+    pub fn is_https(&self) -> bool {
+        self.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
+    }
+
+    /// What operators' browsers call it.
+    pub(crate) fn url(&self) -> String {
+        let own = || format!("http://{}", self.listen);
+        self.public_url.as_ref().map_or_else(own, |url| url.as_str().trim_end_matches('/').to_owned())
+    }
+
+    /// The page that operators come back to from a scan.
+    pub(crate) fn scan_page(&self) -> String {
+        format!("{}/admin/scan/done", self.url())
+    }
+
+    /// Whether operators sign in by a scan through this app.
+    pub(crate) fn is_scanned_in(&self, app: &str) -> bool {
+        self.wechat_app.as_deref() == Some(app)
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        for (key, value) in [("session", self.session), ("idle", self.idle), ("link", self.link)] {
+            if value.is_zero() {
+                let why = "must be longer than nothing, e.g. \"30m\"";
+                return Err(ConfigError::refused(format!("admin.{key}"), why));
+            }
+        }
+        let Some(url) = &self.public_url else { return Ok(()) };
+        let is_plain =
+            url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        if matches!(url.scheme(), "http" | "https") && url.has_host() && is_plain {
+            return Ok(());
+        }
+        let why = "must be an http(s) address without a path, e.g. \"https://login-admin.internal\"";
+        Err(ConfigError::refused("admin.public_url", why))
+    }
+
     pub(super) fn remark(&self) -> Option<String> {
         let address = self.listen;
         (!address.ip().is_loopback()).then(|| {
@@ -183,7 +245,14 @@ impl Admin {
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 7610)) }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7610)),
+            public_url: None,
+            session: Duration::from_hours(8),
+            idle: Duration::from_mins(30),
+            link: Duration::from_mins(30),
+            wechat_app: None,
+        }
     }
 }
 
@@ -224,13 +293,25 @@ pub struct Limits {
     pub failures_per_address: u32,
     /// Of these, so many to one app.
     pub failures_per_app: u32,
+    /// Wrong passwords an hour for one account.
+    pub failures_per_account: u32,
+    /// Accounts an hour that one address may make.
+    pub registrations_per_address: u32,
     /// Requests a minute of one signed-in person that ask the platform, or keep a picture.
     pub per_person: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { enabled: true, per_address: 600, failures_per_address: 60, failures_per_app: 30, per_person: 30 }
+        Self {
+            enabled: true,
+            per_address: 600,
+            failures_per_address: 60,
+            failures_per_app: 30,
+            failures_per_account: 10,
+            registrations_per_address: 20,
+            per_person: 30,
+        }
     }
 }
 
@@ -294,16 +375,6 @@ impl Wechat {
             return refused(
                 "must be shorter than server.request_timeout: a slow sign-in would be told to repeat a code that is spent",
             );
-        }
-        Ok(())
-    }
-
-    pub(super) fn check_for_production(&self) -> Result<(), ConfigError> {
-        for (key, url) in [("wechat.base_url", &self.base_url), ("wechat.open_url", &self.open_url)] {
-            if url.scheme() != "https" {
-                let why = "must be https in production; the simulator is for `menjin dev`";
-                return Err(ConfigError::refused(key, why));
-            }
         }
         Ok(())
     }

@@ -35,7 +35,7 @@ pub(super) fn of(menjin: &Menjin, comer: &Comer, upstream: &str) -> Result<Heade
     let since = now.millis().div_euclid(SLOT) * SLOT;
     let who = json!([comer.user.to_string(), comer.session(), comer.number]);
     let token = comer.caller.as_ref().map(|caller| &*caller.claims);
-    let holds = token.map(|token| json!([token.scope, token.roles, token.permissions]));
+    let holds = token.map(|token| json!([token.scope, token.roles, token.permissions, token.roles_version]));
     let said = json!([upstream, since, key.kid(), who, holds]).to_string();
     menjin.forward_auth.assertions.0.get_or_insert_with(&sha256(said.as_bytes()), || {
         signed(menjin, comer, upstream, (&key, Timestamp::from_millis(since)))
@@ -64,6 +64,8 @@ fn signed(
             scope: token.scope.clone(),
             roles: token.roles.clone(),
             permissions: token.permissions.clone(),
+            roles_version: token.roles_version,
+            has_more_roles: token.has_more_roles,
             ..claims
         };
     }

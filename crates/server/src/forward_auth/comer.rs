@@ -3,7 +3,7 @@
 //! The row is read again as often as the feed of ends is, which is asked each time. While the store is away, token and feed
 //! decide, until the feed is too old to be trusted.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::http::HeaderMap;
@@ -18,10 +18,14 @@ use crate::apps::{LegacyToken, Named};
 use crate::extract::{caller, read_feed_now};
 use crate::people::Person;
 use crate::problem::{self, Problem};
+use crate::roles;
 use crate::state::Menjin;
+use crate::store::Whole;
 
 /// Sessions whose rows are remembered.
 const REMEMBERED: usize = 50_000;
+/// People whose roles are too many for a token: up to 64 KiB each.
+const MORE_ROLES: usize = 500;
 /// A request waits for a row no longer: token and feed say enough.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// A store that has just failed is left alone so long.
@@ -48,6 +52,7 @@ pub(crate) struct Memory {
     away: Mutex<Option<Instant>>,
     complained: Mutex<Option<Timestamp>>,
     pub(super) assertions: Assertions,
+    more_roles: Cache<(UserId, String, Option<i64>), Arc<Whole>>,
 }
 
 /// What a session's row said.
@@ -66,6 +71,7 @@ impl Default for Memory {
             away: Mutex::default(),
             complained: Mutex::default(),
             assertions: Assertions::default(),
+            more_roles: Cache::new(MORE_ROLES),
         }
     }
 }
@@ -97,8 +103,12 @@ impl Comer {
     /// Who sends these headers, if their token is for `audience` and their session lives.
     pub(super) async fn of(menjin: &Menjin, headers: &HeaderMap, audience: &str) -> Result<Self, Problem> {
         match caller(menjin, headers).await {
-            Ok(caller) if caller.claims.aud.iter().any(|one| one == audience) => {
+            Ok(mut caller) if caller.claims.aud.iter().any(|one| one == audience) => {
                 let number = number(menjin, &caller).await?;
+                if caller.claims.has_more_roles {
+                    let whole = more_roles(menjin, &caller, audience).await?;
+                    (caller.roles, caller.permissions) = (whole.roles.clone(), whole.permissions.clone());
+                }
                 Ok(Self { user: caller.user, number, caller: Some(caller) })
             }
             Err(Problem::TokenInvalid) if menjin.legacies.are_for(audience) => {
@@ -161,6 +171,19 @@ async fn row_of(menjin: &Menjin, token: &LegacyToken) -> Result<Row, Problem> {
             Err(if matches!(refused, Problem::UserUnknown) { Problem::TokenInvalid } else { refused })
         }
     }
+}
+
+/// What a token has not room for. It holds for as long as tokens of that version do, so it is asked for once: what changes
+/// later outdates them.
+async fn more_roles(menjin: &Menjin, caller: &Caller, audience: &str) -> Result<Arc<Whole>, Problem> {
+    let memory = &menjin.forward_auth.more_roles;
+    let of = (caller.user, audience.to_owned(), caller.claims.roles_version);
+    if let Some(known) = memory.get(&of) {
+        return Ok(known);
+    }
+    let whole = Arc::new(roles::whole(menjin, caller.user, audience).await?);
+    memory.insert(of, Arc::clone(&whole));
+    Ok(whole)
 }
 
 /// The person's number, from a row that says that the session lives.

@@ -12,7 +12,7 @@ use menjin_token::{Algorithm, JwkSet, KeySet, SigningKey, Timestamp};
 use crate::entropy::Entropy;
 use crate::problem::Problem;
 use crate::seal::{Sealed, Sealer};
-use crate::store::{KeyRow, KeyState, Rotating, Store, StoreError};
+use crate::store::{Actor, AuditLine, KeyRow, KeyState, Revoking, Rotating, Store, StoreError};
 
 /// Nodes that are told different algorithms, as amid an upgrade, would otherwise retire each other's keys as fast as they
 /// make them.
@@ -96,7 +96,7 @@ impl Ring {
         ring.reload(tools, now).await?;
         for alg in ring.policy.algs.clone() {
             if ring.newest_live(alg).is_none() {
-                ring.replace(tools, alg, (now, now)).await?;
+                ring.replace(tools, alg, (now, now), None).await?;
             }
         }
         Ok(ring)
@@ -159,10 +159,10 @@ impl Ring {
     }
 
     /// Adds a key of each algorithm, which signs after the JWKS has had time to spread; the kids.
-    pub(crate) async fn rotate(&self, tools: Tools<'_>, now: Timestamp) -> Result<Vec<String>, RingError> {
+    pub(crate) async fn rotate(&self, tools: Tools<'_>, now: Timestamp, by: &Actor) -> Result<Vec<String>, RingError> {
         let mut kids = Vec::new();
         for alg in &self.policy.algs {
-            kids.push(self.replace(tools, *alg, (now, now.plus(self.policy.publish_ahead))).await?);
+            kids.push(self.replace(tools, *alg, (now, now.plus(self.policy.publish_ahead)), Some(by)).await?);
         }
         Ok(kids)
     }
@@ -179,7 +179,7 @@ impl Ring {
                     .max()
             };
             if newest.is_none_or(|since| now.since(since) >= self.policy.lifetime) {
-                self.replace(tools, *alg, (now, now.plus(self.policy.publish_ahead))).await?;
+                self.replace(tools, *alg, (now, now.plus(self.policy.publish_ahead)), Some(&Actor::system())).await?;
             }
         }
         self.retire_what_is_not_configured(tools, now).await?;
@@ -202,17 +202,25 @@ impl Ring {
 
     /// Refuses a key everywhere at once. Should it be the one that signs, a new one signs from now on, and is there first:
     /// no node is ever without.
-    pub(crate) async fn revoke(&self, tools: Tools<'_>, kid: &str, now: Timestamp) -> Result<bool, RingError> {
+    pub(crate) async fn revoke(
+        &self,
+        tools: Tools<'_>,
+        kid: &str,
+        now: Timestamp,
+        by: &Actor,
+    ) -> Result<bool, RingError> {
         self.reload(tools, now).await?;
         let alg = self.held.load().iter().find(|held| held.row.kid == kid).map(|held| held.row.alg);
         if let Some(alg) = alg.filter(|alg| self.policy.algs.contains(alg)) {
             // The newest, too: its predecessor was to stop when it began.
             let signs = self.signing(alg, now).is_none_or(|key| key.kid() == kid);
             if signs || self.newest_live(alg).as_deref() == Some(kid) {
-                self.replace(tools, alg, (now, now)).await?;
+                self.replace(tools, alg, (now, now), None).await?;
             }
         }
-        let revoked = tools.store.revoke_key(kid, now, now.plus(self.policy.token_lifetime)).await?;
+        let audit = AuditLine { detail: Some(kid.to_owned()), ..by.line("key.revoked") };
+        let tokens_until = now.plus(self.policy.token_lifetime);
+        let revoked = tools.store.revoke_key(Revoking { kid: kid.to_owned(), now, tokens_until, audit }).await?;
         self.reload(tools, now).await?;
         Ok(revoked)
     }
@@ -227,6 +235,7 @@ impl Ring {
         tools: Tools<'_>,
         alg: Algorithm,
         (now, active_at): (Timestamp, Timestamp),
+        by: Option<&Actor>,
     ) -> Result<String, RingError> {
         let newest = self.newest_live(alg);
         let kid = URL_SAFE_NO_PAD.encode(tools.entropy.bytes::<12>());
@@ -243,7 +252,10 @@ impl Ring {
             revoked_at: None,
         };
         // Another node that was first has rotated for all of us.
-        tools.store.rotate_key(Rotating { key, newest }).await?;
+        // The first key of a line replaces none, and that of a revoked one comes with it.
+        let line = |by: &Actor| AuditLine { detail: Some(kid.clone()), ..by.line("key.rotated") };
+        let audit = by.filter(|_| newest.is_some()).map(line);
+        tools.store.rotate_key(Rotating { key, newest, audit }).await?;
         self.reload(tools, now).await?;
         Ok(self.newest_live(alg).unwrap_or(kid))
     }

@@ -4,8 +4,8 @@ use menjin_platform::{JsCode, PhoneCode, looks_unescaped};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer};
 
-use super::redirect::is_verifier;
 use crate::apps::App;
+use crate::apps::arrival::is_verifier;
 use crate::extract::{Client, object_or_null};
 use crate::people::{ProfileInput, SIGNED_PHONE, chosen, is_unprintable};
 use crate::problem::{Fault, Problem};

@@ -17,10 +17,9 @@ use utoipa_axum::routes;
 
 use super::brought::{Brought, LoginRequest};
 use super::once::{self, Claim};
-use super::redirect;
-use crate::apps::{self, App};
+use crate::apps::{self, App, arrival};
 use crate::entropy::sha256;
-use crate::extract::{Client, JsonAndDigest};
+use crate::extract::{Client, Json, JsonAndDigest};
 use crate::limits::{Allowed, Failures};
 use crate::people::{NeedView, Opened, Unusable, UserView, from_platform, may_be_called, need, open_fresh, proved};
 use crate::problem::{self, Fault, Problem};
@@ -46,13 +45,16 @@ pub(crate) struct LoginAnswer {
     user: UserView,
     /// What the app wants and they lack, and what they brought that could not be used.
     need: Vec<NeedView>,
+    /// True, and otherwise absent, where the account was to be deleted and this sign-in keeps it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    deletion_cancelled: bool,
 }
 
 impl LoginAnswer {
-    pub(super) fn of(app: &App, signed_in: SignedIn, unusable: Unusable) -> Self {
-        let need = need(app, &signed_in.user, unusable);
-        let SignedIn { pair, user, is_new_user } = signed_in;
-        Self { pair, is_new_user, user: user.into(), need }
+    pub(super) async fn of(menjin: &Menjin, app: &App, signed_in: SignedIn, unusable: Unusable) -> Self {
+        let need = need(menjin, app, &signed_in.user, unusable).await;
+        let SignedIn { pair, user, is_new_user, called_back } = signed_in;
+        Self { pair, is_new_user, user: user.into(), need, deletion_cancelled: called_back }
     }
 }
 
@@ -83,8 +85,8 @@ async fn login(
     let failures = allowed.before_sign_in(&app.id)?;
     let Entered { signed_in, unusable } =
         sign_in(&menjin, Arc::clone(&app), (request, arrived.client), idempotency, failures).await?;
-    let answer = LoginAnswer::of(&app, signed_in, unusable);
-    Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(answer)))
+    let answer = LoginAnswer::of(&menjin, &app, signed_in, unusable).await;
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)))
 }
 
 /// An open session, and what of the request could not be used.
@@ -134,7 +136,7 @@ async fn carried_through(
     let met = match &brought.verifier {
         None => once::exchange(&menjin, &app, &brought.code, code).await?,
         Some(verifier) => {
-            let taken = redirect::take(&menjin, &app, (&brought.code, verifier.expose_secret())).await;
+            let taken = arrival::take(&menjin, &app, (&brought.code, verifier.expose_secret())).await;
             match taken {
                 Ok(met) => met,
                 Err(problem) => return Err(once::lost(&menjin, code, problem).await),

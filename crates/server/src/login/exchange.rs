@@ -76,7 +76,7 @@ async fn exchange(
     let key = arrived.key().map(|key| IdempotencyKey { key: named(&app.id, key), body });
     let device = device(request.device.unwrap_or_default(), arrived.client)?;
     let whole = {
-        let app = std::sync::Arc::clone(&app);
+        let (menjin, app) = (menjin.clone(), std::sync::Arc::clone(&app));
         let token = request.token;
         async move {
             let traded = trade(&menjin, &app, &token, (device, key)).await;
@@ -86,7 +86,7 @@ async fn exchange(
             traded
         }
     };
-    let answer = LoginAnswer::of(&app, carried_through(whole).await?, Unusable::default());
+    let answer = LoginAnswer::of(&menjin, &app, carried_through(whole).await?, Unusable::default()).await;
     Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(answer)))
 }
 

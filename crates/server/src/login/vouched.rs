@@ -111,10 +111,10 @@ async fn open(
     }
     let key = arrived.key().map(|key| IdempotencyKey { key: named(caller.id(), key), body });
     let whole = {
-        let app = std::sync::Arc::clone(&app);
+        let (menjin, app) = (menjin.clone(), std::sync::Arc::clone(&app));
         async move { open_once(&menjin, &app, wanted, key).await }
     };
-    let answer = LoginAnswer::of(&app, carried_through(whole).await?, Unusable::default());
+    let answer = LoginAnswer::of(&menjin, &app, carried_through(whole).await?, Unusable::default()).await;
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], axum::Json(answer)))
 }
 

@@ -6,7 +6,7 @@
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::IntoResponse;
-use menjin_token::{Claims, SessionId};
+use menjin_token::{Claims, SessionId, UserId};
 use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -16,9 +16,10 @@ use super::problem::{OAuthError, OAuthErrorView};
 use super::{client, tokens};
 use crate::apps::{CallingApp, app_of};
 use crate::problem::Problem;
+use crate::roles;
 use crate::session::RefreshToken;
 use crate::state::Menjin;
-use crate::store::LivingGrant;
+use crate::store::{LivingGrant, Whole};
 
 pub(super) fn routes() -> OpenApiRouter<Menjin> {
     OpenApiRouter::new().routes(routes!(introspect))
@@ -58,6 +59,9 @@ struct Introspection {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     sub: Option<String>,
+    /// Former ids of the same user, by merges: whoever knew them by one of these finds them here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    alias: Vec<String>,
     /// Whom it is for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     aud: Vec<String>,
@@ -85,6 +89,16 @@ struct Introspection {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     sid: Option<String>,
+    /// The person's roles for the audience.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    roles: Vec<String>,
+    /// What these allow, wildcards kept.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    permissions: Vec<String>,
+    /// How far changes of roles had come when it was issued.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    rv: Option<i64>,
 }
 
 /// Tells what a token is worth now.
@@ -130,6 +144,7 @@ async fn of_refresh_token(
         active: true,
         client_id: Some(app),
         sub: Some(user.to_string()),
+        alias: aliases(menjin, user).await?,
         iss: Some(menjin.issuer.clone()),
         exp: Some(until.secs()),
         iat: Some(rotated_at.secs()),
@@ -143,8 +158,17 @@ async fn of_access_token(menjin: &Menjin, caller: &CallingApp, token: &str) -> R
     if !may_see(menjin, caller, &claims) || !lives(menjin, &claims).await? {
         return Ok(None);
     }
+    let Whole { roles, permissions } = allowed(menjin, &claims).await?;
+    let alias = match claims.sid.as_ref().and(claims.sub.as_ref()).and_then(|sub| sub.parse().ok()) {
+        Some(user) => aliases(menjin, user).await?,
+        None => Vec::new(),
+    };
     Ok(Some(Introspection {
         active: true,
+        alias,
+        roles,
+        permissions,
+        rv: claims.roles_version,
         scope: claims.scope.clone(),
         client_id: claims.client_id.clone(),
         sub: claims.sub.clone(),
@@ -156,6 +180,21 @@ async fn of_access_token(menjin: &Menjin, caller: &CallingApp, token: &str) -> R
         token_type: Some("Bearer"),
         sid: claims.sid.clone(),
     }))
+}
+
+async fn aliases(menjin: &Menjin, user: UserId) -> Result<Vec<String>, Problem> {
+    let aliases = menjin.store.aliases_of(user).await?;
+    Ok(aliases.into_iter().map(|alias| alias.to_string()).collect())
+}
+
+/// What the token's person may do, also where the token has not room for it.
+async fn allowed(menjin: &Menjin, claims: &Claims) -> Result<Whole, Problem> {
+    let id = claims.sub.as_deref().and_then(|sub| sub.parse::<UserId>().ok());
+    let audience = claims.aud.iter().find(|audience| **audience != menjin.issuer);
+    match id.zip(audience).filter(|_| claims.has_more_roles) {
+        None => Ok(Whole { roles: claims.roles.clone(), permissions: claims.permissions.clone() }),
+        Some((id, audience)) => roles::whole(menjin, id, audience).await,
+    }
 }
 
 /// Every first-party token is for menjin, too: that audience is nobody else's.

@@ -43,7 +43,7 @@ struct Metadata {
     #[schema(format = "uri")]
     service_documentation: String,
     /// What an app may be granted; beside these `platform-token:<app>` for each app of a platform.
-    scopes_supported: [&'static str; 3],
+    scopes_supported: [&'static str; 4],
     /// None: nobody signs in at an authorization endpoint.
     response_types_supported: [&'static str; 0],
     /// `client_credentials`.

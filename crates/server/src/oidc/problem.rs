@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::edge::Refused;
 use crate::problem::{self, Problem};
 
 /// Why an endpoint of OAuth refused.
@@ -89,8 +90,10 @@ impl IntoResponse for OAuthError {
         let Answer(status, error, description, challenge) = self.answer();
         metrics::counter!("menjin_oauth_errors_total", "error" => error).increment(1);
         let mut headers = axum::http::HeaderMap::new();
+        let mut refused = Refused(error);
         if let Self::Problem(problem) = &self {
             problem::tell(problem);
+            refused = Refused(problem.spec().code);
             if let Some(seconds) = problem.retry_after() {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             }
@@ -101,7 +104,7 @@ impl IntoResponse for OAuthError {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         let body = json!({"error": error, "error_description": description});
-        (status, headers, axum::Json(body)).into_response()
+        (status, headers, axum::Extension(refused), axum::Json(body)).into_response()
     }
 }
 

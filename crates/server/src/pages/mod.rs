@@ -7,7 +7,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::problem::Problem;
-pub(crate) use sorry::{is_page, sorry};
+pub(crate) use sorry::{Shown, is_console, is_operators, is_page, sorry};
 
 /// Scripts, styles and requests of our own alone; pictures from wherever a profile has them; text never becomes markup.
 const POLICY: (HeaderName, HeaderValue) = (

@@ -13,7 +13,9 @@ use utoipa_axum::routes;
 use super::Person;
 use super::nickname::may_be_called;
 use super::profile::{ProfileInput, chosen};
+use super::subject::identity_in;
 use super::view::UserView;
+use crate::config::Profile;
 use crate::extract::Json;
 use crate::problem::Problem;
 use crate::state::Menjin;
@@ -64,9 +66,9 @@ impl From<SessionHead> for MySession {
 ///
 /// The session's row is read each time, so an ended one is refused at once on every node.
 #[utoipa::path(get, path = "/v1/me", operation_id = "get_me", tag = "me", security(("bearer" = [])), responses((status = 200, description = "The caller", body = Me)))]
-async fn show(State(menjin): State<Menjin>, headers: HeaderMap) -> Result<axum::Json<Me>, Problem> {
+async fn show(State(menjin): State<Menjin>, headers: HeaderMap) -> Result<Json<Me>, Problem> {
     let person = Person::of(&menjin, &headers).await?;
-    Ok(axum::Json(Me::of(person.user, person.session)))
+    Ok(Json(Me::of(person.user, person.session)))
 }
 
 /// Changes nickname or avatar; what is left out stays.
@@ -77,27 +79,30 @@ async fn show(State(menjin): State<Menjin>, headers: HeaderMap) -> Result<axum::
     (status = 200, description = "The caller, as changed", body = Me),
     (status = 404, description = "`app_unknown`: the session's app is no longer configured"),
     (status = 409, description = "`nickname_unchecked`: call `wx.login` and sign in, then repeat"),
-    (status = 422, description = "`nickname_refused`: the person should choose another one"),
+    (status = 422, description = "`nickname_refused`: the person should choose another one; `profile_not_kept`: the app keeps no profile"),
     (status = 503, description = "`platform_unavailable`, `platform_quota`, `platform_misconfigured`: the nickname could not be judged, and nothing changed"),
 ))]
 async fn change(
     State(menjin): State<Menjin>,
     headers: HeaderMap,
     Json(input): Json<ProfileInput>,
-) -> Result<axum::Json<Me>, Problem> {
+) -> Result<Json<Me>, Problem> {
     let person = Person::of(&menjin, &headers).await?;
     let app = menjin.apps.by_id(&person.session.app).ok_or(Problem::AppUnknown)?;
+    if app.profile == Profile::None && input.is_something() {
+        return Err(Problem::ProfileNotKept);
+    }
     let change = chosen(&app, input, "")?;
     if let Some(nickname) = &change.nickname
         && change.nickname != person.user.nickname
         && app.moderation().is_some()
     {
         menjin.limits.person_asks(person.user.id).await?;
-        let identity = menjin.store.identity_of_session(person.session.id).await?;
+        let identity = identity_in(&menjin, &app, &person).await?;
         let openid = identity.and_then(|it| OpenId::parse(it.openid).ok());
         may_be_called(&menjin, &app, openid.as_ref(), nickname).await?;
     }
     let user =
         menjin.store.change_profile(person.user.id, change, menjin.clock.now()).await?.ok_or(Problem::TokenInvalid)?;
-    Ok(axum::Json(Me::of(user, person.session)))
+    Ok(Json(Me::of(user, person.session)))
 }

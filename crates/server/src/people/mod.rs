@@ -4,16 +4,23 @@
 
 mod asking;
 mod avatars;
+mod consents;
 mod decrypted;
+mod export;
+mod identities;
+mod leaving;
 mod me;
+mod merging;
 mod nickname;
 mod numbers;
 mod open_data;
 mod operated;
+pub(crate) mod password;
 mod person;
 mod phone;
 mod picture;
 mod profile;
+mod reauth;
 mod session_key;
 mod subject;
 mod view;
@@ -23,13 +30,22 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::state::Menjin;
 
 pub(crate) use avatars::{Avatars, sweep as sweep_avatars, take_down};
+pub use consents::ConsentedView;
+pub use export::Export;
+pub use identities::OperatedIdentity;
+pub(crate) use leaving::erase_due;
+pub use leaving::{Deletion, WhenToDelete};
+pub use merging::{MergeView, MergedView, SideView, UnmergeView};
 pub(crate) use nickname::may_be_called;
 pub(crate) use numbers::SIGNED_PHONE;
 pub(crate) use open_data::{Opened, open_fresh};
-pub use operated::{AccountView, IdentityView, UserName};
+pub use operated::{AccountView, IdentityView, ListedUserView, UserName};
+pub(crate) use password::Pool;
+pub use password::{NewResetCode, NoReset};
 pub(crate) use person::Person;
 pub(crate) use phone::proved;
 pub(crate) use profile::{ProfileInput, avatar_url, chosen, from_platform, is_unprintable, nickname};
+pub(crate) use reauth::{Fresh, is_fresh};
 pub(crate) use view::{NeedView, Unusable, UserView, need};
 
 pub(crate) fn routes() -> OpenApiRouter<Menjin> {
@@ -38,4 +54,10 @@ pub(crate) fn routes() -> OpenApiRouter<Menjin> {
         .merge(decrypted::routes())
         .merge(session_key::routes())
         .merge(avatars::routes())
+        .merge(export::routes())
+        .merge(leaving::routes())
+        .merge(consents::routes())
+        .merge(identities::routes())
+        .merge(merging::routes())
+        .merge(password::routes())
 }

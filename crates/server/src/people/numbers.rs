@@ -3,7 +3,6 @@
 //! The rule on numbers that others have is the store's: they move to whoever proved them last (decision 004).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -17,18 +16,17 @@ use utoipa_axum::routes;
 use super::me::Me;
 use super::open_data::{Brought, open_kept};
 use super::phone::proved;
+use super::reauth::{Fresh, FreshInput, is_fresh};
 use super::subject::Subject;
 use crate::apps::{self, Unfetched};
 use crate::entropy::sha256;
-use crate::extract::Json;
+use crate::extract::{Json, object_or_null};
 use crate::problem::{Fault, PlatformSaid, Problem};
 use crate::state::Menjin;
 use crate::store::{Claiming, CodeClaim, CodeDigest};
 
 /// Nothing longer is a phone number.
 pub(crate) const SIGNED_PHONE: usize = 8192;
-/// What replaces a number without proving whose it is asks for a sign-in that is younger (design §4.6).
-const FRESH: Duration = Duration::from_mins(5);
 const WAYS: [&str; 3] = ["phone_code", "encrypted_data", "signed_phone"];
 
 pub(super) fn routes() -> OpenApiRouter<Menjin> {
@@ -50,15 +48,19 @@ struct PhoneRequest {
     /// From Alipay's `my.getPhoneNumber`: its `response`, exactly as it came.
     #[schema(value_type = Option<String>, max_length = 8192)]
     signed_phone: Option<SecretString>,
+    /// Who has a number already and signed in more than five minutes ago proves once more that they are themselves.
+    #[serde(default, deserialize_with = "object_or_null")]
+    fresh: Option<FreshInput>,
 }
 
 /// Binds the caller's phone number, which the platform proves.
 ///
-/// A number that another person has moves here. A platform that does not tell whose number it is replaces one only after a
-/// sign-in within five minutes.
+/// A number that another person has moves here. Whoever has one already changes it only after a sign-in of the last minutes, or
+/// with `fresh`.
 #[utoipa::path(post, path = "/v1/me/phone", operation_id = "bind_phone", tag = "profile", request_body = PhoneRequest, security(("bearer" = [])), responses(
     (status = 200, description = "The caller, with the number masked", body = Me),
-    (status = 403, description = "`reauth_required`: sign in with a fresh code, then repeat; `platform_blocked`"),
+    (status = 401, description = "`code_used`, `code_invalid`, about `fresh`"),
+    (status = 403, description = "`reauth_required`: the caller has a number already; sign in with a fresh code, then repeat, or send `fresh`; `old_password_wrong`: that of `fresh`; `platform_blocked`"),
     (status = 404, description = "`app_unknown`: the session's app is no longer configured"),
     (status = 409, description = "`session_key_stale`: call `wx.login` and sign in first, then let the person tap again"),
     (status = 422, description = "`phone_code_invalid`: let the person tap again; `unsupported_by_platform`: the platform has no such thing, or does not know the caller"),
@@ -69,8 +71,12 @@ async fn bind(
     headers: HeaderMap,
     Json(request): Json<PhoneRequest>,
 ) -> Result<axum::Json<Me>, Problem> {
-    let proof = Proof::checked(request)?;
+    let (fresh, proof) = Proof::checked(request)?;
     let subject = Subject::of(&menjin, &headers).await?;
+    let fresh = Fresh::from(fresh.as_ref());
+    if subject.person.user.phone_masked.is_some() || fresh.is_proof() {
+        is_fresh(&menjin, &subject.person, fresh).await?;
+    }
     // Carried through when the connection breaks meanwhile: the code is spent by then.
     let whole = async move { bound(&menjin, subject, proof).await }.in_current_span();
     tokio::spawn(whole).await.unwrap_or_else(|error| Err(Problem::Internal(error.into()))).map(axum::Json)
@@ -83,7 +89,6 @@ async fn bound(menjin: &Menjin, subject: Subject, proof: Proof) -> Result<Me, Pr
         Proof::Signed(text) => {
             let signed = subject.app.platform().and_then(|it| it.signed_phone());
             let signed = signed.ok_or(Problem::UnsupportedByPlatform)?;
-            must_be_fresh(menjin, &subject)?;
             let opened = signed.open(text.expose_secret());
             opened.map_err(|_| Problem::field("signed_phone", Fault::HoldsNoPhoneNumber))?
         }
@@ -96,10 +101,7 @@ async fn bound(menjin: &Menjin, subject: Subject, proof: Proof) -> Result<Me, Pr
 /// The code goes to the platform once, on whatever node: what the platform did not take may come again.
 async fn by_code(menjin: &Menjin, subject: &Subject, code: &PhoneCode) -> Result<PhoneNumber, Problem> {
     let Subject { app, openid, .. } = subject;
-    let phones = app.platform().and_then(|it| it.phone()).ok_or(Problem::UnsupportedByPlatform)?;
-    if !phones.compares_person() {
-        must_be_fresh(menjin, subject)?;
-    }
+    app.platform().and_then(|it| it.phone()).ok_or(Problem::UnsupportedByPlatform)?;
     let digest = CodeDigest(sha256(&[b"phone", &[0][..], app.id.as_bytes(), &[0], code.expose().as_bytes()].concat()));
     let now = menjin.clock.now();
     let until = now.plus(menjin.config.lifetimes.used_code);
@@ -147,12 +149,6 @@ async fn by_data(
     }
 }
 
-fn must_be_fresh(menjin: &Menjin, subject: &Subject) -> Result<(), Problem> {
-    let replaces = subject.person.user.phone_masked.is_some();
-    let is_fresh = menjin.clock.now() <= subject.person.session.opened_at.plus(FRESH);
-    if replaces && !is_fresh { Err(Problem::ReauthRequired) } else { Ok(()) }
-}
-
 /// What a request brought, parsed.
 enum Proof {
     Code(PhoneCode),
@@ -161,8 +157,15 @@ enum Proof {
 }
 
 impl Proof {
-    fn checked(request: PhoneRequest) -> Result<Self, Problem> {
-        let PhoneRequest { phone_code, encrypted_data, iv, signed_phone } = request;
+    fn checked(request: PhoneRequest) -> Result<(Option<FreshInput>, Self), Problem> {
+        let PhoneRequest { phone_code, encrypted_data, iv, signed_phone, fresh } = request;
+        Self::one_of((phone_code, signed_phone), (encrypted_data, iv)).map(|proof| (fresh, proof))
+    }
+
+    fn one_of(
+        (phone_code, signed_phone): (Option<SecretString>, Option<SecretString>),
+        (encrypted_data, iv): (Option<SecretString>, Option<String>),
+    ) -> Result<Self, Problem> {
         let beside = |one: &str, other: &'static str| Err(Problem::field(one, Fault::NotBeside(other)));
         match (phone_code, encrypted_data, signed_phone) {
             (Some(_), Some(_), _) => beside("phone_code", "encrypted_data"),

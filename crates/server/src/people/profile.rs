@@ -37,6 +37,13 @@ pub(crate) struct ProfileInput {
     avatar_url: Option<String>,
 }
 
+impl ProfileInput {
+    /// Whether anything was typed or chosen.
+    pub(super) fn is_something(&self) -> bool {
+        self.nickname.is_some() || self.avatar_url.is_some()
+    }
+}
+
 /// What of a person's own choice is stored; `prefix` names the member it stands in.
 pub(crate) fn chosen(app: &App, input: ProfileInput, prefix: &str) -> Result<ProfileChange, Problem> {
     let field = |name: &str| format!("{prefix}{name}");

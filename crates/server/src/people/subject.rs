@@ -28,10 +28,7 @@ impl Subject {
         let person = Person::of(menjin, headers).await?;
         let app = menjin.apps.by_id(&person.session.app).ok_or(Problem::AppUnknown)?;
         menjin.limits.person_asks(person.user.id).await?;
-        // Whom a back end vouched for, the platform may not know.
-        let identity = menjin.store.identity_of_session(person.session.id).await?;
-        let identity = identity.filter(|it| it.platform == app.platform_name() && it.appid == app.appid);
-        let identity = identity.ok_or(Problem::UnsupportedByPlatform)?;
+        let identity = identity_in(menjin, &app, &person).await?.ok_or(Problem::UnsupportedByPlatform)?;
         let openid = OpenId::parse(identity.openid.clone()).map_err(|error| Problem::Internal(error.into()))?;
         Ok(Self { person, app, identity, openid })
     }
@@ -42,4 +39,10 @@ impl Subject {
         let newest = kept.iter().find(|key| key.superseded_at.is_none());
         Ok(newest.and_then(|key| unsealed(menjin, key)))
     }
+}
+
+/// How the app's platform knows somebody. Whom a back end vouched for, it may not know; and who they are elsewhere is not told.
+pub(super) async fn identity_in(menjin: &Menjin, app: &App, person: &Person) -> Result<Option<IdentityName>, Problem> {
+    let identity = menjin.store.identity_of_session(person.session.id).await?;
+    Ok(identity.filter(|it| it.platform == app.platform_name() && it.appid == app.appid))
 }

@@ -3,8 +3,10 @@
 use menjin_token::{Timestamp, UserId};
 use serde::Serialize;
 
+use super::consents::lacks_consent;
 use crate::apps::App;
 use crate::config::{Need, Profile};
+use crate::state::Menjin;
 use crate::store::UserRow;
 
 /// A user.
@@ -50,6 +52,8 @@ pub(crate) enum NeedView {
     Phone,
     /// Nickname and avatar: `PUT /v1/me`, `POST /v1/me/avatar`.
     Profile,
+    /// To agree to the present version of a document: `GET|POST /v1/me/consents`.
+    Consent,
 }
 
 /// What a person brought with a sign-in that could not be used.
@@ -62,11 +66,12 @@ pub(crate) struct Unusable {
 }
 
 /// What the app wants of this person, and what they brought in vain.
-pub(crate) fn need(app: &App, user: &UserRow, unusable: Unusable) -> Vec<NeedView> {
+pub(crate) async fn need(menjin: &Menjin, app: &App, user: &UserRow, unusable: Unusable) -> Vec<NeedView> {
     let lacks_phone = app.need.contains(&Need::Phone) && user.phone_masked.is_none();
     let lacks_profile = app.need.contains(&Need::Profile) && user.nickname.is_none();
     let keeps_profile = app.profile == Profile::Keep;
     let phone = (unusable.phone || lacks_phone).then_some(NeedView::Phone);
     let profile = (keeps_profile && (unusable.profile || lacks_profile)).then_some(NeedView::Profile);
-    phone.into_iter().chain(profile).collect()
+    let consent = lacks_consent(menjin, app, user).await.then_some(NeedView::Consent);
+    phone.into_iter().chain(profile).chain(consent).collect()
 }

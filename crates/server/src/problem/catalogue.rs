@@ -54,6 +54,7 @@ Every refusal is `application/problem+json` (RFC 9457): `type title status detai
 | `refresh` | 用 refresh token 换新令牌，再重发 | trades the refresh token, then repeats |
 | `relogin` | 重新取 code 登录，再重发；被踢下线、被顶替时先问用户 | signs in with a fresh code, then repeats; asks the person first after a kick or a replacement |
 | `retry` | 等 `Retry-After` 后原样重发 | repeats the same request after `Retry-After` |
+| `consent` | 展示需要同意的内容并询问用户 | shows what there is to agree to, and asks |
 | `reauth` | 重新登录后立即重发 | signs in anew, then repeats at once |
 | `none` | 重发没有用：提示用户或修改程序 | nothing helps but another request |
 

@@ -1,11 +1,17 @@
 //! The error catalogue: every way a request can fail, with its status, code, action and words.
 //!
-//! Lives here: the enum, its mapping, its rendering in Chinese and English. Does not: deciding (the rooms do).
+//! Lives here: the enum; beside it what each is answered with (`spec`), what becomes one (`cause`), its words in Chinese and English
+//! (`words.toml`) and how they are said (`render`). Does not: deciding (the rooms do).
 
 mod catalogue;
+mod cause;
 mod fault;
 mod log;
+mod not_done;
+mod people;
 mod render;
+mod role;
+mod spec;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -13,47 +19,20 @@ mod words;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-
-use menjin_guard::Refusal;
 use menjin_platform::NotTaken;
 
-use crate::store::{EndReason, Replacement, StoreError};
+use crate::store::{EndReason, Replacement};
 pub use catalogue::markdown;
 pub(crate) use catalogue::routes;
 pub use fault::Fault;
 pub(crate) use log::tell;
+pub use not_done::{Misuse, NotDone};
+pub use people::PeopleFault;
 pub(crate) use render::{Reader, answer, for_people, for_programs, headers, short};
+pub use role::RoleFault;
+pub use spec::{Action, Spec};
 pub(crate) use words::Language;
 pub use words::{Words, catalogue};
-
-/// What a client should do next (design §5.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// Call `wx.login` again and sign in.
-    Relogin,
-    /// Trade the refresh token.
-    Refresh,
-    /// Ask again, after `Retry-After`.
-    Retry,
-    /// Sign in anew to prove who you are, then repeat.
-    Reauth,
-    /// Nothing helps but another request.
-    None,
-}
-
-impl Action {
-    /// As the client reads it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Relogin => "relogin",
-            Self::Refresh => "refresh",
-            Self::Retry => "retry",
-            Self::Reauth => "reauth",
-            Self::None => "none",
-        }
-    }
-}
 
 /// What the platform said, shown only where a person caused it.
 #[derive(Debug, Clone)]
@@ -202,6 +181,9 @@ pub enum Problem {
     /// The sign-in is too old for this.
     #[error("a fresh sign-in is needed")]
     ReauthRequired,
+    /// The sign-in to the other account is, of two that shall be merged.
+    #[error("a fresh sign-in to the other account is needed")]
+    OtherReauthRequired,
     /// The token's scope does not reach.
     #[error("the token lacks the scope {0}")]
     InsufficientScope(String),
@@ -217,18 +199,75 @@ pub enum Problem {
     /// Something came as a platform's push that is none, and why.
     #[error("the push was not taken: {0}")]
     PushRefused(NotTaken),
+    /// Asked on the operator's side by somebody who is no operator.
+    #[error("no operator")]
+    OperatorRequired,
+    /// The operator's role does not reach.
+    #[error("the operator's role does not reach")]
+    RightMissing,
+    /// Nobody would be left who may add operators.
+    #[error("the last admin")]
+    LastAdmin,
+    /// No operator or token is called so.
+    #[error("no such operator")]
+    OperatorUnknown,
+    /// Another operator or token is called so.
+    #[error("the name is another operator's")]
+    OperatorExists,
+    /// A link for operators that was used, replaced, or is too old.
+    #[error("the link is worth nothing any more")]
+    LinkInvalid,
     /// A route of `menjin dev`, asked from another machine or by somebody else's page.
     #[error("asked from elsewhere")]
     OriginRefused,
+    /// A form or call of the operator's side without the proof that it is a page's of this sign-in.
+    #[error("the form is no page's of this sign-in")]
+    FormRefused,
     /// A newer sign-in took the session's place, and this is known of it.
     #[error("the session was replaced")]
     Replaced(Replacement),
     /// As many sessions live as the app lets one person have, and none gives way.
     #[error("as many sessions live as may")]
     SessionsFull,
+    /// The name or the password is wrong, and nobody is told which.
+    #[error("the name or the password is wrong")]
+    PasswordWrong,
+    /// The caller's present password is another one.
+    #[error("the present password is wrong")]
+    OldPasswordWrong,
+    /// Somebody has the name.
+    #[error("the name is taken")]
+    UsernameTaken,
+    /// Another password was set meanwhile.
+    #[error("another password was set meanwhile")]
+    PasswordOvertaken,
+    /// A one-use code that is none, was used, or has expired.
+    #[error("the one-use code is not good")]
+    ResetCodeInvalid,
+    /// As many passwords wait to be hashed as may.
+    #[error("as many passwords wait to be hashed as may")]
+    PasswordsBusy,
+    /// What was asked of roles can't be.
+    #[error("{0}")]
+    Role(RoleFault),
+    /// What an operator asked for that can't be.
+    #[error("an operator's request can't be carried out: {0:?}")]
+    Misuse(Misuse),
+    /// Who somebody is can't be changed so.
+    #[error("{0}")]
+    People(PeopleFault),
     /// No such user.
     #[error("no such user")]
     UserUnknown,
+    /// The user was erased: there is nothing left to act on.
+    #[error("the user was erased")]
+    UserErased,
+    /// Nobody asked for the user to be deleted.
+    #[error("the user is not to be deleted")]
+    DeletionNotRequested,
+    /// What somebody agrees to is no version that counts.
+    #[error("another version of the document counts")]
+    ConsentOutdated,
     /// As many streams are open as this node serves.
     #[error("as many streams are open as `server.max_streams`")]
     StreamsFull,
@@ -282,21 +321,6 @@ pub enum Problem {
     Internal(#[source] anyhow::Error),
 }
 
-/// How a problem is answered.
-#[derive(Debug, Clone, Copy)]
-pub struct Spec {
-    /// HTTP status.
-    pub status: StatusCode,
-    /// Stable slug.
-    pub code: &'static str,
-    /// What the client should do.
-    pub action: Action,
-}
-
-const fn spec(status: StatusCode, code: &'static str, action: Action) -> Spec {
-    Spec { status, code, action }
-}
-
 impl Problem {
     /// A member that can't stand.
     pub fn field(field: impl Into<String>, fault: Fault) -> Self {
@@ -309,171 +333,12 @@ impl Problem {
         if is_about_a_token { Self::InHeader(name, Box::new(self)) } else { self }
     }
 
-    /// Status, code and action.
-    pub fn spec(&self) -> Spec {
-        match self {
-            Self::BadField { .. } => spec(StatusCode::BAD_REQUEST, "field_invalid", Action::None),
-            Self::BadJson(_) => spec(StatusCode::BAD_REQUEST, "json_invalid", Action::None),
-            Self::BadContentType => spec(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type_invalid", Action::None),
-            Self::BadForm(_) => spec(StatusCode::BAD_REQUEST, "form_invalid", Action::None),
-            Self::BodyTooLarge => spec(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", Action::None),
-            Self::BodyTooSlow => spec(StatusCode::REQUEST_TIMEOUT, "body_too_slow", Action::Retry),
-            Self::RouteUnknown => spec(StatusCode::NOT_FOUND, "route_unknown", Action::None),
-            Self::MethodUnknown => spec(StatusCode::METHOD_NOT_ALLOWED, "method_unknown", Action::None),
-            Self::AppUnknown => spec(StatusCode::NOT_FOUND, "app_unknown", Action::None),
-            Self::UnsupportedByPlatform => {
-                spec(StatusCode::UNPROCESSABLE_ENTITY, "unsupported_by_platform", Action::None)
-            }
-            Self::SnapshotUser => spec(StatusCode::FORBIDDEN, "snapshot_user", Action::None),
-            Self::SignInDenied => spec(StatusCode::FORBIDDEN, "sign_in_denied", Action::Relogin),
-            Self::SignInNotUnderWay => spec(StatusCode::BAD_REQUEST, "sign_in_not_under_way", Action::Relogin),
-            Self::CodeUsed => spec(StatusCode::UNAUTHORIZED, "code_used", Action::Relogin),
-            Self::CodeInvalid(_) => spec(StatusCode::UNAUTHORIZED, "code_invalid", Action::Relogin),
-            Self::PlatformBlocked(_) => spec(StatusCode::FORBIDDEN, "platform_blocked", Action::None),
-            Self::IdempotencyMismatch => spec(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", Action::None),
-            Self::PlatformBusy { .. } => spec(StatusCode::SERVICE_UNAVAILABLE, "platform_unavailable", Action::Retry),
-            Self::PlatformUnavailable => spec(StatusCode::SERVICE_UNAVAILABLE, "platform_unavailable", Action::Relogin),
-            Self::PlatformQuota { .. } => spec(StatusCode::SERVICE_UNAVAILABLE, "platform_quota", Action::None),
-            Self::PlatformMisconfigured { .. } => {
-                spec(StatusCode::SERVICE_UNAVAILABLE, "platform_misconfigured", Action::None)
-            }
-            Self::PhoneCodeInvalid(_) => spec(StatusCode::UNPROCESSABLE_ENTITY, "phone_code_invalid", Action::None),
-            Self::NicknameRefused => spec(StatusCode::UNPROCESSABLE_ENTITY, "nickname_refused", Action::None),
-            Self::NicknameUnchecked => spec(StatusCode::CONFLICT, "nickname_unchecked", Action::Relogin),
-            Self::ProfileNotKept => spec(StatusCode::UNPROCESSABLE_ENTITY, "profile_not_kept", Action::None),
-            Self::PictureUnknown => spec(StatusCode::NOT_FOUND, "picture_unknown", Action::None),
-            Self::SessionKeyStale => spec(StatusCode::CONFLICT, "session_key_stale", Action::Relogin),
-            Self::TokenMissing => spec(StatusCode::UNAUTHORIZED, "token_missing", Action::Relogin),
-            Self::TokenInvalid => spec(StatusCode::UNAUTHORIZED, "token_invalid", Action::Relogin),
-            Self::TokenUsed => spec(StatusCode::UNAUTHORIZED, "token_used", Action::Relogin),
-            Self::TokenExpired { status } => spec(*status, "token_expired", Action::Refresh),
-            Self::OldTokenExpired { status } => spec(*status, "token_expired", Action::Relogin),
-            // Signing in again would only meet the same refusal.
-            Self::Ended(EndReason::UserDisabled) => {
-                spec(StatusCode::UNAUTHORIZED, EndReason::UserDisabled.code(), Action::None)
-            }
-            Self::Ended(reason) => spec(StatusCode::UNAUTHORIZED, reason.code(), Action::Relogin),
-            Self::ClientInvalid => spec(StatusCode::UNAUTHORIZED, "client_invalid", Action::None),
-            Self::PlatformTokenLimit { .. } => {
-                spec(StatusCode::TOO_MANY_REQUESTS, "platform_token_limit", Action::Retry)
-            }
-            Self::ReauthRequired => spec(StatusCode::FORBIDDEN, "reauth_required", Action::Reauth),
-            Self::InsufficientScope(_) | Self::NotGranted(_) => {
-                spec(StatusCode::FORBIDDEN, "insufficient_scope", Action::None)
-            }
-            Self::Forbidden | Self::OtherAudience => spec(StatusCode::FORBIDDEN, "forbidden", Action::None),
-            Self::PushRefused(_) => spec(StatusCode::FORBIDDEN, "push_refused", Action::None),
-            Self::OriginRefused => spec(StatusCode::FORBIDDEN, "origin_refused", Action::None),
-            Self::Replaced(_) => spec(StatusCode::UNAUTHORIZED, EndReason::Replaced.code(), Action::Relogin),
-            Self::SessionsFull => spec(StatusCode::CONFLICT, "sessions_full", Action::None),
-            Self::UserUnknown => spec(StatusCode::NOT_FOUND, "user_unknown", Action::None),
-            Self::StreamsFull => spec(StatusCode::SERVICE_UNAVAILABLE, "streams_full", Action::Retry),
-            Self::SessionUnknown => spec(StatusCode::NOT_FOUND, "session_unknown", Action::None),
-            Self::SubjectTokenMissing => spec(StatusCode::BAD_REQUEST, "subject_token_missing", Action::None),
-            Self::BackendOnly => spec(StatusCode::FORBIDDEN, "backend_only", Action::None),
-            Self::KeyUnknown => spec(StatusCode::NOT_FOUND, "key_unknown", Action::None),
-            Self::VersionMismatch { .. } => spec(StatusCode::PRECONDITION_FAILED, "version_mismatch", Action::None),
-            Self::SessionDataFull => spec(StatusCode::PAYLOAD_TOO_LARGE, "session_data_full", Action::None),
-            Self::TooManyRequests { .. } => spec(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", Action::Retry),
-            Self::StoreUnavailable(_) => spec(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", Action::Retry),
-            Self::SignInLost(_) => spec(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", Action::Relogin),
-            Self::RevocationsStale => spec(StatusCode::SERVICE_UNAVAILABLE, "revocations_stale", Action::Retry),
-            Self::ForwardAuthMisconfigured(_) => {
-                spec(StatusCode::INTERNAL_SERVER_ERROR, "forward_auth_misconfigured", Action::None)
-            }
-            Self::InHeader(_, problem) => problem.spec(),
-            Self::TimedOut => spec(StatusCode::SERVICE_UNAVAILABLE, "timed_out", Action::Retry),
-            Self::Internal(_) => spec(StatusCode::INTERNAL_SERVER_ERROR, "internal", Action::None),
-        }
-    }
-
-    /// Seconds, rounded up, after which a 503 or 429 may be tried again.
-    pub(crate) fn retry_after(&self) -> Option<u64> {
-        if let Self::PlatformBusy { retry_after }
-        | Self::PlatformQuota { retry_after, .. }
-        | Self::PlatformTokenLimit { retry_after }
-        | Self::TooManyRequests { retry_after } = self
-        {
-            return Some(retry_after.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX));
-        }
-        let unavailable = self.spec().status == StatusCode::SERVICE_UNAVAILABLE;
-        unavailable.then_some(if matches!(self, Self::PlatformMisconfigured { .. }) { 60 } else { 1 })
-    }
-
     /// The platform's own words, where a person caused them.
     pub(crate) fn platform_said(&self) -> Option<&PlatformSaid> {
         if let Self::CodeInvalid(said) | Self::PhoneCodeInvalid(said) | Self::PlatformBlocked(said) = self {
             said.as_ref()
         } else {
             None
-        }
-    }
-}
-
-/// Words follow the request's language, so they are put on further out: see `answer`.
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let mut response = self.spec().status.into_response();
-        response.extensions_mut().insert(std::sync::Arc::new(self));
-        response
-    }
-}
-
-impl From<menjin_platform::Error> for Problem {
-    fn from(error: menjin_platform::Error) -> Self {
-        use menjin_platform::Error;
-        let said = || Some(PlatformSaid { errcode: error.errcode()?, errmsg: error.errmsg()?.to_owned() });
-        match &error {
-            Error::BadCode { .. } => Self::CodeInvalid(said()),
-            Error::CodeUsed { .. } => Self::CodeUsed,
-            Error::Blocked { .. } => Self::PlatformBlocked(said()),
-            Error::Busy { retry_after, .. } => Self::PlatformBusy { retry_after: *retry_after },
-            Error::Quota { retry_after, .. } if error.code_unspent() => {
-                Self::PlatformBusy { retry_after: *retry_after }
-            }
-            Error::Quota { retry_after, errcode, .. } => {
-                Self::PlatformQuota { retry_after: *retry_after, errcode: *errcode }
-            }
-            Error::Unreachable { .. } => Self::PlatformBusy { retry_after: Duration::from_secs(1) },
-            Error::Misconfigured { remedy, .. } => {
-                Self::PlatformMisconfigured { errcode: error.errcode(), remedy: *remedy }
-            }
-            Error::TokenStale { .. } | Error::BadInput { .. } => {
-                Self::PlatformMisconfigured { errcode: error.errcode(), remedy: None }
-            }
-            Error::SessionKeyStale { .. } => Self::SessionKeyStale,
-            Error::NoAnswer { .. } | Error::Malformed { .. } | Error::Unexpected { .. } => Self::PlatformUnavailable,
-            Error::Snapshot => Self::SnapshotUser,
-            Error::Unsupported => Self::UnsupportedByPlatform,
-        }
-    }
-}
-
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable(_) => Self::StoreUnavailable(error.into()),
-        }
-    }
-}
-
-/// What the guard refuses is a problem of ours.
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Missing => Self::TokenMissing,
-            Refusal::Invalid(_) | Refusal::Twice => Self::TokenInvalid,
-            Refusal::Expired => Self::TokenExpired { status: StatusCode::UNAUTHORIZED },
-            // The session lives: what its token says has changed, and a fresh one says it right.
-            Refusal::Ended(because) if because.code == "token_expired" => {
-                Self::TokenExpired { status: StatusCode::UNAUTHORIZED }
-            }
-            Refusal::Ended(because) => Self::Ended(EndReason::from_code(&because.code).unwrap_or(EndReason::Logout)),
-            Refusal::InsufficientScope(scope) => Self::InsufficientScope(scope),
-            Refusal::Forbidden(_) => Self::Forbidden,
-            Refusal::KeysUnavailable => Self::Internal(anyhow::anyhow!("the ring holds no keys")),
-            Refusal::FeedStale => Self::RevocationsStale,
-            Refusal::Unavailable => Self::Internal(anyhow::anyhow!("the guard looked somebody up")),
         }
     }
 }

@@ -134,8 +134,11 @@ fn challenge(problem: &Problem) -> Option<HeaderValue> {
     if spec.status != axum::http::StatusCode::UNAUTHORIZED {
         return None;
     }
-    let error =
-        if matches!(problem, Problem::CodeUsed | Problem::CodeInvalid(_)) { "invalid_grant" } else { "invalid_token" };
+    let error = if matches!(problem, Problem::CodeUsed | Problem::CodeInvalid(_) | Problem::PasswordWrong) {
+        "invalid_grant"
+    } else {
+        "invalid_token"
+    };
     let held = told_apart(problem).1.map(|header| format!(" in {header}")).unwrap_or_default();
     let code = spec.code;
     HeaderValue::from_str(&format!("Bearer realm=\"menjin\", error=\"{error}\", error_description=\"{code}{held}\""))
@@ -180,6 +183,18 @@ fn detail(problem: &Problem, language: Language, reader: &Reader<'_>) -> String 
         }
         (Problem::OtherAudience, Language::English) => {
             "The app's tokens are for another back end: name an app that has the caller's audience; `menjin app list` shows each."
+        }
+        (Problem::OtherReauthRequired, Language::Chinese) => {
+            "另一账号（`access_token`）的登录不是近期的：请重新登录那个账号，再用新的令牌重试。"
+        }
+        (Problem::OtherReauthRequired, Language::English) => {
+            "The sign-in to the other account, that of `access_token`, is too old: sign in to that one again, then repeat with its new token."
+        }
+        (Problem::FormRefused, Language::Chinese) => {
+            "它不是由此次登录所打开的页面提交的，没有执行任何操作：请重新打开页面后重试。"
+        }
+        (Problem::FormRefused, Language::English) => {
+            "It was not sent by a page that this sign-in has open, and nothing was done: load the page again, and repeat."
         }
         (Problem::OldTokenExpired { .. }, Language::Chinese) => "令牌已过期：请重新登录。",
         (Problem::OldTokenExpired { .. }, Language::English) => "The token has expired: sign in again.",

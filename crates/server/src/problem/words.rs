@@ -13,7 +13,7 @@ pub(crate) enum Language {
 }
 
 impl Language {
-    pub(super) fn tag(self) -> &'static str {
+    pub(crate) fn tag(self) -> &'static str {
         match self {
             Self::Chinese => "zh-CN",
             Self::English => "en",

@@ -61,9 +61,9 @@ async fn carry_out(menjin: &Menjin, claimed: &ClaimedPush, now: Timestamp) -> an
         CarriedOut::Nobody => {
             tracing::info!(app.id = claimed.app, push.why = waiting.why(), "a push was about nobody here");
         }
-        CarriedOut::Done { user, ended, former_avatar, was_last } => {
-            if let Some(address) = former_avatar {
-                people::take_down(menjin, user, &address).await;
+        CarriedOut::Done { user, ended, former_avatars, was_last } => {
+            for (of, address) in former_avatars {
+                people::take_down(menjin, of, &address).await;
             }
             session::ended(menjin, &ended, EndReason::AccountClosed, now);
             let (why, sessions) = (waiting.why(), ended.len());

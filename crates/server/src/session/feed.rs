@@ -77,6 +77,8 @@ impl Inner {
                 EventKind::AppNotBefore(app) => {
                     self.ended.app_not_before(app, &event.reason, event.at, event.until);
                 }
+                EventKind::RolesOfUser(user, version) => self.ended.roles_of_user(*user, *version, event.until),
+                EventKind::RoleChanged(name, version) => self.ended.role_changed(name, *version, event.until),
                 EventKind::AppsChanged => cursor.apps_changed = true,
                 EventKind::KeyRevoked(_) | EventKind::KeysChanged => cursor.keys_changed = true,
                 EventKind::Unknown => tracing::warn!("a newer node tells of something that this one does not know"),
@@ -111,7 +113,7 @@ mod tests {
         tokio::time::pause();
         let following = tokio::spawn(follow(here.clone()));
         for _ in 0..5 {
-            let kid = there.rotate_key().await.unwrap();
+            let kid = there.rotate_key(&crate::store::Actor::command()).await.unwrap();
             let is_known = || here.ring.rows().iter().any(|row| row.kid == kid);
             let told = Instant::now();
             while !is_known() {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::refresh_token;
 use crate::apps::Beside;
 use crate::problem::Problem;
+use crate::roles;
 use crate::seal::Sealed;
 use crate::state::Menjin;
 use crate::store::Standing;
@@ -43,9 +44,11 @@ pub(crate) async fn issue(menjin: &Menjin, standing: &Standing, now: Timestamp) 
         .open(Sealed::GrantSecret, &standing.grant.to_bytes(), &standing.secret)
         .with_context(|| format!("opening the secret of {}", standing.grant))
         .map_err(Problem::Internal)?;
+    let access_token = access_token(menjin, standing, now).await?;
+    menjin.hour.issued(now, standing.session);
     Ok(Pair {
         token_type: "Bearer",
-        access_token: access_token(menjin, standing, now).await?,
+        access_token,
         expires_in: lifetime.as_secs(),
         refresh_token: refresh_token::mint(&menjin.sealer, standing.grant, standing.counter, &secret),
         refresh_expires_in: standing.idle_until.since(now).as_secs(),
@@ -75,6 +78,9 @@ async fn access_token(menjin: &Menjin, standing: &Standing, now: Timestamp) -> R
         amr: vec![standing.amr.clone()],
         ..Claims::expiring(now.plus(menjin.config.lifetimes.access_token))
     };
+    if let Some(held) = roles::of(menjin, &standing.user, &app.audience).await? {
+        roles::say(&mut claims, &held);
+    }
     // The audience's own claims count more.
     if let Some(said) = &standing.claims {
         claims.extra = serde_json::from_str(said)

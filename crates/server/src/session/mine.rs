@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::logout;
-use crate::extract::{Client, SignedIn};
+use crate::extract::{Client, Json, SignedIn};
 use crate::problem::Problem;
 use crate::state::Menjin;
 use crate::store::{AuditLine, DeviceClass, EndReason, Ends, SessionRow};
@@ -81,9 +81,9 @@ impl SessionView {
 
 /// Lists where the caller is signed in.
 #[utoipa::path(get, path = "/v1/me/sessions", operation_id = "list_sessions", tag = "me", security(("bearer" = [])), responses((status = 200, description = "All live sessions", body = SessionList)))]
-async fn list(State(menjin): State<Menjin>, SignedIn(caller): SignedIn) -> Result<axum::Json<SessionList>, Problem> {
+async fn list(State(menjin): State<Menjin>, SignedIn(caller): SignedIn) -> Result<Json<SessionList>, Problem> {
     let rows = menjin.store.sessions_of(caller.user, menjin.clock.now()).await?;
-    Ok(axum::Json(SessionList { sessions: rows.into_iter().map(|row| SessionView::of(row, &caller)).collect() }))
+    Ok(Json(SessionList { sessions: rows.into_iter().map(|row| SessionView::of(row, &caller)).collect() }))
 }
 
 /// Ends one of the caller's sessions; another device's learns `session_kicked`.

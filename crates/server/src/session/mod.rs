@@ -26,10 +26,10 @@ pub(crate) use carried::carried_through;
 pub(crate) use cursor::Cursor;
 pub(crate) use feed::follow;
 pub(crate) use issue::{Pair, issue};
-pub(crate) use old_form::{OldForms, OldToken};
+pub(crate) use old_form::{DjangoToken, NotDjango, OldForms, OldToken};
 pub(crate) use on_behalf::{RefreshToken, end_for};
 pub(crate) use open::{Proof, SignIn, SignedIn, Vouched, again, ended, open, sealed_session_key, session_key_digest};
-pub use operated::SessionView;
+pub use operated::{SessionView, SessionsAsked};
 pub(crate) use told::Told;
 
 pub(crate) fn routes() -> OpenApiRouter<Menjin> {

@@ -7,12 +7,16 @@ use super::{Pair, issue};
 use crate::apps::App;
 use crate::config::WhenFull;
 use crate::problem::Problem;
+use crate::roles;
 use crate::seal::Sealed;
 use crate::state::Menjin;
 use crate::store::{
     CodeDigest, Device, EndReason, IdentityName, Limit, Opened, Opening, PhoneChange, ProfileChange, Standing, UserRow,
     Who,
 };
+
+/// How somebody was proved who came with a password (RFC 8176).
+const BY_PASSWORD: &str = "pwd";
 
 /// A proved sign-in.
 pub(crate) struct SignIn<'a> {
@@ -38,6 +42,8 @@ pub(crate) enum Proof<'a> {
     Platform(&'a Identity),
     /// A back end.
     App(Vouched),
+    /// The person, by a password: whom it names.
+    Password(Who),
 }
 
 /// Somebody whom a back end vouches for.
@@ -60,6 +66,8 @@ pub(crate) struct SignedIn {
     pub(crate) user: UserRow,
     /// Whether they are new.
     pub(crate) is_new_user: bool,
+    /// Whether they wanted to leave, and stay by this.
+    pub(crate) called_back: bool,
 }
 
 /// Finds or makes the person, opens a session and issues its tokens.
@@ -68,11 +76,21 @@ pub(crate) async fn open(menjin: &Menjin, sign_in: SignIn<'_>, now: Timestamp) -
     match opened {
         Opened::Disabled => Err(Problem::Ended(EndReason::UserDisabled)),
         Opened::Full => Err(Problem::SessionsFull),
+        Opened::NameTaken => Err(Problem::UsernameTaken),
         Opened::Unknown => Err(Problem::UserUnknown),
-        Opened::Open { standing, is_new_user, replaced } => {
+        Opened::Open { standing, is_new_user, replaced, merged, called_back } => {
+            if let Some(merged) = merged {
+                tracing::info!(user.id = %standing.user.id, alias = %merged.alias, "two users were merged by a unionid that came late");
+                ended(menjin, &merged.ended, EndReason::UserMerged, now);
+                if let Some(version) = merged.roles_version {
+                    roles::changed_for(menjin, standing.user.id, version);
+                    menjin.fast.wake.tell();
+                }
+            }
             ended(menjin, &replaced, EndReason::Replaced, now);
+            menjin.hour.signed_in(now);
             let pair = issue(menjin, &standing, now).await?;
-            Ok(SignedIn { pair, user: standing.user, is_new_user })
+            Ok(SignedIn { pair, user: standing.user, is_new_user, called_back })
         }
     }
 }
@@ -82,7 +100,7 @@ pub(crate) async fn again(menjin: &Menjin, session: SessionId, now: Timestamp) -
     let Some(standing) = menjin.store.unrefreshed(session).await? else { return Ok(None) };
     let pair = issue(menjin, &standing, now).await?;
     let Standing { user, auth_time, .. } = standing;
-    Ok(Some(SignedIn { pair, is_new_user: user.created_at == auth_time, user }))
+    Ok(Some(SignedIn { pair, is_new_user: user.created_at == auth_time, called_back: false, user }))
 }
 
 /// After the commit: this node refuses them from now on, without waiting for the feed, and the others read it at once.
@@ -97,7 +115,7 @@ pub(crate) fn ended(menjin: &Menjin, sessions: &[SessionId], reason: EndReason, 
 
 fn opening(menjin: &Menjin, sign_in: SignIn<'_>, now: Timestamp) -> Opening {
     let SignIn { app, proof, profile, phone, device, code, repeatable } = sign_in;
-    let Named { who, identity, vouched } = named(app, proof);
+    let Named { who, identity, amr, vouched } = named(app, proof);
     let entropy = &*menjin.entropy;
     let grant = Id::new(now, entropy.bytes());
     let expires_at = now.plus(app.refresh_absolute);
@@ -113,10 +131,11 @@ fn opening(menjin: &Menjin, sign_in: SignIn<'_>, now: Timestamp) -> Opening {
             .map(|(id, account)| (id.as_str().to_owned(), account.clone())),
         session_key: identity.and_then(|it| it.session_key.as_ref()).map(|key| sealed_session_key(menjin, key)),
         superseded_until: now.plus(menjin.config.lifetimes.superseded_session_key),
+        unmerge_until: now.plus(menjin.config.lifetimes.unmerge),
         profile,
         phone,
         app: app.id.clone(),
-        amr: vouched.as_ref().map_or(app.platform_name(), |it| it.amr),
+        amr,
         opened_by: vouched.as_ref().map(|it| it.by.clone()),
         claims: vouched.and_then(|it| it.claims),
         device,
@@ -145,25 +164,28 @@ fn limit(app: &App) -> Limit {
 struct Named<'a> {
     who: Who,
     identity: Option<&'a Identity>,
+    /// How they were proved.
+    amr: &'static str,
     vouched: Option<Voucher>,
 }
 
 /// Who vouches.
 struct Voucher {
     by: String,
-    amr: &'static str,
     claims: Option<String>,
 }
 
 fn named<'a>(app: &App, proof: Proof<'a>) -> Named<'a> {
     match proof {
         Proof::App(Vouched { by, amr, who, claims }) => {
-            Named { who, identity: None, vouched: Some(Voucher { by, amr, claims }) }
+            Named { who, identity: None, amr, vouched: Some(Voucher { by, claims }) }
         }
+        Proof::Password(who) => Named { who, identity: None, amr: BY_PASSWORD, vouched: None },
         Proof::Platform(identity) => {
             let openid = identity.openid.as_str().to_owned();
             let name = IdentityName { platform: app.platform_name(), appid: app.appid.clone(), openid };
-            Named { who: Who::Identity(name), identity: Some(identity), vouched: None }
+            let amr = app.platform_name();
+            Named { who: Who::Identity(name), identity: Some(identity), amr, vouched: None }
         }
     }
 }

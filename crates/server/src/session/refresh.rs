@@ -38,7 +38,7 @@ struct RefreshRequest {
 /// The one before may be sent again for 30 seconds, should its answer be lost; one that was spent long ago ends the session.
 #[utoipa::path(post, path = "/v1/token/refresh", tag = "sign-in", request_body = RefreshRequest, responses(
     (status = 200, description = "The next pair", body = Pair),
-    (status = 401, description = "`token_invalid`, `session_ended`, `session_replaced`, `session_kicked`, `session_expired`, `refresh_reused`, `restored`, `account_closed`, `user_disabled`: sign in again"),
+    (status = 401, description = "`token_invalid`, `session_ended`, `session_replaced`, `session_kicked`, `session_expired`, `refresh_reused`, `restored`, `account_closed`, `user_merged`, `user_disabled`: sign in again"),
     (status = 404, description = "`app_unknown`: the session's app is no longer configured"),
     (status = 503, description = "The same token may come again"),
 ))]
@@ -49,7 +49,7 @@ async fn refresh(
     Json(request): Json<RefreshRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     let pair = carried_through(async move { next_pair(&menjin, &request.refresh_token, &of).await }).await?;
-    Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(pair)))
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(pair)))
 }
 
 async fn next_pair(menjin: &Menjin, token: &SecretString, of: &RequestApp) -> Result<Pair, Problem> {
@@ -70,21 +70,34 @@ async fn next_pair(menjin: &Menjin, token: &SecretString, of: &RequestApp) -> Re
         })
         .await?;
     match rotation {
-        Rotation::Rotated(standing) => issue(menjin, &standing, now).await,
+        Rotation::Rotated(standing) => {
+            menjin.hour.refreshed(now);
+            count("rotated");
+            issue(menjin, &standing, now).await
+        }
         Rotation::Repeated(standing) => {
-            metrics::counter!("menjin_refresh_repeated_total").increment(1);
+            count("repeated");
             issue(menjin, &standing, now).await
         }
         Rotation::Recovered(standing) => {
             tracing::info!(session.id = %standing.session, "a refresh token came again after its successor was lost");
+            count("recovered");
             issue(menjin, &standing, now).await
         }
-        Rotation::Stolen(session) => Err(end(menjin, session, EndReason::RefreshReused)),
+        Rotation::Stolen(session) => {
+            count("stolen");
+            Err(end(menjin, session, EndReason::RefreshReused))
+        }
         Rotation::Restored(session) => Err(end(menjin, session, EndReason::Restored)),
         Rotation::Expired(session) => Err(end(menjin, session, EndReason::Expired)),
         Rotation::Ended(reason) => Err(replaced::told(menjin, Problem::Ended(reason), presented.session).await),
         Rotation::Unknown => Err(Problem::TokenInvalid),
     }
+}
+
+/// What became of a refresh token that is ours.
+fn count(outcome: &'static str) {
+    metrics::counter!("menjin_refreshes_total", "outcome" => outcome).increment(1);
 }
 
 /// A refresh token that we made, and the app it belongs to.

@@ -67,7 +67,8 @@ struct Revocations {
 struct Revocation {
     /// `session_ended`: all tokens with this `sid`. `user_not_before`, `app_not_before`: tokens with this `sub` or
     /// `client_id` issued by `at`, but for sessions that were opened later. `key_revoked`: all that this key signed.
-    /// `keys_changed`: fetch the JWKS.
+    /// `keys_changed`: fetch the JWKS. `roles_of_user`, `role_changed`: tokens with this `sub`, or with this name in `roles`,
+    /// whose `rv` is lower than `version` or missing: 401 `token_expired`, and a refresh gives a token with the roles of now.
     #[schema(pattern = "^[a-z_]+$", example = "session_ended")]
     kind: &'static str,
     /// The session.
@@ -86,6 +87,14 @@ struct Revocation {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     kid: Option<String>,
+    /// The role's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "clerk")]
+    name: Option<String>,
+    /// Tokens whose `rv` is lower, or that have none, are outdated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 1_795_000_000_000_i64)]
+    version: Option<i64>,
     /// The code of the 401 that its tokens get.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "session_kicked")]
@@ -103,11 +112,24 @@ impl Revocation {
         let word = line.kind.word();
         let reason = (!line.reason.is_empty()).then(|| line.reason.into_owned());
         let (at, until) = (exact(line.at), exact(line.until));
-        let none = Self { kind: word, session: None, user: None, app: None, kid: None, reason: None, at, until };
+        let none = Self {
+            kind: word,
+            session: None,
+            user: None,
+            app: None,
+            kid: None,
+            name: None,
+            version: None,
+            reason: None,
+            at,
+            until,
+        };
         match line.kind {
             EventKind::SessionEnded(session) => Self { session: Some(session), reason, ..none },
             EventKind::UserNotBefore(user) => Self { user: Some(user), reason, ..none },
             EventKind::AppNotBefore(app) => Self { app: Some(app), reason, ..none },
+            EventKind::RolesOfUser(user, version) => Self { user: Some(user), version: Some(version), reason, ..none },
+            EventKind::RoleChanged(name, version) => Self { name: Some(name), version: Some(version), reason, ..none },
             EventKind::KeyRevoked(kid) => Self { kid: Some(kid), ..none },
             EventKind::KeysChanged | EventKind::AppsChanged | EventKind::Unknown => none,
         }

@@ -78,6 +78,8 @@ impl Told {
             EventKind::SessionEnded(_)
             | EventKind::UserNotBefore(_)
             | EventKind::AppNotBefore(_)
+            | EventKind::RolesOfUser(..)
+            | EventKind::RoleChanged(..)
             | EventKind::KeyRevoked(_)
             | EventKind::KeysChanged => {}
             // Of this program alone, or of a newer one.
@@ -101,6 +103,11 @@ impl Told {
             lines.last
         };
         self.news.send_if_modified(|news| std::mem::replace(&mut news.last, last) != last);
+    }
+
+    /// When the feed was read.
+    pub(crate) fn read_at(&self) -> Timestamp {
+        self.lines().read_at
     }
 
     /// Whether the feed was read in this time before `now`; not in the future either, as after the clock was set back.

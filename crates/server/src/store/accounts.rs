@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use menjin_token::{SessionId, Timestamp, UserId};
 
-use super::{Result, UserRow};
+use super::{Actor, Result, UserRow};
 
 /// A user with what else names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,12 +12,14 @@ pub struct Account {
     pub user: UserRow,
     /// What another system calls them.
     pub external_id: Option<String>,
+    /// Their other names, by merges, the oldest first.
+    pub aliases: Vec<UserId>,
     /// Platform and appid of each identity, the oldest first.
     pub identities: Vec<(String, String)>,
 }
 
 /// An account to disable or to enable.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Ban {
     /// Whose.
     pub user: UserId,
@@ -25,6 +27,8 @@ pub struct Ban {
     pub now: Timestamp,
     /// Access tokens of ended sessions are dead by then.
     pub tokens_until: Timestamp,
+    /// Who does it.
+    pub by: Actor,
 }
 
 /// What disabling did.

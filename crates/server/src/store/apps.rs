@@ -30,6 +30,10 @@ pub struct AppRow {
     pub open_account: Option<String>,
     /// The platform's `AppSecret`, sealed to the id.
     pub app_secret: Option<Vec<u8>>,
+    /// Whether people sign in by name and password.
+    pub passwords: bool,
+    /// Whether anybody may make an account with a name and a password.
+    pub register: bool,
     /// When it was registered.
     pub created_at: Timestamp,
     /// Since when it is disabled.
@@ -67,6 +71,13 @@ pub enum AppChange {
     AddSecret([u8; 32]),
     /// A client secret is worth nothing any more.
     RevokeSecret([u8; 32]),
+    /// Whether people sign in by name and password, and whether anybody may make an account so, from now on.
+    Passwords {
+        /// The one.
+        passwords: bool,
+        /// The other.
+        register: bool,
+    },
     /// Nobody signs in from it, it proves itself to nobody, and its tokens are cut.
     Disable,
     /// It works again.

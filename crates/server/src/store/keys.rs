@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use menjin_token::{Algorithm, Timestamp};
 
-use super::Result;
+use super::{AuditLine, Result};
 
 /// Where a signing key is in its life (design §4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +42,21 @@ pub struct Rotating {
     pub key: KeyRow,
     /// Nothing happens when the newest live key of the algorithm is another one: somebody else rotated.
     pub newest: Option<String>,
+    /// What the audit says of it, if anything.
+    pub audit: Option<AuditLine>,
+}
+
+/// A key to revoke.
+#[derive(Debug, Clone)]
+pub struct Revoking {
+    /// Its name.
+    pub kid: String,
+    /// The time.
+    pub now: Timestamp,
+    /// Access tokens that it signed are dead by then.
+    pub tokens_until: Timestamp,
+    /// What the audit says of it.
+    pub audit: AuditLine,
 }
 
 /// A master key that something was sealed under.
@@ -89,12 +104,12 @@ pub struct SealedValue {
 pub trait Keys: Send + Sync {
     /// All keys that may still matter, the oldest first.
     async fn signing_keys(&self) -> Result<Vec<KeyRow>>;
-    /// Adds a key; false when another one came first.
+    /// Adds a key, tells the feed and writes the audit; false when another one came first.
     async fn rotate_key(&self, rotating: Rotating) -> Result<bool>;
     /// The newest key of an algorithm signs until `at` and has no successor; false when there is none. Tells the feed.
     async fn retire_line(&self, alg: Algorithm, at: Timestamp, now: Timestamp) -> Result<bool>;
-    /// Revokes a key and tells the feed; false when there is no such live key.
-    async fn revoke_key(&self, kid: &str, now: Timestamp, tokens_until: Timestamp) -> Result<bool>;
+    /// Revokes a key, tells the feed and writes the audit; false when there is no such live key.
+    async fn revoke_key(&self, revoking: Revoking) -> Result<bool>;
     /// Drops keys retired or revoked before `before`.
     async fn forget_keys(&self, before: Timestamp) -> Result<u64>;
     /// Master keys in use.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use menjin_token::{IdentityId, Timestamp, UserId};
 
-use super::{Database, IdentityName, Restored, Restoring, Result, Sqlite};
+use super::{Database, IdentityName, NewPassword, Restored, Restoring, Result, Sqlite};
 use crate::config::StorePlace;
 
 /// Somebody of another system.
@@ -25,6 +25,8 @@ pub struct Newcomer {
     pub disabled: bool,
     /// How they sign in.
     pub identities: Vec<NewIdentity>,
+    /// Or by this name and password, unless they have one here.
+    pub password: Option<NewPassword>,
 }
 
 /// An identity of a newcomer.
@@ -43,7 +45,7 @@ pub struct NewIdentity {
 pub enum MovedIn {
     /// They are here now.
     Made,
-    /// They were here, and have got the identities that they lacked.
+    /// They were here, and have got the identities or the password that they lacked.
     Completed,
     /// They were here already.
     There,
@@ -58,6 +60,8 @@ pub enum Clash {
     Number,
     /// This other user has the external id.
     ExternalId(i64),
+    /// This other user has the name to sign in by.
+    Username(i64),
     /// Another user has the identity.
     Identity {
         /// Its place among the newcomer's.
@@ -109,6 +113,10 @@ pub(super) struct Found {
     pub(super) external_id: Option<i64>,
     /// Who has each identity.
     pub(super) identities: Vec<Option<i64>>,
+    /// Who has the name to sign in by.
+    pub(super) username: Option<i64>,
+    /// Whether the user has a password.
+    pub(super) password: bool,
 }
 
 /// What is to be done about a newcomer.
@@ -116,8 +124,8 @@ pub(super) struct Found {
 pub(super) enum Verdict {
     /// Write them, with all identities.
     Make,
-    /// Write these identities, by place; there may be none.
-    Add(Vec<usize>),
+    /// Write these identities, by place, there may be none; and the password, or not.
+    Add(Vec<usize>, bool),
     /// Write nothing.
     Refuse(Clash),
 }
@@ -126,17 +134,33 @@ impl From<Verdict> for MovedIn {
     fn from(verdict: Verdict) -> Self {
         match verdict {
             Verdict::Make => Self::Made,
-            Verdict::Add(places) if places.is_empty() => Self::There,
-            Verdict::Add(_) => Self::Completed,
+            Verdict::Add(places, password) if places.is_empty() && !password => Self::There,
+            Verdict::Add(..) => Self::Completed,
             Verdict::Refuse(clash) => Self::Refused(clash),
         }
     }
 }
 
 impl Found {
-    /// A number is somebody's own only with an identity or an external id that is theirs too: menjin may have given the
-    /// same number to somebody else.
-    pub(super) fn verdict(&self, number: i64) -> Verdict {
+    /// Whoever was merged into another has what the one who stays has, and no password of their own any more.
+    pub(super) fn by_name_of(mut self, number: i64, stays: Option<i64>) -> Self {
+        let Some(stays) = stays.filter(|stays| *stays != number) else { return self };
+        let own = |holder: &mut Option<i64>| {
+            if *holder == Some(stays) {
+                *holder = Some(number);
+            }
+        };
+        own(&mut self.external_id);
+        own(&mut self.username);
+        self.identities.iter_mut().for_each(own);
+        self.password = true;
+        self
+    }
+
+    /// A number is somebody's own only with an identity, an external id or a name that is theirs too: menjin may have given
+    /// the same number to somebody else.
+    pub(super) fn verdict(&self, newcomer: &Newcomer) -> Verdict {
+        let number = newcomer.number;
         let holders = self.identities.iter().enumerate().filter_map(|(at, holder)| Some((at, (*holder)?)));
         if let Some((at, user)) = holders.clone().find(|(_, user)| *user != number) {
             return Verdict::Refuse(Clash::Identity { at, user });
@@ -144,13 +168,16 @@ impl Found {
         if let Some(user) = self.external_id.filter(|user| *user != number) {
             return Verdict::Refuse(Clash::ExternalId(user));
         }
+        if let Some(user) = self.username.filter(|user| *user != number) {
+            return Verdict::Refuse(Clash::Username(user));
+        }
         if !self.number {
             return Verdict::Make;
         }
-        if self.external_id.is_none() && holders.count() == 0 {
+        if self.external_id.is_none() && self.username.is_none() && holders.count() == 0 {
             return Verdict::Refuse(Clash::Number);
         }
         let missing = self.identities.iter().enumerate().filter(|(_, holder)| holder.is_none());
-        Verdict::Add(missing.map(|(at, _)| at).collect())
+        Verdict::Add(missing.map(|(at, _)| at).collect(), newcomer.password.is_some() && !self.password)
     }
 }

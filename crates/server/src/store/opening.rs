@@ -2,7 +2,9 @@
 
 use menjin_token::{GrantId, IdentityId, SessionId, Timestamp, UserId};
 
-use super::{CodeDigest, Device, IdentityName, PhoneChange, ProfileChange, Standing};
+use super::{
+    Actor, CodeDigest, Device, IdentityName, MergedByItself, Merging, NewPassword, PhoneChange, ProfileChange, Standing,
+};
 
 /// Whose session is opened.
 #[derive(Debug, Clone)]
@@ -15,6 +17,10 @@ pub enum Who {
     Number(i64),
     /// Whom another system calls so. Nobody is called so: a new user.
     ExternalId(String),
+    /// This user, whose password was chosen then.
+    Password(UserId, Timestamp),
+    /// A new user, with this name and password.
+    Registered(Box<NewPassword>),
 }
 
 impl Who {
@@ -22,7 +28,7 @@ impl Who {
     pub(super) fn identity(&self) -> Option<&IdentityName> {
         match self {
             Self::Identity(name) => Some(name),
-            Self::User(_) | Self::Number(_) | Self::ExternalId(_) => None,
+            Self::User(_) | Self::Number(_) | Self::ExternalId(_) | Self::Password(..) | Self::Registered(_) => None,
         }
     }
 
@@ -30,13 +36,21 @@ impl Who {
     pub(super) fn external_id(&self) -> Option<&str> {
         match self {
             Self::ExternalId(name) => Some(name),
-            Self::Identity(_) | Self::User(_) | Self::Number(_) => None,
+            Self::Identity(_) | Self::User(_) | Self::Number(_) | Self::Password(..) | Self::Registered(_) => None,
         }
     }
 
     /// Whether somebody unknown becomes a user.
     pub(super) fn may_be_new(&self) -> bool {
-        self.identity().is_some() || self.external_id().is_some()
+        self.identity().is_some() || self.external_id().is_some() || self.registered().is_some()
+    }
+
+    /// The name and the password that they come by, if they are made of these.
+    pub(super) fn registered(&self) -> Option<&NewPassword> {
+        match self {
+            Self::Registered(new) => Some(new),
+            Self::Identity(_) | Self::User(_) | Self::Number(_) | Self::ExternalId(_) | Self::Password(..) => None,
+        }
     }
 }
 
@@ -72,6 +86,8 @@ pub struct Opening {
     pub session_key: Option<([u8; 16], Vec<u8>, [u8; 32])>,
     /// Superseded keys are kept until then.
     pub superseded_until: Timestamp,
+    /// Should it merge two users, that can be undone until then.
+    pub unmerge_until: Timestamp,
     /// What the person brought of a profile.
     pub profile: ProfileChange,
     /// A proved phone number.
@@ -106,6 +122,14 @@ pub struct Opening {
     pub tokens_until: Timestamp,
 }
 
+impl Opening {
+    /// Two users whom the unionid that came late proves to be one.
+    pub(super) fn merging(&self, from: UserId, into: UserId) -> Merging {
+        let (by, now, until) = (Actor::system(), self.now, self.unmerge_until);
+        Merging { from, into, by, rehearsal: false, now, until, tokens_until: self.tokens_until }
+    }
+}
+
 /// What opening a session did.
 #[derive(Debug, Clone)]
 pub enum Opened {
@@ -117,11 +141,17 @@ pub enum Opened {
         is_new_user: bool,
         /// Sessions that it took the place of.
         replaced: Vec<SessionId>,
+        /// Somebody who turned out to be the same person, by the unionid that came with it.
+        merged: Option<MergedByItself>,
+        /// Whether they wanted to leave, and stay by this.
+        called_back: bool,
     },
     /// The user is disabled: no session was opened.
     Disabled,
     /// As many sessions live as may, and none gives way: no session was opened.
     Full,
-    /// There is no such user, and what names them can't make one.
+    /// Somebody has the name that a new user wants: no session was opened.
+    NameTaken,
+    /// There is no such user, or their password is another one by now; and what names them can't make one.
     Unknown,
 }

@@ -22,6 +22,12 @@ pub struct UserRow {
     pub created_at: Timestamp,
     /// When an operator disabled them.
     pub disabled_at: Option<Timestamp>,
+    /// What the counter of roles was when theirs last changed; `None` for who never had one.
+    pub roles_version: Option<i64>,
+    /// From when on they may be erased, as they want to leave.
+    pub deletes_at: Option<Timestamp>,
+    /// When they were erased: nothing is left but id and number.
+    pub erased_at: Option<Timestamp>,
 }
 
 /// What makes an identity unique: platform, appid and openid.

@@ -86,7 +86,8 @@ pub enum PushAsks {
         /// Their phone number, if it was bound before the push came.
         phone: bool,
     },
-    /// To forget the identity; with the last one of a person, the person.
+    /// To forget the identity; with the last one of a person what platforms told of them, too; and where nothing else signs them
+    /// in, the person.
     Close,
 }
 
@@ -126,8 +127,8 @@ pub enum CarriedOut {
         user: UserId,
         /// Sessions that it ended.
         ended: Vec<SessionId>,
-        /// The address of a picture that is no longer theirs.
-        former_avatar: Option<String>,
+        /// The addresses of pictures that are no longer theirs, or another name's of theirs.
+        former_avatars: Vec<(UserId, String)>,
         /// Whether nothing is left of the person but their id and number.
         was_last: bool,
     },
@@ -140,8 +141,8 @@ pub trait Pushes: Send + Sync {
     async fn queue_push(&self, push: NewPush) -> Result<Queued>;
     /// Claims the push that has been due the longest. Atomic: of racing callers each gets another one, or none.
     async fn claim_push(&self, claiming: ClaimingPush) -> Result<Option<ClaimedPush>>;
-    /// Does what a push asks for, with its audit and the feed, and takes it from the queue; its sealed text is gone then.
-    /// Atomic, and done once however many have claimed it. The user's row stays for ever: neither id nor number comes again.
+    /// Does what a push asks for, with its audit and the feed, and takes it from the queue; its sealed text is gone then. What a
+    /// merge left with another name that came by the identity goes, too: no way back keeps it. Atomic, and done once however many have claimed it. The user's row stays for ever: neither id nor number comes again.
     async fn carry_out_push(&self, carrying: CarryingOut) -> Result<CarriedOut>;
     /// Takes a push from the queue that can't be carried out, and keeps it until then; false when the claim has run out.
     async fn give_up_push(&self, claim: PushClaim, kept_until: Timestamp) -> Result<bool>;

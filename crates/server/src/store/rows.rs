@@ -5,17 +5,28 @@ use menjin_token::{Id, IdentityId, Kind, Timestamp};
 use super::apps::AppAndSecret;
 use super::columns::{Column, Columns, Corrupt};
 use super::data_map::DataMap;
+use super::lists::{AuditRow, ListedSession, ListedUser};
+use super::operators::{Admin, OperatorProof, OperatorRole, OperatorRow, OperatorSessionRow, OperatorTokenRow};
 use super::rules::{Beside, Found, PLATFORMS};
 use super::{
-    AppRow, ClaimedPush, Claiming, ClientSecretRow, CodeClaim, DataRead, Device, DeviceClass, EndReason, Event,
-    EventKind, IdempotencyKey, IdentityName, KeptKey, KeyRow, KeyState, LivingGrant, PushClaim, Refused, Replacement,
-    SessionHead, SessionRow, Standing, UserRow,
+    Act, AppRow, ClaimedPlace, ClaimedPush, Claiming, ClientSecretRow, CodeClaim, ConsentRow, DataRead, Device,
+    DeviceClass, EndReason, Event, EventKind, IdempotencyKey, IdentityName, IdentityRow, KeptKey, KeyRow, KeyState,
+    KnownAs, LivingGrant, MergeRole, OwnData, PasswordRow, PastSession, PushClaim, Refused, Replacement, SessionHead,
+    SessionRow, Standing, UserRow,
 };
 
 /// What [`user`] reads, of `users AS u`.
 macro_rules! user_columns {
     () => {
-        "u.id, u.number, u.nickname, u.avatar_url, u.phone_masked, u.created_at, u.disabled_at"
+        "u.id, u.number, u.nickname, u.avatar_url, u.phone_masked, u.created_at, u.disabled_at, u.roles_version, \
+         u.deletes_at, u.erased_at"
+    };
+}
+
+/// Whom a row of `users AS a` names: `users AS u`, itself or the one that it was merged into.
+macro_rules! named_user {
+    () => {
+        "users a JOIN users u ON u.number = coalesce(a.merged_into, a.number)"
     };
 }
 
@@ -31,7 +42,8 @@ macro_rules! session_columns {
 macro_rules! app_columns {
     () => {
         "apps.id, apps.kind, apps.name, apps.audience, apps.scopes, apps.platform, apps.appid, apps.open_account, \
-         apps.app_secret, apps.created_at, apps.disabled_at, app_secrets.digest, app_secrets.created_at"
+         apps.app_secret, apps.passwords, apps.register, apps.created_at, apps.disabled_at, app_secrets.digest, \
+         app_secrets.created_at"
     };
 }
 
@@ -49,7 +61,55 @@ macro_rules! standing_columns {
     };
 }
 
-pub(super) use {app_columns, living_grant_columns, session_columns, standing_columns, user_columns};
+/// What [`audit_row`] reads.
+macro_rules! audit_columns {
+    () => {
+        "seq, at, action, actor, actor_id, user_id, session_id, app, ip, detail"
+    };
+}
+
+pub(super) use audit_columns;
+
+/// What [`operator`] reads, of `operators` and what `operator_people` has of them.
+macro_rules! operator_columns {
+    () => {
+        "name, role, created_at, set_up_at, signed_in_at, linked_at"
+    };
+}
+
+/// What [`operator_session`] reads, of `operator_sessions AS s` and `operators AS o`.
+macro_rules! operator_session_columns {
+    () => {
+        "o.name, o.role, s.seen_at, s.proved_at, s.until"
+    };
+}
+
+/// What [`operator_token`] reads.
+macro_rules! operator_token_columns {
+    () => {
+        "name, role, created_by, created_at, until"
+    };
+}
+
+/// What [`consent`] reads.
+macro_rules! consent_columns {
+    () => {
+        "document, version, app, ip, user_agent, given_at, withdrawn_at"
+    };
+}
+
+/// What [`past_session`] reads.
+macro_rules! past_session_columns {
+    () => {
+        "id, app, amr, device_id, device_class, device_name, device_system, ip, user_agent, claims, opened_at, expires_at, \
+         ended_at, end_reason"
+    };
+}
+
+pub(super) use {app_columns, living_grant_columns, named_user, session_columns, standing_columns, user_columns};
+pub(super) use {
+    consent_columns, operator_columns, operator_session_columns, operator_token_columns, past_session_columns,
+};
 
 pub(super) fn user(it: &mut Columns<'_>) -> Result<UserRow, Corrupt> {
     it.of_table("users");
@@ -61,7 +121,17 @@ pub(super) fn user(it: &mut Columns<'_>) -> Result<UserRow, Corrupt> {
         phone_masked: it.get()?,
         created_at: it.time()?,
         disabled_at: it.time_or_null()?,
+        roles_version: it.get()?,
+        deletes_at: it.time_or_null()?,
+        erased_at: it.time_or_null()?,
     })
+}
+
+/// A user, and their password.
+pub(super) fn password(it: &mut Columns<'_>) -> Result<PasswordRow, Corrupt> {
+    let user = user(it)?;
+    it.of_table("passwords");
+    Ok(PasswordRow { user, row: it.get()?, username: it.get()?, hash: it.get()?, changed_at: it.time()? })
 }
 
 pub(super) fn session_row(it: &mut Columns<'_>) -> Result<SessionRow, Corrupt> {
@@ -87,7 +157,30 @@ pub(super) fn session_row(it: &mut Columns<'_>) -> Result<SessionRow, Corrupt> {
 
 pub(super) fn session_head(it: &mut Columns<'_>) -> Result<SessionHead, Corrupt> {
     it.of_table("sessions");
-    Ok(SessionHead { id: it.id()?, app: it.get()?, opened_at: it.time()?, expires_at: it.time()?, ended: ended(it)? })
+    let (id, app, amr) = (it.id()?, it.get()?, it.get()?);
+    Ok(SessionHead { id, app, amr, opened_at: it.time()?, expires_at: it.time()?, ended: ended(it)? })
+}
+
+/// A user, and what another system calls them.
+pub(super) fn listed_user(it: &mut Columns<'_>) -> Result<ListedUser, Corrupt> {
+    Ok(ListedUser { user: user(it)?, external_id: it.get()? })
+}
+
+/// A session, and whose it is.
+pub(super) fn listed_session(it: &mut Columns<'_>) -> Result<ListedSession, Corrupt> {
+    Ok(ListedSession { session: session_row(it)?, user: it.of_table("users").id()? })
+}
+
+pub(super) fn audit_row(it: &mut Columns<'_>) -> Result<AuditRow, Corrupt> {
+    it.of_table("audit");
+    let (seq, at, action, actor, by) = (it.get()?, it.time()?, it.get()?, it.get()?, it.get()?);
+    let (user, session) = (it.get::<Option<_>>()?.map(Id::from_bytes), it.get::<Option<_>>()?.map(Id::from_bytes));
+    Ok(AuditRow { seq, at, action, actor, by, user, session, app: it.get()?, ip: it.get()?, detail: it.get()? })
+}
+
+/// A place in the audit that somebody reads on from.
+pub(super) fn claimed_place(it: &mut Columns<'_>) -> Result<ClaimedPlace, Corrupt> {
+    Ok(ClaimedPlace { seq: it.get()?, claim: it.get()?, tries: it.get()? })
 }
 
 /// What took a session's place: of the one that did, and when that was.
@@ -157,6 +250,25 @@ pub(super) fn identity_name(it: &mut Columns<'_>) -> Result<IdentityName, Corrup
     Ok(IdentityName { platform, appid: it.get()?, openid: it.get()? })
 }
 
+/// An identity as its owner sees it.
+pub(super) fn identity(it: &mut Columns<'_>) -> Result<IdentityRow, Corrupt> {
+    it.of_table("identities");
+    Ok(IdentityRow {
+        id: it.id()?,
+        platform: it.get()?,
+        appid: it.get()?,
+        has_unionid: it.get::<Option<String>>()?.is_some(),
+        created_at: it.time()?,
+    })
+}
+
+/// A role that somebody may take along.
+pub(super) fn merge_role(it: &mut Columns<'_>) -> Result<MergeRole, Corrupt> {
+    it.of_table("user_roles");
+    let (id, role, audience) = (it.get()?, it.get()?, it.get()?);
+    Ok(MergeRole { id, role, audience, name: it.of_table("roles").get()? })
+}
+
 /// A push that is due, claimed once more.
 pub(super) fn claimed_push(it: &mut Columns<'_>) -> Result<ClaimedPush, Corrupt> {
     let claim = PushClaim { digest: it.get()?, tries: it.get::<u32>()?.saturating_add(1) };
@@ -211,6 +323,8 @@ pub(super) fn app_and_secret(it: &mut Columns<'_>) -> Result<AppAndSecret, Corru
         platform: platform.zip(appid),
         open_account: it.get()?,
         app_secret: it.get()?,
+        passwords: it.get::<i64>()? != 0,
+        register: it.get::<i64>()? != 0,
         created_at: it.time()?,
         disabled_at: it.time_or_null()?,
         secrets: Vec::new(),
@@ -254,6 +368,53 @@ pub(super) fn due_data(it: &mut Columns<'_>) -> Result<(Vec<u8>, DataMap), Corru
     Ok((it.get()?, data_map(it)?))
 }
 
+/// The next column, as what an operator may do.
+pub(super) fn operator_role(it: &mut Columns<'_>) -> Result<OperatorRole, Corrupt> {
+    it.word(OperatorRole::parse)
+}
+
+pub(super) fn operator(it: &mut Columns<'_>) -> Result<OperatorRow, Corrupt> {
+    Ok(OperatorRow {
+        name: it.get()?,
+        role: operator_role(it)?,
+        created_at: it.time()?,
+        set_up_at: it.time_or_null()?,
+        signed_in_at: it.time_or_null()?,
+        linked_at: it.of_table("operator_people").time_or_null()?,
+    })
+}
+
+/// An operator, and the identity that signs them in.
+pub(super) fn scanned(it: &mut Columns<'_>) -> Result<(String, IdentityId), Corrupt> {
+    Ok((it.get()?, it.id()?))
+}
+
+/// What an operator proves themselves by: what is sealed, and since when.
+pub(super) fn operator_proof(it: &mut Columns<'_>) -> Result<OperatorProof, Corrupt> {
+    Ok(OperatorProof { sealed: it.get()?, set_up_at: it.time()? })
+}
+
+/// An admin, and whether they can sign in.
+pub(super) fn admin(it: &mut Columns<'_>) -> Result<Admin, Corrupt> {
+    Ok(Admin { name: it.get()?, is_set_up: it.time_or_null()?.is_some() })
+}
+
+pub(super) fn operator_session(it: &mut Columns<'_>) -> Result<OperatorSessionRow, Corrupt> {
+    let (operator, role) = (it.of_table("operators").get()?, operator_role(it)?);
+    it.of_table("operator_sessions");
+    Ok(OperatorSessionRow { operator, role, seen_at: it.time()?, proved_at: it.time()?, until: it.time()? })
+}
+
+pub(super) fn operator_token(it: &mut Columns<'_>) -> Result<OperatorTokenRow, Corrupt> {
+    Ok(OperatorTokenRow {
+        name: it.get()?,
+        role: operator_role(it)?,
+        created_by: it.get()?,
+        created_at: it.time()?,
+        until: it.time_or_null()?,
+    })
+}
+
 /// The first column, for whoever reads no other.
 pub(super) fn value<T: Column>(it: &mut Columns<'_>) -> Result<T, Corrupt> {
     it.get()
@@ -272,4 +433,59 @@ pub(super) fn time_or_null(it: &mut Columns<'_>) -> Result<Option<Timestamp>, Co
 /// The first column, as an id.
 pub(super) fn id<K: Kind>(it: &mut Columns<'_>) -> Result<Id<K>, Corrupt> {
     it.id()
+}
+
+/// What somebody agreed to.
+pub(super) fn consent(it: &mut Columns<'_>) -> Result<ConsentRow, Corrupt> {
+    it.of_table("consents");
+    Ok(ConsentRow {
+        document: it.get()?,
+        version: it.get()?,
+        app: it.get()?,
+        ip: it.get()?,
+        user_agent: it.get()?,
+        given_at: it.time()?,
+        withdrawn_at: it.time_or_null()?,
+    })
+}
+
+/// A sign-in, as its owner may read it.
+pub(super) fn past_session(it: &mut Columns<'_>) -> Result<PastSession, Corrupt> {
+    it.of_table("sessions");
+    Ok(PastSession {
+        id: it.id()?,
+        app: it.get()?,
+        amr: it.get()?,
+        device: Device {
+            id: it.get()?,
+            class: it.word(|text| Some(DeviceClass::parse(text)))?,
+            name: it.get()?,
+            system: it.get()?,
+            ip: it.get()?,
+            user_agent: it.get()?,
+        },
+        claims: it.get()?,
+        opened_at: it.time()?,
+        expires_at: it.time()?,
+        ended: ended(it)?,
+    })
+}
+
+/// How a platform knows somebody.
+pub(super) fn known_as(it: &mut Columns<'_>) -> Result<KnownAs, Corrupt> {
+    it.of_table("identities");
+    Ok(KnownAs { platform: it.get()?, appid: it.get()?, openid: it.get()?, unionid: it.get()?, created_at: it.time()? })
+}
+
+/// A map of session data, and whose it is.
+pub(super) fn own_data(it: &mut Columns<'_>) -> Result<OwnData, Corrupt> {
+    it.of_table("session_data");
+    let session = it.get::<Option<[u8; 16]>>()?.map(Id::from_bytes);
+    Ok(OwnData { session, audience: it.get()?, map: data_map(it)? })
+}
+
+/// A line of the audit, as whom it is about may read it.
+pub(super) fn act(it: &mut Columns<'_>) -> Result<Act, Corrupt> {
+    it.of_table("audit");
+    Ok(Act { at: it.time()?, action: it.get()?, actor: it.get()?, app: it.get()?, ip: it.get()?, detail: it.get()? })
 }

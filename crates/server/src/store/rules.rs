@@ -3,11 +3,13 @@
 
 use std::time::Duration;
 
-use menjin_token::{Id, SessionId, Timestamp, UserId};
+use menjin_token::{SessionId, Timestamp, UserId};
 
+use super::consents::holding;
 use super::{
-    AuditLine, Ban, CarryingOut, DeviceClass, EndReason, Limit, Opened, Opening, Presented, PushAsks, Refused,
-    Standing, UserRow,
+    Actor, AuditLine, Ban, CarryingOut, ConsentRow, Consenting, Departure, DeviceClass, EndReason, Erased, Erasing,
+    Limit, MergedByItself, NewConsent, Opened, Opening, Presented, PushAsks, Refused, SettingPassword, Standing,
+    Stayed, UserRow,
 };
 
 /// A key that signs at once is told for so long all the same: every node reads the feed before it is swept.
@@ -59,7 +61,7 @@ pub(super) fn refused(outcome: &Opened) -> Option<Refused> {
     let code = match outcome {
         Opened::Disabled => EndReason::UserDisabled.code(),
         Opened::Full => "sessions_full",
-        Opened::Open { .. } | Opened::Unknown => return None,
+        Opened::Open { .. } | Opened::Unknown | Opened::NameTaken => return None,
     };
     Some(Refused(code.to_owned()))
 }
@@ -127,30 +129,57 @@ pub(super) fn standing(opening: &Opening, user: UserRow) -> Standing {
 
 /// Who opens a session, and what the audit adds to that.
 fn opener(opening: &Opening) -> (&'static str, Option<String>) {
-    match &opening.opened_by {
-        None => ("user", None),
-        Some(app) => ("app", Some(format!("by {app}"))),
+    let by = opening.opened_by.clone();
+    (if by.is_some() { "app" } else { "user" }, by)
+}
+
+/// What the unionid that came with a sign-in led to.
+#[derive(Debug, Clone)]
+pub(super) enum Unionid {
+    /// It is noted, or there is none.
+    Settled,
+    /// Two users were made one by it.
+    Merged(MergedByItself),
+    /// It is this other user's, and an operator or the person must decide.
+    Taken(UserId),
+}
+
+impl Unionid {
+    pub(super) fn merged(self) -> Option<MergedByItself> {
+        if let Self::Merged(merged) = self { Some(merged) } else { None }
     }
 }
 
-pub(super) fn opened_line(opening: &Opening, user: &UserRow, is_new_user: bool) -> AuditLine {
+pub(super) fn opened_line(opening: &Opening, user: &UserRow, (is_new_user, unionid): (bool, &Unionid)) -> AuditLine {
     let (actor, by) = opener(opening);
-    let new = is_new_user.then(|| format!("new user {}", Id::to_string(&user.id)));
     AuditLine {
         action: "session.opened",
         actor,
+        by,
         user: Some(user.id),
         session: Some(opening.session),
         app: Some(opening.app.clone()),
         ip: opening.device.ip.clone(),
-        detail: [new, by].into_iter().flatten().reduce(|new, by| format!("{new}, {by}")),
+        detail: match unionid {
+            Unionid::Taken(other) => Some(format!("its unionid is another user's: {other}")),
+            Unionid::Settled | Unionid::Merged(_) => is_new_user.then(|| "new user".to_owned()),
+        },
     }
 }
 
+/// What the audit says of somebody who was shut out and tries to come in.
+pub(super) fn shut_out_line(opening: &Opening, user: &UserRow) -> AuditLine {
+    let detail = Some("user disabled".to_owned());
+    let line = opened_line(opening, user, (false, &Unionid::Settled));
+    AuditLine { action: "login.refused", session: None, detail, ..line }
+}
+
 pub(super) fn replaced_line(opening: &Opening, user: &UserRow, replaced: SessionId) -> AuditLine {
+    let (actor, by) = opener(opening);
     AuditLine {
         action: "session.replaced",
-        actor: opener(opening).0,
+        actor,
+        by,
         user: Some(user.id),
         session: Some(replaced),
         app: Some(opening.app.clone()),
@@ -170,13 +199,44 @@ pub(super) fn refresh_line(of: &Standing, action: &'static str, actor: &'static 
     }
 }
 
+/// What the audit says of a session that nobody refreshed for too long.
+pub(super) fn idle_line(session: SessionId, user: UserId, app: &str) -> AuditLine {
+    AuditLine {
+        action: EndReason::Expired.code(),
+        actor: "system",
+        user: Some(user),
+        session: Some(session),
+        app: Some(app.to_owned()),
+        ..AuditLine::default()
+    }
+}
+
 pub(super) fn phone_line(action: &'static str, user: UserId) -> AuditLine {
     AuditLine { action, actor: "user", user: Some(user), ..AuditLine::default() }
 }
 
+/// What the audit says of a password that is set.
+pub(super) fn password_line(setting: &SettingPassword) -> AuditLine {
+    let action = if setting.before.is_some() { "password.changed" } else { "password.set" };
+    let detail = setting.reset.map(|_| "by a one-use code".to_owned());
+    AuditLine { user: Some(setting.user), detail, ..setting.by.line(action) }
+}
+
+/// What the audit says of the password that a newcomer registers with.
+pub(super) fn registered_line(opening: &Opening, user: &UserRow) -> AuditLine {
+    let (app, ip) = (Some(opening.app.clone()), opening.device.ip.clone());
+    AuditLine { user: Some(user.id), app, ..Actor::user(ip).line("password.set") }
+}
+
+/// What the audit says of a session that ends with the password that it may have been opened by.
+pub(super) fn password_session_line(setting: &SettingPassword, session: SessionId) -> AuditLine {
+    let detail = Some("password changed".to_owned());
+    AuditLine { user: Some(setting.user), session: Some(session), detail, ..setting.by.line("session.ended") }
+}
+
 /// What the audit says of an account that an operator changes.
 pub(super) fn account_line(ban: &Ban, action: &'static str) -> AuditLine {
-    AuditLine { action, actor: "operator", user: Some(ban.user), ..AuditLine::default() }
+    AuditLine { user: Some(ban.user), ..ban.by.line(action) }
 }
 
 /// What the audit says of a session that ends with its user.
@@ -184,7 +244,7 @@ pub(super) fn banned_line(ban: &Ban, session: SessionId) -> AuditLine {
     AuditLine { session: Some(session), detail: Some("user disabled".to_owned()), ..account_line(ban, "session.ended") }
 }
 
-/// Of what a push asks to forget, what is there.
+/// Of what a push asks to forget, what is there. A closed account leaves nothing that a platform told.
 pub(super) struct Forgotten {
     pub(super) nickname: bool,
     pub(super) avatar: bool,
@@ -192,8 +252,9 @@ pub(super) struct Forgotten {
 }
 
 pub(super) fn forgotten(user: &UserRow, asks: PushAsks) -> Forgotten {
-    let PushAsks::Forget { nickname, avatar, phone } = asks else {
-        return Forgotten { nickname: false, avatar: false, phone: false };
+    let (nickname, avatar, phone) = match asks {
+        PushAsks::Forget { nickname, avatar, phone } => (nickname, avatar, phone),
+        PushAsks::Close => (true, true, true),
     };
     Forgotten {
         nickname: nickname && user.nickname.is_some(),
@@ -211,4 +272,75 @@ pub(super) fn pushed_line(carrying: &CarryingOut, action: &'static str, user: Us
 /// What the audit says of a session that ends with its account at the platform.
 pub(super) fn pushed_session_line(carrying: &CarryingOut, user: UserId, session: SessionId) -> AuditLine {
     AuditLine { session: Some(session), ..pushed_line(carrying, "session.ended", user) }
+}
+
+/// Whether something may be kept of somebody. Whoever was erased while a request was under way gets nothing more: nobody would
+/// ever erase it.
+pub(super) fn is_there(user: &UserRow) -> bool {
+    user.erased_at.is_none()
+}
+
+/// Whether somebody who may be leaving can be called back.
+pub(super) fn stays(user: &UserRow) -> Stayed {
+    match (user.erased_at, user.deletes_at) {
+        (Some(_), _) => Stayed::Gone,
+        (None, None) => Stayed::NotLeaving,
+        (None, Some(at)) => Stayed::Stays(at),
+    }
+}
+
+/// Why somebody is not erased now; `None`: they are.
+pub(super) fn not_to_erase(user: &UserRow, erasing: &Erasing) -> Option<Erased> {
+    let is_due = user.deletes_at.is_some_and(|at| at <= erasing.now);
+    match user.erased_at {
+        Some(_) => Some(Erased::Gone),
+        None if erasing.only_if_due && !is_due => Some(Erased::NotDue),
+        None => None,
+    }
+}
+
+/// What the audit says of somebody who wants to leave.
+pub(super) fn left_line(departure: &Departure, user: UserId) -> AuditLine {
+    let detail = Some(format!("erased from {} on", departure.deletes_at));
+    AuditLine { user: Some(user), app: departure.app.clone(), detail, ..departure.by.line("user.deletion_requested") }
+}
+
+/// What the audit says of a session that ends with that.
+pub(super) fn left_session_line(departure: &Departure, user: UserId, session: SessionId) -> AuditLine {
+    let (session, detail) = (Some(session), Some("deletion requested".to_owned()));
+    AuditLine { action: "session.ended", session, detail, ..left_line(departure, user) }
+}
+
+/// What the audit says of somebody who stays.
+pub(super) fn stayed_line(by: &Actor, user: UserId) -> AuditLine {
+    AuditLine { user: Some(user), ..by.line("user.deletion_cancelled") }
+}
+
+/// The same, where a sign-in calls them back.
+pub(super) fn called_back_line(opening: &Opening, user: &UserRow) -> AuditLine {
+    let detail = Some("by a sign-in".to_owned());
+    AuditLine { action: "user.deletion_cancelled", detail, ..opened_line(opening, user, (false, &Unionid::Settled)) }
+}
+
+/// What the audit says of a session that ends because its user is erased.
+pub(super) fn erased_session_line(erasing: &Erasing, user: UserId, session: SessionId) -> AuditLine {
+    AuditLine { action: "session.ended", user: Some(user), session: Some(session), ..erasing.line.clone() }
+}
+
+/// A push that closes somebody's last account erases them as their own wish would.
+pub(super) fn erasing_by_push(carrying: &CarryingOut, user: UserId) -> Erasing {
+    let line = pushed_line(carrying, "user.erased", user);
+    Erasing { user, line, only_if_due: false, now: carrying.now, tokens_until: carrying.tokens_until }
+}
+
+/// Of what somebody says they agree to, what is new: each version once.
+pub(super) fn new_consents<'c>(consenting: &'c Consenting, before: &[ConsentRow]) -> Vec<&'c NewConsent> {
+    let holds = |new: &NewConsent| holding(before, &new.document).any(|row| row.version == new.version);
+    consenting.given.iter().filter(|new| !holds(new)).collect()
+}
+
+/// What the audit says of a document and its version.
+pub(super) fn consent_line(consenting: &Consenting, user: UserId, (action, what): (&'static str, String)) -> AuditLine {
+    let app = Some(consenting.app.clone());
+    AuditLine { user: Some(user), app, detail: Some(what), ..consenting.by.line(action) }
 }

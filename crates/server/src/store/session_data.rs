@@ -25,11 +25,15 @@ pub struct DataPlace {
 impl DataPlace {
     /// The row's name: of fixed length before the audience, so that no two places share one.
     pub(super) fn row(&self) -> Vec<u8> {
-        let (tag, owner) = match self.of_user {
-            None => (b"s", self.session.to_bytes()),
-            Some(user) => (b"u", user.to_bytes()),
-        };
-        [&tag[..], &owner[..], self.audience.as_bytes()].concat()
+        match self.of_user {
+            None => [b"s", &self.session.to_bytes()[..], self.audience.as_bytes()].concat(),
+            Some(user) => Self::row_of_user(user, &self.audience),
+        }
+    }
+
+    /// The same for a user's own map.
+    pub(super) fn row_of_user(user: UserId, audience: &str) -> Vec<u8> {
+        [b"u", &user.to_bytes()[..], audience.as_bytes()].concat()
     }
 
     /// What the row is gone with: a session or a user.

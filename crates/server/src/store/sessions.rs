@@ -29,12 +29,16 @@ pub enum EndReason {
     RefreshReused,
     /// The data was restored from a backup.
     Restored,
-    /// The person closed their account at the platform.
+    /// The person closed their account at the platform, or was erased.
     AccountClosed,
+    /// The person wants to be erased, and may still be called back.
+    UserDeleting,
+    /// Two users turned out to be one, or one turned out to be two.
+    UserMerged,
 }
 
 impl EndReason {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Logout,
         Self::Replaced,
         Self::Kicked,
@@ -44,6 +48,8 @@ impl EndReason {
         Self::RefreshReused,
         Self::Restored,
         Self::AccountClosed,
+        Self::UserDeleting,
+        Self::UserMerged,
     ];
 
     /// The problem code that late requests get; also how it is stored.
@@ -58,13 +64,24 @@ impl EndReason {
             Self::RefreshReused => "refresh_reused",
             Self::Restored => "restored",
             Self::AccountClosed => "account_closed",
+            Self::UserDeleting => "user_deleting",
+            Self::UserMerged => "user_merged",
         }
     }
 
-    /// To whoever asks now: of an account that was enabled again it is no longer the reason that it is disabled.
+    /// To whoever asks now: of an account that was enabled again it is no longer the reason that it is disabled, nor that it
+    /// is to be deleted once somebody was called back, or is gone.
     #[must_use]
     pub fn now_of(self, user: &UserRow) -> Self {
-        if self == Self::UserDisabled && user.disabled_at.is_none() { Self::Kicked } else { self }
+        if self == Self::UserDisabled && user.disabled_at.is_none() {
+            Self::Kicked
+        } else if self == Self::UserDeleting && user.erased_at.is_some() {
+            Self::AccountClosed
+        } else if self == Self::UserDeleting && user.deletes_at.is_none() {
+            Self::Logout
+        } else {
+            self
+        }
     }
 
     /// The reason with this code.
@@ -226,6 +243,8 @@ pub struct SessionHead {
     pub id: SessionId,
     /// The app.
     pub app: String,
+    /// How the person proved who they are.
+    pub amr: String,
     /// When it was opened.
     pub opened_at: Timestamp,
     /// When it ends at the latest.

@@ -36,7 +36,7 @@ pub(crate) enum Cell {
 use Type::{Bytes, Int, Text};
 
 /// All of them.
-pub(crate) const TABLES: [Table; 19] = [
+pub(crate) const TABLES: [Table; 32] = [
     numbered(
         "users",
         &[
@@ -49,8 +49,30 @@ pub(crate) const TABLES: [Table; 19] = [
             ("created_at", Int),
             ("updated_at", Int),
             ("disabled_at", Int),
+            ("roles_version", Int),
+            ("merged_into", Int),
+            ("deletes_at", Int),
+            ("erased_at", Int),
         ],
     ),
+    table("merges", &[("user_number", Int), ("into_number", Int), ("moved", Text), ("merged_at", Int), ("until", Int)]),
+    table(
+        "roles",
+        &[
+            ("number", Int),
+            ("name", Text),
+            ("audience", Text),
+            ("description", Text),
+            ("permissions", Text),
+            ("includes", Text),
+            ("whole", Text),
+            ("version", Int),
+            ("changed_at", Int),
+            ("removed_at", Int),
+        ],
+    ),
+    table("user_roles", &[("id", Bytes), ("user_number", Int), ("role", Int), ("audience", Text), ("granted_at", Int)]),
+    table("roles_counter", &[("id", Int), ("version", Int)]),
     table(
         "identities",
         &[
@@ -65,6 +87,33 @@ pub(crate) const TABLES: [Table; 19] = [
             ("session_key_row", Bytes),
             ("session_key", Bytes),
             ("session_key_digest", Bytes),
+        ],
+    ),
+    table(
+        "passwords",
+        &[
+            ("id", Bytes),
+            ("user_number", Int),
+            ("username", Text),
+            ("lookup", Text),
+            ("form", Text),
+            ("hash", Bytes),
+            ("changed_at", Int),
+        ],
+    ),
+    table("password_resets", &[("digest", Bytes), ("user_number", Int), ("until", Int)]),
+    table(
+        "consents",
+        &[
+            ("id", Bytes),
+            ("user_number", Int),
+            ("document", Text),
+            ("version", Text),
+            ("app", Text),
+            ("ip", Text),
+            ("user_agent", Text),
+            ("given_at", Int),
+            ("withdrawn_at", Int),
         ],
     ),
     table("phones", &[("id", Bytes), ("user_number", Int), ("lookup", Bytes), ("sealed", Bytes), ("bound_at", Int)]),
@@ -176,9 +225,42 @@ pub(crate) const TABLES: [Table; 19] = [
             ("created_at", Int),
             ("disabled_at", Int),
             ("removed_at", Int),
+            ("passwords", Int),
+            ("register", Int),
         ],
     ),
     table("app_secrets", &[("digest", Bytes), ("app", Text), ("created_at", Int)]),
+    table(
+        "operators",
+        &[
+            ("name", Text),
+            ("role", Text),
+            ("sealed", Bytes),
+            ("totp_step", Int),
+            ("created_at", Int),
+            ("set_up_at", Int),
+            ("signed_in_at", Int),
+        ],
+    ),
+    table("operator_people", &[("operator", Text), ("identity", Bytes), ("linked_at", Int)]),
+    table("operator_links", &[("digest", Bytes), ("operator", Text), ("until", Int)]),
+    table(
+        "operator_sessions",
+        &[
+            ("digest", Bytes),
+            ("operator", Text),
+            ("ip", Text),
+            ("user_agent", Text),
+            ("opened_at", Int),
+            ("seen_at", Int),
+            ("proved_at", Int),
+            ("until", Int),
+        ],
+    ),
+    table(
+        "operator_tokens",
+        &[("digest", Bytes), ("name", Text), ("role", Text), ("created_by", Text), ("created_at", Int), ("until", Int)],
+    ),
     table("platform_tokens", &[("app", Text), ("version", Int), ("sealed", Bytes), ("expires_at", Int)]),
     table(
         "platform_token_claims",
@@ -207,7 +289,12 @@ pub(crate) const TABLES: [Table; 19] = [
             ("app", Text),
             ("ip", Text),
             ("detail", Text),
+            ("actor_id", Text),
         ],
+    ),
+    table(
+        "places",
+        &[("name", Text), ("seq", Int), ("claim", Int), ("held_until", Int), ("tries", Int), ("due_at", Int)],
     ),
 ];
 

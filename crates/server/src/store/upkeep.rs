@@ -31,11 +31,24 @@ pub struct Sweeping {
     pub batch: u32,
 }
 
+/// How busy the store is, as this node sees it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Connections to a database server that are in use; none with `SQLite`.
+    pub in_use: usize,
+    /// Connections that are open and wait for work.
+    pub idle: usize,
+    /// Whoever waits: for a connection, or for their turn to write.
+    pub waiting: usize,
+}
+
 /// What keeps a store small.
 #[async_trait]
 pub trait Upkeep: Send + Sync {
     /// Removes what is over and ends sessions that were idle for too long, after everything else that waits.
     async fn sweep(&self, sweeping: Sweeping) -> Result<Swept>;
+    /// How busy it is.
+    fn load(&self) -> Load;
     /// Succeeds when the store can be read and written.
     async fn ready(&self) -> Result<()>;
 }

@@ -37,7 +37,7 @@ pub(crate) struct TestServer {
     pub(crate) menjin: Menjin,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) url: String,
-    admin_url: String,
+    pub(crate) admin_url: String,
     pub(crate) folder: Arc<Folder>,
     http: reqwest::Client,
     answers: Mutex<Vec<Answer>>,
@@ -47,7 +47,8 @@ pub(crate) struct TestServer {
 /// What a test changes of the usual server.
 #[derive(Default)]
 pub(crate) struct Setup {
-    /// More TOML, after everything else; `PUBLIC_URL` in it is the server's own.
+    /// More TOML, after everything else; `PUBLIC_URL` in it is the server's own, `LOCALHOST` the same by that name, and `ADMIN_URL` the
+    /// operator's side.
     pub(crate) toml: String,
     /// TOML of app `shop`, in its table.
     pub(crate) shop: String,
@@ -96,6 +97,7 @@ impl TestServer {
         let public_url = setup.public_url.as_deref().unwrap_or(&url);
         let places = Places {
             public_url,
+            admin_url: &admin_url,
             wechat: setup.wechat.as_deref().unwrap_or(&sim_url),
             store: folder.store_toml().await,
         };
@@ -128,6 +130,11 @@ impl TestServer {
         let beside = Some((self.sim.clone(), self.sim_url.clone(), Arc::clone(&self.clock)));
         let folder = Some(Arc::clone(&self.folder));
         Setup { folder, beside, public_url: Some(self.url.clone()), ..setup }
+    }
+
+    /// What menjin's clock shows.
+    pub(crate) fn menjin_now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Moves the clocks of menjin and of the simulator.
@@ -222,13 +229,14 @@ fn rand_seed() -> u32 {
 /// Where everything is.
 struct Places<'a> {
     public_url: &'a str,
+    admin_url: &'a str,
     wechat: &'a str,
     /// `[store]`.
     store: String,
 }
 
 fn toml(setup: &Setup, places: &Places<'_>) -> String {
-    let Places { public_url, wechat, store } = places;
+    let Places { public_url, admin_url, wechat, store } = places;
     format!(
         r#"
 secret_key = "{MASTER_KEY}"
@@ -278,7 +286,11 @@ client_secret = "{CLIENT_SECRET}"
         server = setup.server,
         limits = if setup.limits.is_empty() { "enabled = false" } else { &setup.limits },
         shop = setup.shop,
-        toml = setup.toml.replace("PUBLIC_URL", public_url),
+        toml = setup
+            .toml
+            .replace("PUBLIC_URL", public_url)
+            .replace("ADMIN_URL", admin_url)
+            .replace("LOCALHOST", &public_url.replace("127.0.0.1", "localhost")),
     )
 }
 

@@ -1,15 +1,18 @@
 //! The server over real HTTP: one binary, a file a URL. `harness.rs` has the actors; nothing here reaches into private modules.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails, and says where")]
 
+mod admin_api;
 mod apps;
 mod audit;
 mod bad_input;
 mod behind_nginx;
 mod broker;
+mod console;
 mod cors;
 mod crash;
 mod dev_page;
 mod envelope;
+mod events;
 mod faults;
 mod forward_auth;
 mod framing;
@@ -18,16 +21,21 @@ mod hapi;
 mod harness;
 mod http2;
 mod http2_floods;
+mod leaving;
 mod log;
 mod login;
 mod me;
 mod nodes;
 mod openapi;
+mod operators;
 mod outages;
+mod passwords;
+mod people;
 mod platforms;
 mod public_url;
 mod push;
 mod restored;
+mod roles;
 mod rows;
 mod sdk;
 mod secrets;
@@ -38,6 +46,7 @@ mod store;
 mod texts;
 mod tls;
 mod token;
+mod web_client;
 mod web_sign_in;
 mod wire;
 mod with_redis;

@@ -107,10 +107,12 @@ fn what_can_be_no_path_is_refused_by_its_key() {
         );
         Config::parse(&toml, std::path::Path::new("")).map_err(|error| error.to_string())
     };
-    for right in ["", "/", "/auth", "/auth/", "/a/b-c_d.e~1"] {
+    for right in ["", "/", "/auth", "/auth/", "/a/b-c_d.e~1", "/administration", "/a/admin"] {
         parse(&format!("https://example.com{right}"), COMPAT).unwrap();
     }
-    for wrong in ["/{app}", "/a//b", "/*x", "/:x", "/a b", "/登录", "/%61", "/a;b", "/a?b", "/a#b"] {
+    for wrong in
+        ["/{app}", "/a//b", "/*x", "/:x", "/a b", "/登录", "/%61", "/a;b", "/a?b", "/a#b", "/admin", "/console/x"]
+    {
         let error = parse(&format!("https://example.com{wrong}"), "").unwrap_err();
         assert!(error.starts_with("`server.public_url`"), "{wrong}: {error}");
     }

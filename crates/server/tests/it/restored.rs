@@ -4,19 +4,20 @@ use std::path::Path;
 
 use std::sync::Arc;
 
-use menjin_server::Clock as _;
 use menjin_server::config::{Config, StorePlace};
 use menjin_server::moving::{Backup, Restore, Settle, across, backup, restore, settle};
+use menjin_server::store::{Actor, RoleName};
+use menjin_server::{Clock as _, NewRole};
 use menjin_token::Timestamp;
 use serde_json::json;
 
-use crate::harness::{MASTER_KEY, Setup, TestServer};
+use crate::harness::{MASTER_KEY, Setup, TestServer, claims};
 use crate::store::Folder;
 
 /// The same before and after, so that tokens have one issuer.
 const URL: &str = "https://login.menjin.test";
 
-fn setup() -> Setup {
+pub(crate) fn setup() -> Setup {
     Setup { public_url: Some(URL.to_owned()), ..Setup::default() }
 }
 
@@ -24,24 +25,24 @@ fn config(folder: &Path) -> Config {
     config_on("sqlite://menjin.db", folder)
 }
 
-fn config_on(store: &str, folder: &Path) -> Config {
+pub(crate) fn config_on(store: &str, folder: &Path) -> Config {
     let text = format!("secret_key = \"{MASTER_KEY}\"\n[server]\npublic_url = \"{URL}\"\n[store]\nurl = \"{store}\"\n");
     Config::parse(&text, folder).unwrap()
 }
 
-fn back_up(folder: &Path) {
+pub(crate) fn back_up(folder: &Path) {
     let file = folder.join("backup.db");
     let done = backup(&config(folder), &Backup { file: &file, overwrite: false }, &|_, _| ()).unwrap();
     assert!(done.users > 0 && done.bytes > 0);
 }
 
-fn bring_back(folder: &Path, keep_sessions: bool, now: Timestamp) {
+pub(crate) fn bring_back(folder: &Path, keep_sessions: bool, now: Timestamp) {
     let file = folder.join("backup.db");
     let how = Restore { file: &file, overwrite: true, keep_sessions, number_gap: 10, now };
     restore(&config(folder), &how, &|_, _| ()).unwrap();
 }
 
-async fn serving(folder: &Arc<Folder>) -> TestServer {
+pub(crate) async fn serving(folder: &Arc<Folder>) -> TestServer {
     TestServer::with(Setup { folder: Some(Arc::clone(folder)), ..setup() }).await
 }
 
@@ -92,6 +93,36 @@ async fn what_was_there_before_is_there_again(database: Folder, copy: Folder, ke
     );
 }
 
+/// Defines a role and gives it to somebody.
+async fn make_clerk(t: &TestServer, user: &str) {
+    let (by, role) = (Actor::command(), RoleName::everywhere("clerk"));
+    t.menjin.put_role(&by, &role, NewRole::default()).await.unwrap();
+    t.menjin.grant_role(&by, user.parse().unwrap(), "clerk", None).await.unwrap();
+}
+
+/// Who was told of a change of roles since takes tokens that are ahead of it alone.
+async fn roles_of_before_are_there_again(database: Folder, copy: Folder) {
+    let (database, copy) = (Arc::new(database), Arc::new(copy));
+    let t = serving(&database).await;
+    let alice = t.phone("alice").await.user_id();
+    make_clerk(&t, &alice).await;
+    t.stop().await;
+    let place = |url: &str| StorePlace::parse(url, Path::new("")).unwrap();
+    let (from, to) = (place(database.store_url().await), place(copy.store_url().await));
+    across(&from, &to, &|_, _, _| ()).await.unwrap();
+    let t = serving(&database).await;
+    t.menjin.revoke_role(&Actor::command(), alice.parse().unwrap(), "clerk", None).await.unwrap();
+    let since = claims(&t.phone("alice").await.access_token());
+    let now = t.clock.now();
+    t.stop().await;
+    let how = Settle { keep_sessions: false, number_gap: 10, now };
+    settle(&config_on(copy.store_url().await, copy.path()), &how, &|_, _| ()).await.unwrap();
+    let t = serving(&copy).await;
+    let again = claims(&t.phone("alice").await.access_token());
+    assert_eq!((&since["roles"], &again["roles"]), (&json!(null), &json!(["clerk"])));
+    assert!(again["rv"].as_i64() > since["rv"].as_i64(), "{again} {since}");
+}
+
 /// Makes tests of it on a database server.
 macro_rules! brought_back {
     ($folder:path) => {
@@ -103,6 +134,11 @@ macro_rules! brought_back {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn with_sessions_kept_who_went_on_signs_in_again() {
             super::what_was_there_before_is_there_again($folder().await, $folder().await, true).await;
+        }
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn roles_are_those_of_before_and_their_tokens_are_taken() {
+            super::roles_of_before_are_there_again($folder().await, $folder().await).await;
         }
     };
 }
@@ -135,6 +171,26 @@ mod sqlite_only {
         let mut alice = t.phone_of("alice");
         assert_eq!(alice.login(json!({})).await.ok(200)["is_new_user"], false);
         alice.get("/v1/me").await.ok(200);
+    }
+
+    #[tokio::test]
+    async fn roles_are_those_of_the_backup_and_nobody_is_asked_to_refresh_for_ever() {
+        let folder = Some(Arc::new(Folder::with_sqlite()));
+        let t = TestServer::with(Setup { folder, ..setup() }).await;
+        let (alice, bob) = (t.phone("alice").await.user_id(), t.phone("bob").await.user_id());
+        make_clerk(&t, &bob).await;
+        back_up(t.folder.path());
+        make_clerk(&t, &alice).await;
+        t.menjin.revoke_role(&Actor::command(), bob.parse().unwrap(), "clerk", None).await.unwrap();
+        let now = t.clock.now();
+        let folder = t.stop().await;
+        bring_back(folder.path(), false, now);
+        let t = TestServer::with(Setup { folder: Some(folder), ..setup() }).await;
+        for (person, has) in [("alice", json!(null)), ("bob", json!(["clerk"]))] {
+            let phone = t.phone(person).await;
+            assert_eq!(claims(&phone.access_token())["roles"], has);
+            phone.get("/v1/me").await.ok(200);
+        }
     }
 
     #[tokio::test]

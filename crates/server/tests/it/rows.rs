@@ -113,6 +113,13 @@ impl Rows {
         }
     }
 
+    /// All text and bytes of a table, as they are kept.
+    pub(crate) async fn texts(&mut self, table: &str) -> String {
+        let all = self.all(&format!("SELECT * FROM {table}")).await;
+        let bytes = all.iter().flatten().filter_map(Cell::bytes);
+        bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect::<Vec<_>>().join("\n")
+    }
+
     /// Bytes as they are written in a statement.
     pub(crate) fn literal(&self, bytes: &[u8]) -> String {
         let hex = bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));

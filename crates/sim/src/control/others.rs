@@ -9,11 +9,11 @@ use axum::routing::post;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::phone::{app, authorize};
 use super::tap::Tap;
-use super::{Answer, Complaint, Input, checked};
+use super::{Answer, Complaint, checked};
 use crate::people::Who;
 use crate::platform::Platform;
-use crate::wechat::oauth::Decision;
 use crate::world::World;
 use crate::{Sim, alipay, douyin, qq};
 
@@ -49,17 +49,9 @@ struct Holder {
 impl Holder {
     /// Whose phone, in which app of the platform; changed as is said on the way.
     fn find(self, world: &mut World, platform: Platform) -> Result<Who, Complaint> {
-        const HINT: &str = "GET /_sim/apps lists them, POST /_sim/apps makes one";
         let name = checked("person", self.person)?;
-        let app = match &self.appid {
-            Some(appid) => world.apps.of(platform, appid),
-            None => world.apps.only_mini_program_of(platform),
-        };
-        let app = app.ok_or_else(|| {
-            let which = self.appid.as_deref().unwrap_or("is the only one: appid is needed");
-            Complaint::new(StatusCode::NOT_FOUND, format!("no such app of this platform: {which}"), HINT)
-        })?;
-        let who = world.people.meet_as(&name, &app.clone());
+        let app = app(world, platform, self.appid.as_deref())?;
+        let who = world.people.meet_as(&name, &app);
         let person = world.people.meet(&name);
         super::registry::dress(person, self.nickname, self.avatar_url)?;
         if let Some(phone) = self.phone {
@@ -136,25 +128,6 @@ async fn my_phone_number(State(sim): State<Sim>, Tap(holder): Tap<Holder>) -> An
         let number = alipay::phone_number(world, &who).map(Json);
         number.ok_or_else(|| Complaint::bad("the app has no aes_key", "POST /_sim/apps sets one: base64 of 16 bytes"))
     })
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AuthorizeRequest {
-    /// Where the browser was sent.
-    url: String,
-    person: String,
-    decision: Option<Decision>,
-}
-
-/// A person meets the platform's page, without a browser: where it leads them next.
-async fn authorize(State(sim): State<Sim>, Input(request): Input<AuthorizeRequest>) -> Answer<Value> {
-    let person = checked("person", request.person)?;
-    let decision = request.decision.unwrap_or(Decision::Allow);
-    let location = sim.authorize(&request.url, &person, decision);
-    location
-        .map(|location| Json(json!({ "location": location })))
-        .map_err(|error| Complaint::bad(error, "url is what the app's server redirects to, whole"))
 }
 
 fn checked_session(is_good: bool) -> Value {

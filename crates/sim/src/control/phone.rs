@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 use super::tap::Tap;
 use super::{Answer, Complaint, Input, checked};
 use crate::Sim;
+use crate::apps::App;
 use crate::people::Who;
+use crate::platform::Platform;
 use crate::wechat::device::{self, CannotEncrypt, PhoneNumber, Profile, Signed};
 use crate::wechat::oauth::{self, Decision};
 use crate::world::World;
@@ -120,19 +122,22 @@ async fn encrypt(State(sim): State<Sim>, Input(request): Input<EncryptRequest>) 
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct AuthorizeRequest {
+pub(super) struct AuthorizeRequest {
     /// Where the browser was sent.
     url: String,
     person: String,
     decision: Option<Decision>,
 }
 
-/// A person meets WeChat's page, without a browser: where it leads them next, or `null` where it does not.
-async fn authorize(State(sim): State<Sim>, Input(request): Input<AuthorizeRequest>) -> Answer<Value> {
+/// A person meets a platform's page, without a browser: where it leads them next, or `null` where it does not.
+pub(super) async fn authorize(State(sim): State<Sim>, Input(request): Input<AuthorizeRequest>) -> Answer<Value> {
     let person = checked("person", request.person)?;
     let location = sim.authorize(&request.url, &person, request.decision.unwrap_or(Decision::Allow));
     location.map(|location| Json(json!({ "location": location }))).map_err(|error| {
-        Complaint::bad(error, "url is what the app's server redirects to, whole: open.weixin.qq.com/connect/…?appid=…")
+        Complaint::bad(
+            error,
+            "url is what the app's server redirects to, whole, such as https://open.weixin.qq.com/connect/…?appid=…",
+        )
     })
 }
 
@@ -193,8 +198,8 @@ impl Holder {
     pub(super) fn find(self, world: &mut World) -> Result<Who, Complaint> {
         match (self.person, self.openid) {
             (Some(person), None) => {
-                let appid = app(world, self.appid)?;
-                Ok(world.people.meet_in(&checked("person", person)?, &appid))
+                let app = app(world, Platform::WeChat, self.appid.as_deref())?;
+                Ok(world.people.meet_as(&checked("person", person)?, &app))
             }
             (None, Some(openid)) => seen(world, &openid, self.appid.as_deref()),
             (None, None) | (Some(_), Some(_)) => {
@@ -205,7 +210,10 @@ impl Holder {
 }
 
 fn seen(world: &World, openid: &str, appid: Option<&str>) -> Result<Who, Complaint> {
-    let who = world.people.by_openid(openid).filter(|who| appid.is_none_or(|appid| appid == who.appid));
+    let is_meant = |who: &&Who| {
+        appid.is_none_or(|appid| appid == who.appid) && world.apps.of(Platform::WeChat, &who.appid).is_some()
+    };
+    let who = world.people.by_openid(openid).filter(is_meant);
     who.cloned().ok_or_else(|| {
         let hint =
             "people are forgotten when the simulator restarts; give the person instead, the openid will be the same";
@@ -213,19 +221,17 @@ fn seen(world: &World, openid: &str, appid: Option<&str>) -> Result<Who, Complai
     })
 }
 
-/// The app that is named, or the only mini program.
-pub(super) fn app(world: &World, appid: Option<String>) -> Result<String, Complaint> {
+/// The platform's app that is named, or its first mini program.
+pub(super) fn app(world: &World, platform: Platform, appid: Option<&str>) -> Result<App, Complaint> {
     const HINT: &str = "GET /_sim/apps lists them, POST /_sim/apps makes one";
-    match appid {
-        Some(appid) if world.apps.find(&appid).is_some() => Ok(appid),
-        Some(appid) => Err(Complaint::new(StatusCode::NOT_FOUND, format!("no app {appid}"), HINT)),
-        None => {
-            let only = world.apps.only_mini_program().map(|app| app.appid.clone());
-            only.ok_or_else(|| {
-                Complaint::bad("which app? There is not exactly one mini program, so appid is needed", HINT)
-            })
-        }
-    }
+    let found = match appid {
+        Some(appid) => world.apps.of(platform, appid),
+        None => world.apps.first_mini_program_of(platform),
+    };
+    found.cloned().ok_or_else(|| match appid {
+        Some(appid) => Complaint::new(StatusCode::NOT_FOUND, format!("no app {appid} of this platform"), HINT),
+        None => Complaint::bad("which app? There is no mini program yet", HINT),
+    })
 }
 
 impl CannotEncrypt {

@@ -14,6 +14,7 @@ use super::phone::{Holder, app};
 use super::{Answer, Complaint, Input};
 use crate::Sim;
 use crate::delivery::{PATIENCE, Pushed, TRIES};
+use crate::platform::Platform;
 use crate::wechat::push::{PushFormat, PushMode, PushOrder, PushSettings, PushTwist};
 
 const MOST_TRIES: u32 = 10;
@@ -63,7 +64,7 @@ async fn list_settings(State(sim): State<Sim>) -> Json<Value> {
 /// As the console: the URL has to answer with `echostr`, or nothing is saved.
 async fn save_settings(State(sim): State<Sim>, Input(request): Input<SettingsRequest>) -> Answer<SettingsView> {
     let SettingsRequest { appid, url, token, aes_key, format, mode, verify } = request;
-    let appid = sim.with(|world| app(world, appid))?;
+    let appid = sim.with(|world| app(world, Platform::WeChat, appid.as_deref()))?.appid;
     let settings = PushSettings { url, token, aes_key, format, mode };
     if verify {
         sim.save_push(&appid, settings.clone()).await.map_err(|error| {
@@ -99,7 +100,7 @@ async fn push(State(sim): State<Sim>, Input(request): Input<PushRequest>) -> Ans
     let is_about_somebody = person.is_some() || openid.is_some();
     let (appid, openid) = sim.with(|world| {
         if !is_about_somebody {
-            return Ok((app(world, appid)?, None));
+            return Ok((app(world, Platform::WeChat, appid.as_deref())?.appid, None));
         }
         let who = Holder { person, openid, appid }.find(world)?;
         Ok::<_, Complaint>((who.appid, Some(who.openid)))

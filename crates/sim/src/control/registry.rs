@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{Answer, Complaint, Input, checked};
 use crate::Sim;
 use crate::apps::{App, AppKind};
-use crate::people::{self, Person, Phone};
+use crate::people::{Person, Phone};
 use crate::platform::Platform;
 use crate::policy::{Policy, SessionKeyPolicy};
 use crate::wechat::Verdict;
@@ -52,7 +52,7 @@ struct PersonView {
     person: Person,
     /// By appid.
     openids: BTreeMap<String, String>,
-    /// By open-platform account.
+    /// By open-platform account; one of another platform than WeChat as `qq:acme`.
     unionids: BTreeMap<String, String>,
 }
 
@@ -232,7 +232,15 @@ pub(super) fn phone(number: String, country_code: Option<String>) -> Result<Phon
 fn view(world: &World, person: &Person) -> PersonView {
     let name = person.person.as_str();
     let openids = world.apps.all().map(|app| (app.appid.clone(), app.platform.openid(name, &app.appid)));
-    let accounts = world.apps.all().filter_map(|app| app.open_account.clone());
-    let unionids = accounts.map(|account| (account.clone(), people::unionid(name, &account)));
+    let unionids = world.apps.all().filter_map(|app| {
+        let account = app.open_account.as_deref()?;
+        let account = match app.platform {
+            Platform::WeChat => account.to_owned(),
+            Platform::Qq => format!("qq:{account}"),
+            Platform::Douyin => format!("douyin:{account}"),
+            Platform::Alipay => format!("alipay:{account}"),
+        };
+        Some((account, app.unionid_of(name)?))
+    });
     PersonView { person: person.clone(), openids: openids.collect(), unionids: unionids.collect() }
 }

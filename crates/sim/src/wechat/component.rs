@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::{Value, json as value};
 
 use crate::gateway::Asked;
+use crate::platform::Platform;
 use crate::wechat::errors::Refusal;
 use crate::wechat::{json, login};
 use crate::world::World;
@@ -48,7 +49,7 @@ pub(crate) fn code2session(world: &mut World, asked: &Asked) -> Result<String, R
     if !component.authorizers.contains(appid) {
         return Err(Refusal::NotAuthorized);
     }
-    let app = world.apps.find(appid).cloned().ok_or(Refusal::InvalidAppid)?;
+    let app = world.apps.of(Platform::WeChat, appid).cloned().ok_or(Refusal::InvalidAppid)?;
     let mut exchanged = serde_json::to_value(login::exchange(world, app, code)?).map_err(|_| Refusal::SystemError)?;
     // The sample of this page, unlike the other's, has a text there.
     if let (true, Value::Object(members)) = (world.policy.sample_style, &mut exchanged) {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::apps::App;
 use crate::gateway::Asked;
 use crate::people::{self, Who};
+use crate::platform::Platform;
 use crate::policy::Validation;
 use crate::wechat::codes::Presented;
 use crate::wechat::errors::Refusal;
@@ -81,7 +82,7 @@ fn validated<'a>(world: &World, asked: &'a Asked) -> Result<(App, &'a str), Refu
         }
         Validation::InTurn => {}
     }
-    let app = world.apps.find(appid()?).ok_or(Refusal::InvalidAppid)?;
+    let app = world.apps.of(Platform::WeChat, appid()?).ok_or(Refusal::InvalidAppid)?;
     if secret()? != app.secret {
         return Err(Refusal::InvalidSecret);
     }

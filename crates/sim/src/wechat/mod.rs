@@ -21,6 +21,7 @@ pub(crate) mod push;
 mod quota;
 mod sealed;
 mod session;
+mod ticket;
 mod token;
 
 use std::collections::HashMap;
@@ -50,6 +51,7 @@ use crate::wechat::plugin::Payment;
 use crate::wechat::quota::{Counted, Counters, Window};
 use crate::wechat::sealed::Sealed;
 use crate::wechat::session::SessionKeys;
+use crate::wechat::ticket::Tickets;
 use crate::wechat::token::Tokens;
 use crate::world::World;
 
@@ -72,6 +74,7 @@ pub(crate) struct WeChat {
     /// How many codes of the limited kind an app has had made.
     limited_codes: HashMap<String, u32>,
     pub(crate) components: Components,
+    tickets: Tickets,
     refused: Refused,
     pub(crate) push: push::Settings,
 }
@@ -100,6 +103,7 @@ static APIS: &[Api] = &[
     Api { path: "/sns/auth", family: Family::Sns, work: sns::auth },
     Api { path: "/cgi-bin/token", family: Family::Cgi, work: token::token },
     Api { path: "/cgi-bin/stable_token", family: Family::Cgi, work: token::stable_token },
+    Api { path: "/cgi-bin/ticket/getticket", family: Family::Cgi, work: ticket::getticket },
     Api { path: "/wxa/business/getuserphonenumber", family: Family::Cgi, work: phone::getuserphonenumber },
     Api { path: "/wxa/checksession", family: Family::Cgi, work: session::checksession },
     Api { path: "/wxa/resetusersessionkey", family: Family::Cgi, work: session::resetusersessionkey },

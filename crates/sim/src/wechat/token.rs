@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::apps::Apps;
 use crate::entropy::Entropy;
 use crate::gateway::Asked;
+use crate::platform::Platform;
 use crate::wechat::errors::Refusal;
 use crate::wechat::quota::{Counted, Window};
 use crate::wechat::{json, posted};
@@ -111,7 +112,7 @@ fn force(world: &mut World, appid: &str, now: i64) -> Result<(), Refusal> {
 fn credentials(apps: &Apps, appid: Option<&str>, secret: Option<&str>) -> Result<String, Refusal> {
     let appid = appid.ok_or(Refusal::AppidMissing)?;
     let secret = secret.ok_or(Refusal::SecretMissing)?;
-    let app = apps.find(appid).ok_or(Refusal::InvalidAppid)?;
+    let app = apps.of(Platform::WeChat, appid).ok_or(Refusal::InvalidAppid)?;
     if secret == app.secret { Ok(app.appid.clone()) } else { Err(Refusal::InvalidSecret) }
 }
 

@@ -7,8 +7,9 @@ use std::process::Command;
 
 use menjin_sim::App;
 use serde_json::{Value, json};
+use sha1::{Digest as _, Sha1};
 
-use crate::harness::{Platforms, SECRET, SHOP};
+use crate::harness::{Platforms, SECRET, SHOP, hex};
 use crate::tunnel::Tunnel;
 
 const ACCOUNT: &str = "wxaaaaaaaaaaaaaaaa";
@@ -89,12 +90,22 @@ async fn co_wechat_api_signs_in_draws_codes_and_replaces_a_stale_token() {
 }
 
 #[tokio::test]
-async fn wechat_jssdk_signs_in_checks_signatures_and_decrypts() {
+async fn wechat_jssdk_signs_in_checks_signatures_decrypts_and_signs_a_page() {
     let tunnel = start().await;
     let learnt = learnt(&tunnel, node(), "wechat_jssdk.mjs").await;
-    let openid = alice(&tunnel);
-    let expected =
-        json!({ "openid": openid, "again": 40163, "forged": "refused", "nickname": "爱丽丝", "inside": openid });
+    let (openid, page) = (alice(&tunnel), &learnt["page"]);
+    let part = |name: &str| page[name].as_str().expect("the signature of a page has it");
+    let (nonce, timestamp) = (part("nonceStr"), part("timestamp"));
+    let token = tunnel.platforms.access_token(ACCOUNT).await;
+    let path = format!("/cgi-bin/ticket/getticket?access_token={token}&type=jsapi");
+    let given = tunnel.platforms.get(&path).await.json();
+    let ticket = given["ticket"].as_str().expect("a ticket");
+    let signed =
+        format!("jsapi_ticket={ticket}&noncestr={nonce}&timestamp={timestamp}&url=https://shop.example.com/a?b=c");
+    assert_eq!(part("signature"), hex(&Sha1::digest(signed)));
+    let expected = json!({
+        "openid": openid, "again": 40163, "forged": "refused", "nickname": "爱丽丝", "inside": openid, "page": page,
+    });
     assert_eq!(learnt, expected);
 }
 

@@ -42,6 +42,8 @@ impl Platforms {
     pub(crate) async fn with(apps: Vec<App>) -> Self {
         let sim = Sim::new(Options { seed: Some(1), apps, start: Some(START), ..Options::default() });
         sim.freeze(true);
+        // A second may have passed before it stood.
+        sim.set_clock(START);
         Self::of(sim).await
     }
 

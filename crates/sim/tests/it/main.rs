@@ -23,6 +23,7 @@ mod push;
 mod scenario;
 mod serving;
 mod stable_token;
+mod ticket;
 mod token;
 mod tunnel;
 mod wechatpy;

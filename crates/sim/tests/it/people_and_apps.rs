@@ -1,5 +1,6 @@
 //! `/_sim/apps` and `/_sim/people`.
 
+use menjin_sim::{App, Platform};
 use serde_json::{Value, json};
 
 use crate::harness::{Platforms, SECRET, SHOP};
@@ -56,6 +57,26 @@ async fn people_are_listed_with_all_their_names() {
     assert_eq!(bob["unionids"], json!({ "acme": platforms.sim.unionid("acme", "bob") }));
     let people = platforms.get("/_sim/people").await.json();
     assert_eq!((&people["people"][0]["person"], &people["people"][1]), (&json!("alice"), &bob));
+}
+
+#[tokio::test]
+async fn an_app_of_another_platform_is_none_of_wechats() {
+    const QQ: &str = "1110000001";
+    let shop = App::mini_program(SHOP, SECRET).bound_to("acme");
+    let platforms = Platforms::with(vec![shop, App::of(Platform::Qq, QQ, SECRET).bound_to("acme")]).await;
+    let alice = platforms.control("/_sim/people", json!({ "person": "alice" })).await;
+    let unionids = json!({
+        "acme": platforms.sim.unionid("acme", "alice"),
+        "qq:acme": platforms.sim.unionid_of(Platform::Qq, "acme", "alice"),
+    });
+    assert_eq!(alice["unionids"], unionids);
+    let token = format!("/cgi-bin/token?grant_type=client_credential&appid={QQ}&secret={SECRET}");
+    platforms.get(&token).await.refused(40013, "invalid appid");
+    platforms.exchange_as(QQ, SECRET, &platforms.code("alice").await).await.refused(40013, "invalid appid");
+    let login = async |body| platforms.post("/_sim/wx/login", body).await;
+    login(json!({ "person": "alice", "appid": QQ })).await.complaint(404, QQ);
+    platforms.control("/_sim/qq/login", json!({ "person": "alice" })).await;
+    login(json!({ "openid": alice["openids"][QQ] })).await.complaint(404, "nobody has the openid");
 }
 
 #[tokio::test]

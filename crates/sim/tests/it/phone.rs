@@ -175,7 +175,8 @@ async fn any_payload_can_be_encrypted_well_or_badly() {
 async fn it_must_be_said_whose_phone_and_which_app() {
     let platforms = Platforms::start_with_two_apps().await;
     let login = async |body| platforms.post("/_sim/wx/login", body).await;
-    login(json!({ "person": "alice" })).await.complaint(400, "which app?");
+    let [meant, first] = [json!({ "person": "alice" }), json!({ "person": "alice", "appid": SHOP.min(OTHER) })];
+    assert_eq!(login(meant).await.json()["openid"], login(first).await.json()["openid"], "whose AppID sorts first");
     login(json!({ "person": "alice", "appid": "wxnobody" })).await.complaint(404, "no app wxnobody");
     login(json!({ "appid": SHOP })).await.complaint(400, "whose phone?");
     login(json!({ "appid": SHOP, "person": "alice", "openid": "o" })).await.complaint(400, "whose phone?");

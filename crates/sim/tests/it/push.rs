@@ -226,8 +226,8 @@ async fn what_is_not_accepted_comes_three_times_signed_anew_and_is_the_same_even
     assert_eq!((&pushed["accepted"], pushed["attempts"].as_array().map(Vec::len)), (&json!(true), Some(3)));
     let got = server.got();
     assert_ne!(got[0].query["nonce"], got[1].query["nonce"]);
-    assert!(got.iter().all(|got| got.opened().0 == got.opened().0 && got.is_sealed()));
-    assert_eq!(got[0].opened(), got[2].opened());
+    assert_eq!(got.len(), 3);
+    assert!(got.iter().all(|it| it.opened() == got[0].opened() && it.is_sealed()), "{got:?}");
     server.will_answer(&[(500, ""), (500, ""), (500, ""), (500, "")]);
     let pushed = push(&platforms, json!({})).await;
     assert_eq!((&pushed["accepted"], pushed["attempts"].as_array().map(Vec::len)), (&json!(false), Some(3)));

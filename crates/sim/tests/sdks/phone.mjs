@@ -2,7 +2,7 @@
 
 import http from "node:http";
 
-export const [simulator, appid, secret] = process.argv.slice(2);
+export const [simulator, appid, secret, account] = process.argv.slice(2);
 
 export function onPhone(call, more = {}) {
   const body = JSON.stringify({ person: "alice", appid, ...more });

@@ -1,10 +1,10 @@
-// wechat-jssdk's server part, as it is published: sessions, signatures, decryption.
+// wechat-jssdk's server part, as it is published: sessions, signatures, decryption, and the signature of an account's page.
 
 import { createRequire } from "node:module";
 
-import { appid, learnt, onPhone, secret } from "./phone.mjs";
+import { account, appid, learnt, onPhone, secret } from "./phone.mjs";
 
-const { MiniProgram, Store } = createRequire(import.meta.url)("wechat-jssdk");
+const { JSSDK, MiniProgram, Store } = createRequire(import.meta.url)("wechat-jssdk");
 
 class Memory extends Store {}
 
@@ -16,4 +16,5 @@ const sent = await onPhone("getUserInfo", { nickname: "爱丽丝" });
 await mini.verifySignature(sent.rawData, sent.signature, session.session_key);
 const forged = await mini.verifySignature(sent.rawData + " ", sent.signature, session.session_key).then(() => "taken", () => "refused");
 const info = await mini.decryptData(sent.encryptedData, sent.iv, session.session_key);
-learnt({ openid: session.openid, again, forged, nickname: info.nickName, inside: info.openId });
+const page = await new JSSDK({ appId: account, appSecret: secret, store: new Memory() }).getSignature("https://shop.example.com/a?b=c#d");
+learnt({ openid: session.openid, again, forged, nickname: info.nickName, inside: info.openId, page });

@@ -42,6 +42,10 @@ pub struct Claims {
     pub roles: Vec<String>,
     /// What these roles allow, wildcards kept.
     pub permissions: Vec<String>,
+    /// How far changes of roles had come when it was issued; a later one outdates it.
+    pub roles_version: Option<i64>,
+    /// Whether there are more roles and permissions than it holds: menjin tells them.
+    pub has_more_roles: bool,
     /// `access` in tokens of `typ: JWT`, so that no other kind passes for one.
     pub token_use: Option<String>,
     /// Every other claim. A name of a field above is left out when written.
@@ -66,6 +70,8 @@ impl Claims {
             scope: None,
             roles: Vec::new(),
             permissions: Vec::new(),
+            roles_version: None,
+            has_more_roles: false,
             token_use: None,
             extra: Map::new(),
         }
@@ -109,6 +115,8 @@ enum Field {
     Scope,
     Roles,
     Permissions,
+    RolesVersion,
+    MoreRoles,
     TokenUse,
 }
 
@@ -129,6 +137,8 @@ impl Field {
             "scope" => Self::Scope,
             "roles" => Self::Roles,
             "permissions" => Self::Permissions,
+            "rv" => Self::RolesVersion,
+            "more_roles" => Self::MoreRoles,
             "token_use" => Self::TokenUse,
             _ => return None,
         })
@@ -150,6 +160,8 @@ impl Field {
             Self::Scope => "scope",
             Self::Roles => "roles",
             Self::Permissions => "permissions",
+            Self::RolesVersion => "rv",
+            Self::MoreRoles => "more_roles",
             Self::TokenUse => "token_use",
         }
     }
@@ -175,6 +187,12 @@ impl Serialize for Claims {
         text(&mut map, Field::Scope, self.scope.as_ref())?;
         list(&mut map, Field::Roles, &self.roles)?;
         list(&mut map, Field::Permissions, &self.permissions)?;
+        if let Some(version) = self.roles_version {
+            map.serialize_entry(Field::RolesVersion.name(), &version)?;
+        }
+        if self.has_more_roles {
+            map.serialize_entry(Field::MoreRoles.name(), &true)?;
+        }
         text(&mut map, Field::TokenUse, self.token_use.as_ref())?;
         for (name, value) in &self.extra {
             if !Self::is_registered(name) {

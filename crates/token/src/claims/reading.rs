@@ -54,7 +54,7 @@ impl<'de> Visitor<'de> for ClaimsVisitor<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Claims, A::Error> {
         let mut claims = Claims::expiring(Timestamp::default());
-        let mut seen = 0_u16;
+        let mut seen = 0_u32;
         while let Some(name) = members.next_key::<Name>()? {
             let field = match name {
                 Name::Registered(field) => field,
@@ -80,7 +80,7 @@ impl<'de> Visitor<'de> for ClaimsVisitor<'_> {
     }
 }
 
-const fn bit(field: Field) -> u16 {
+const fn bit(field: Field) -> u32 {
     1 << field as u16
 }
 
@@ -100,6 +100,8 @@ fn read_field<'de, A: MapAccess<'de>>(field: Field, claims: &mut Claims, members
         Field::Scope => claims.scope = Some(members.next_value()?),
         Field::Roles => claims.roles = members.next_value()?,
         Field::Permissions => claims.permissions = members.next_value()?,
+        Field::RolesVersion => claims.roles_version = Some(members.next_value()?),
+        Field::MoreRoles => claims.has_more_roles = members.next_value()?,
         Field::TokenUse => claims.token_use = Some(members.next_value()?),
     }
     Ok(())

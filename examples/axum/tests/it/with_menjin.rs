@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use menjin_server::config::Config;
 use menjin_server::entropy::SeededEntropy;
-use menjin_server::{Around, Listeners, Menjin, SystemClock};
+use menjin_server::store::{Actor, RoleName};
+use menjin_server::{Around, Listeners, Menjin, NewRole, SystemClock};
 use menjin_sim::Sim;
 use orders::{App, Settings, router};
 use reqwest::{Client, Method};
@@ -89,6 +90,27 @@ impl World {
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
+    /// The answer that is no longer the one of before, once the program has heard of a change.
+    async fn changed(&self, path: &str, session: &Value, before: u16) -> (u16, Value) {
+        let changed = async {
+            loop {
+                let (status, answer) = self.get(path, session).await;
+                if status != before {
+                    return (status, answer["code"].clone());
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, changed).await.expect("the feed tells it")
+    }
+
+    /// The next pair.
+    async fn refresh(&self, session: &Value) -> Value {
+        let body = json!({ "refresh_token": session["refresh_token"] });
+        let answer = self.http.post(format!("{}/v1/token/refresh", self.menjin_url)).json(&body).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        answer.json().await.unwrap()
+    }
+
     async fn get(&self, path: &str, session: &Value) -> (u16, Value) {
         self.ask(Method::GET, path, session, None).await
     }
@@ -136,18 +158,29 @@ async fn a_ban_reaches_the_program_while_it_serves() {
     let (alice, bob) = (world.sign_in("alice").await, world.sign_in("bob").await);
     assert_eq!(world.get("/orders", &alice).await.0, 200);
     let user = alice["user"]["id"].as_str().unwrap().parse().unwrap();
-    world.menjin.disable_user(user).await.unwrap();
-    let refused = async {
-        loop {
-            let (status, problem) = world.get("/orders", &alice).await;
-            if status != 200 {
-                return (status, problem["code"].clone());
-            }
-        }
-    };
-    let refused = tokio::time::timeout(PATIENCE, refused).await.expect("the feed tells it");
-    assert_eq!(refused, (401, json!("user_disabled")));
+    world.menjin.disable_user(&Actor::command(), user).await.unwrap();
+    assert_eq!(world.changed("/orders", &alice, 200).await, (401, json!("user_disabled")));
     assert_eq!(world.get("/orders", &bob).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_role_opens_a_route_and_its_end_closes_it_while_the_program_serves() {
+    let world = World::new().await;
+    let (by, alice) = (Actor::command(), world.sign_in("alice").await);
+    let user = alice["user"]["id"].as_str().unwrap().parse().unwrap();
+    let orders = NewRole { permissions: vec!["orders:*".to_owned()], ..NewRole::default() };
+    assert_eq!(world.get("/staff/orders", &alice).await.0, 403);
+    world.menjin.put_role(&by, &RoleName::everywhere("clerk"), orders).await.unwrap();
+    world.menjin.grant_role(&by, user, "clerk", Some("shop")).await.unwrap();
+    assert_eq!(world.changed("/staff/orders", &alice, 403).await, (401, json!("token_expired")));
+    let clerk = world.refresh(&alice).await;
+    let all = json!({ "read_by": alice["user"]["id"], "orders": 2048 });
+    assert_eq!(world.get("/staff/orders", &clerk).await, (200, all));
+    world.menjin.revoke_role(&by, user, "clerk", Some("shop")).await.unwrap();
+    assert_eq!(world.changed("/staff/orders", &clerk, 200).await, (401, json!("token_expired")));
+    let nobody = world.refresh(&clerk).await;
+    assert_eq!(world.get("/staff/orders", &nobody).await.0, 403);
+    assert_eq!(world.get("/orders", &nobody).await.0, 200);
 }
 
 #[tokio::test]

@@ -39,6 +39,10 @@ fn a_menjin_that_is_well_is_told_so() {
     said.has("ok", "credentials", &["shop", "wx0123456789abcdef"]);
     said.has("ok", "public_url", &[&format!("https://localhost:{port}"), env!("CARGO_PKG_VERSION")]);
     said.has("warning", "domain", &["127.0.0.1", "phones"]);
+    if cfg!(unix) {
+        let disk = said.of("disk");
+        assert!(disk.len() == 1 && disk[0][1].contains("are free on the disk of"), "{disk:?}");
+    }
     assert_eq!(said.code, Some(0), "{:#}", said.all);
     assert_eq!(said.all["by_hand"].as_array().map(Vec::len), Some(0));
 }
@@ -47,12 +51,13 @@ fn a_menjin_that_is_well_is_told_so() {
 fn going_live_is_judged_as_platforms_do_and_lists_what_only_people_can_see() {
     let scene = Scene::new();
     let (_server, port) =
-        scene.serve("need = [\"profile\", \"phone\"]\n[limits]\nenabled = false\n[lifetimes]\naudit = \"30d\"\n");
+        scene.serve("need = [\"profile\", \"phone\"]\n[limits]\nenabled = false\n[lifetimes]\naudit = \"30d\"\ndeletion_cooling_off = \"60d\"\n");
     assert_eq!(scene.doctor(&[]).code, Some(0));
     let said = scene.doctor(&["--go-live"]);
     said.fails("domain", &["127.0.0.1"]);
     said.fails("limits", &["limits.enabled"]);
     said.fails("retention", &["lifetimes.audit", "180d"]);
+    said.fails("deletion", &["lifetimes.deletion_cooling_off", "15d"]);
     let by_hand = said.all["by_hand"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect::<Vec<_>>();
     let listed = |words: &[&str]| by_hand.iter().any(|item| words.iter().all(|word| item.contains(word)));
     let site = format!("https://localhost:{port}");
@@ -62,7 +67,9 @@ fn going_live_is_judged_as_platforms_do_and_lists_what_only_people_can_see() {
         &["shop", "uploadFile", &site],
         &["shop", "privacy guide", "nickname", "avatar", "phone number"],
         &["IP 白名单"],
-        &["close their account"],
+        &["close their account", "DELETE /v1/me"],
+        &["privacy policy", "[[consent]]"],
+        &["backups", "privacy policy"],
         &["six months"],
         &["master key", "restore"],
     ] {
@@ -293,6 +300,22 @@ fn a_store_that_is_down_or_sealed_under_another_key_is_told() {
     scene.doctor(&[]).fails("master_key", &["old_secret_keys"]);
     scene.put("secret.key", KEY);
     scene.doctor(&[]).has("ok", "master_key", &["opens"]);
+}
+
+#[test]
+fn a_store_of_an_older_program_is_told_and_left_as_it_is() {
+    let scene = Scene::new();
+    scene.configure("https://nowhere.menjin.invalid", "[store]\nmigrate = \"check\"\n");
+    run_in(scene.folder.path(), &["migrate"]).ok();
+    let store = rusqlite::Connection::open(scene.folder.path().join("menjin.db")).unwrap();
+    let version = || store.query_row("SELECT max(version) FROM _migrations", [], |row| row.get::<_, u32>(0)).unwrap();
+    let needed = version();
+    store.execute("DELETE FROM _migrations WHERE version = ?", [needed]).unwrap();
+    let words = [format!("version {}", needed - 1), format!("needs {needed}"), "`menjin migrate`".to_owned()];
+    scene.doctor(&[]).fails("store", &words.each_ref().map(String::as_str));
+    scene.change("\"check\"", "\"auto\"");
+    scene.doctor(&[]).has("warning", "store", &[&words[0], &words[1], "`menjin backup` first"]);
+    assert_eq!(version(), needed - 1);
 }
 
 #[cfg(unix)]

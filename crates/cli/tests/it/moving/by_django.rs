@@ -50,6 +50,7 @@ async fn users_of_auth_user_keep_their_id_and_who_is_no_active_user_stays_out() 
     assert_eq!(alice["user"]["created_at"], "2017-03-04T05:06:07Z");
     let disabled = "SELECT count(*) FROM users WHERE number = 32 AND disabled_at IS NOT NULL";
     assert_eq!(count(&data.path().join("menjin.db"), disabled), 1);
+    assert_eq!(count(&data.path().join("menjin.db"), "SELECT count(*) FROM passwords"), 0, "an openid is no name");
     assert!(command(data.path(), &from).out.contains("2  already there"));
     assert_eq!(server.stop(), Some(0));
 }

@@ -117,8 +117,8 @@ fn under_a_running_server_it_is_refused(on: Databases) {
     bring(data.path(), "sqlite://menjin.db", &url);
     let config = std::fs::read_to_string(data.path().join("restored.toml")).unwrap();
     let sides = config.replace("drain = ", "listen = \"127.0.0.1:0\"\ndrain = ");
-    let sides =
-        format!("{}\n[admin]\nlisten = \"127.0.0.1:0\"\n", sides.replace("level = \"warn\"", "level = \"info\""));
+    let sides = sides.replace("[admin]\n", "[admin]\nlisten = \"127.0.0.1:0\"\n");
+    let sides = sides.replace("level = \"warn\"", "level = \"info\"");
     std::fs::write(data.path().join("node.toml"), sides).unwrap();
     let mut node = menjin(&["serve", "--insecure-for-trying", "--config", "node.toml"]);
     node.current_dir(data.path());

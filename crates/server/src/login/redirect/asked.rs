@@ -85,9 +85,3 @@ impl<'q> Begin<'q> {
 pub(super) fn is_state(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
-
-/// RFC 7636 §4.1.
-pub(in crate::login) fn is_verifier(text: &str) -> bool {
-    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-    (43..=128).contains(&text.len()) && text.bytes().all(unreserved)
-}

@@ -19,8 +19,6 @@ use url::Url;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) use arrival::take;
-pub(super) use asked::is_verifier;
 use asked::{Asked, Begin, is_state};
 use cookie::{Jar, Start};
 
@@ -67,7 +65,7 @@ async fn start(
     let state = state(&menjin);
     let mut jar = Jar::of(&menjin, &headers);
     jar.put(&state, &begin.into_start(&app, menjin.clock.now()));
-    let to = redirect.authorize_url(&callback_url(&menjin, &app)?, &state, silent);
+    let to = redirect.authorize_url(&app.callback_url(&menjin.issuer).map_err(Problem::Internal)?, &state, silent);
     Ok((jar.changes(), seen_other(StatusCode::FOUND, &to)?).into_response())
 }
 
@@ -134,9 +132,11 @@ async fn came(
     let parameter = redirect(app)?.code_parameter();
     let code = asked.once(parameter)?.ok_or(Problem::SignInDenied)?;
     let code = RedirectCode::parse(code).map_err(|_| Problem::CodeInvalid(None))?;
+    let admin = &menjin.config.admin;
     let arriving = arrival::Arriving {
         app: Arc::clone(app),
-        to: callback_url(menjin, app)?,
+        for_operators: admin.is_scanned_in(&app.id) && start.leads_to(&admin.scan_page()),
+        to: app.callback_url(&menjin.issuer).map_err(Problem::Internal)?,
         state: state.to_owned(),
         challenge: start.challenge.clone(),
         code,
@@ -164,12 +164,6 @@ fn redirect(app: &App) -> Result<&dyn Redirect, Problem> {
 
 fn state(menjin: &Menjin) -> String {
     menjin.entropy.bytes::<16>().chunks_exact(4).map(|four| hex([four[0], four[1], four[2], four[3]])).collect()
-}
-
-/// What the app registers at its platform.
-fn callback_url(menjin: &Menjin, app: &App) -> Result<Url, Problem> {
-    let address = format!("{}/v1/login/{}/callback", menjin.issuer, app.id);
-    Url::parse(&address).map_err(|error| Problem::Internal(error.into()))
 }
 
 fn seen_other(status: StatusCode, to: &Url) -> Result<Response, Problem> {

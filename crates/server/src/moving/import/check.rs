@@ -14,6 +14,7 @@ use super::raw::{Field, Name, Of, Raw, Reject};
 use crate::config::{App, PlatformName};
 use crate::entropy::sha256;
 use crate::people::is_unprintable;
+use crate::people::password::{Hash, NOBODYS, Name as PasswordName};
 use crate::store::IdentityName;
 
 /// The largest number that every JSON reader keeps exact.
@@ -30,6 +31,8 @@ pub(super) struct Person {
     pub(super) created_at: Timestamp,
     pub(super) disabled: bool,
     pub(super) identities: Vec<NamedIdentity>,
+    /// Their name, and what was kept of their password.
+    pub(super) password: Option<(PasswordName, Hash)>,
     /// Fields that they come in without.
     pub(super) left_out: Vec<Reject>,
 }
@@ -48,6 +51,7 @@ pub(super) struct Checks {
     numbers: HashMap<i64, u64>,
     external_ids: HashMap<[u8; 16], u64>,
     openids: HashMap<[u8; 16], u64>,
+    usernames: HashMap<[u8; 16], u64>,
 }
 
 #[derive(Clone)]
@@ -59,9 +63,10 @@ struct PlatformApp {
 }
 
 impl Checks {
-    pub(super) fn new(apps: &[App], import: &Import, now: Timestamp) -> anyhow::Result<Self> {
+    /// Of the file's apps; `has_passwords`: whether some app takes them, the file's or the store's.
+    pub(super) fn new((apps, has_passwords): (&[App], bool), import: &Import, now: Timestamp) -> anyhow::Result<Self> {
         let apps: Vec<PlatformApp> = apps.iter().filter_map(PlatformApp::of).collect();
-        ensure!(!apps.is_empty(), "menjin.toml has no [[app]] of a platform: openids belong to one");
+        ensure!(!apps.is_empty() || has_passwords, "menjin.toml has no [[app]] of a platform: openids belong to one");
         let named = |id: &String| {
             let ids = || apps.iter().map(|app| app.id.as_str()).collect::<Vec<_>>().join(", ");
             let found = apps.iter().find(|app| app.id == *id).cloned();
@@ -81,6 +86,7 @@ impl Checks {
             numbers: HashMap::new(),
             external_ids: HashMap::new(),
             openids: HashMap::new(),
+            usernames: HashMap::new(),
         })
     }
 
@@ -95,6 +101,7 @@ impl Checks {
         let number = self.number(&texts);
         let external_id = texts.get(Field::ExternalId).map(|text| external_id(text, place)).transpose();
         let identities = self.identities(&texts);
+        let username = texts.get(Field::Username).map(|text| username(text, place)).transpose();
         // Before anything else is asked: whatever this one is left out for, nobody further down gets what is theirs.
         let twice = self.note(
             number.as_ref().ok().copied(),
@@ -102,14 +109,20 @@ impl Checks {
             identities.as_deref().unwrap_or_default(),
             place,
         );
+        let twice = twice.or(self.note_name(username.as_ref().ok().and_then(Option::as_ref), place));
         let (mut left_out, unreadable): (Vec<_>, Vec<_>) =
             texts.unreadable.iter().cloned().partition(Reject::is_of_profile);
         if let Some(reject) = unreadable.into_iter().next() {
             return Err(reject);
         }
         let (number, external_id, identities) = (number?, external_id?, identities?);
-        if identities.is_empty() && external_id.is_none() {
-            return Err(Reject::new(place, &"openid", "is missing, and so is external_id: nobody could be this user"));
+        let password = username?.map(|name| (name, kept(&texts, &mut left_out)));
+        if identities.is_empty() && external_id.is_none() && password.is_none() {
+            return Err(Reject::new(
+                place,
+                &"openid",
+                "is missing, and so are external_id and username: nobody could be this user",
+            ));
         }
         twice.map_or(Ok(()), Err)?;
         let disabled = texts.truth(Field::Disabled)?.or(texts.truth(Field::Active)?.map(|active| !active));
@@ -122,6 +135,7 @@ impl Checks {
             created_at: profile.created_at.unwrap_or(self.now),
             disabled: disabled.unwrap_or(false),
             identities,
+            password,
             left_out,
         })
     }
@@ -198,6 +212,12 @@ impl Checks {
             .ok_or_else(|| Reject::new(place, &name(Field::App, of), "is missing: say --app, or app or appid for each"))
     }
 
+    /// No name stands twice in one source, however it is written.
+    fn note_name(&mut self, name: Option<&PasswordName>, place: u64) -> Option<Reject> {
+        let first = seen(&mut self.usernames, short(&[&name?.lookup]), place)?;
+        Some(Reject::twice(place, &"username", first))
+    }
+
     /// Nobody stands twice in one source.
     fn note(
         &mut self,
@@ -252,6 +272,23 @@ fn short(parts: &[&str]) -> [u8; 16] {
 
 fn name(field: Field, of: &Of) -> Name {
     Name { field, of: of.clone() }
+}
+
+/// The name that somebody signs in by.
+fn username(text: &str, place: u64) -> Result<PasswordName, Reject> {
+    let why = "must be 1 to 150 letters, digits and . _ - @ + without spaces";
+    PasswordName::of_elsewhere(text).map_err(|_| Reject::new(place, &"username", why))
+}
+
+/// What was kept of the password; what is in no form that is known here is left out: an operator gives them a one-use code.
+fn kept(texts: &Texts<'_>, left_out: &mut Vec<Reject>) -> Hash {
+    let Some(text) = texts.get(Field::PasswordHash) else { return NOBODYS };
+    Hash::parse(text).unwrap_or_else(|| {
+        let why =
+            "is in no form that is taken: pbkdf2_sha256, pbkdf2_sha1, bcrypt, bcrypt_sha256 and argon2, at usual costs";
+        left_out.push(Reject::new(texts.place, &"password_hash", why));
+        NOBODYS
+    })
 }
 
 fn external_id(text: &str, place: u64) -> Result<String, Reject> {
@@ -353,7 +390,7 @@ mod tests {
             dry_run: false,
             rejects: PathBuf::new(),
         };
-        Checks::new(&config.app, &import, Timestamp::from_secs(1_800_000_000))
+        Checks::new((&config.app, false), &import, Timestamp::from_secs(1_800_000_000))
     }
 
     /// What becomes of number 1 with these fields: appid, openid and unionid of each identity, or why not.
@@ -407,7 +444,8 @@ mod tests {
             dry_run: false,
             rejects: PathBuf::new(),
         };
-        assert!(Checks::new(&config.app, &import, Timestamp::from_secs(0)).unwrap().app.is_some());
-        assert!(Checks::new(&[], &import, Timestamp::from_secs(0)).is_err());
+        assert!(Checks::new((&config.app, false), &import, Timestamp::from_secs(0)).unwrap().app.is_some());
+        assert!(Checks::new((&[], false), &import, Timestamp::from_secs(0)).is_err());
+        assert!(Checks::new((&[], true), &import, Timestamp::from_secs(0)).is_ok(), "names need no platform");
     }
 }

@@ -25,6 +25,7 @@ pub use self::source::Origin;
 use self::source::Source;
 pub use self::table::{Columns, Table};
 use super::Progress;
+use crate::people::password::sealed;
 use crate::state::Menjin;
 use crate::store::{AuditLine, Clash, MovedIn, NewIdentity, Newcomer};
 
@@ -76,7 +77,7 @@ pub struct Imported {
 impl Menjin {
     /// Takes people in. What is here already is never changed, so that the same source may come again.
     pub async fn import(&self, import: &Import, progress: Progress<'_>) -> anyhow::Result<Imported> {
-        let mut checks = Checks::new(&self.config.app, import, self.clock.now())?;
+        let mut checks = Checks::new((&self.config.app, self.apps.has_passwords()), import, self.clock.now())?;
         if !import.dry_run {
             // Whoever comes for the first time meanwhile must not get the number of somebody further down.
             self.store.number_from(highest(&import.from).await?).await?;
@@ -122,6 +123,7 @@ impl Menjin {
             avatar_url: person.avatar_url,
             created_at: person.created_at,
             disabled: person.disabled,
+            password: person.password.map(|(name, hash)| sealed(self, &name, &hash, None)),
             identities: identities.map(|(name, unionid)| NewIdentity { id: self.new_id(), name, unionid }).collect(),
         };
         Ok((Place { place: raw.place, left_out: person.left_out }, newcomer))
@@ -199,6 +201,7 @@ fn refused(place: u64, clash: Clash) -> Reject {
     match clash {
         Clash::Number => Reject::new(place, &"number", "another user has it"),
         Clash::ExternalId(user) => Reject::with_user(place, "external_id", "another user has it", user),
+        Clash::Username(user) => Reject::with_user(place, "username", "belongs to another user", user),
         Clash::Identity { user, .. } => Reject::with_user(place, "openid", "belongs to another user", user),
     }
 }

@@ -36,6 +36,10 @@ pub(super) enum Field {
     Appid,
     Openid,
     Unionid,
+    /// The name that they sign in by.
+    Username,
+    /// What another system kept of their password.
+    PasswordHash,
 }
 
 /// Which identity a field is of.
@@ -49,7 +53,7 @@ pub(super) enum Of {
     Nth(usize),
 }
 
-const FIELDS: [(&str, Field); 11] = [
+const FIELDS: [(&str, Field); 13] = [
     ("number", Field::Number),
     ("external_id", Field::ExternalId),
     ("nickname", Field::Nickname),
@@ -61,6 +65,8 @@ const FIELDS: [(&str, Field); 11] = [
     ("appid", Field::Appid),
     ("openid", Field::Openid),
     ("unionid", Field::Unionid),
+    ("username", Field::Username),
+    ("password_hash", Field::PasswordHash),
 ];
 
 impl Field {
@@ -125,7 +131,9 @@ impl Reject {
 
     /// Whether the person can do without this field.
     pub(super) fn is_of_profile(&self) -> bool {
-        [Field::Nickname, Field::AvatarUrl, Field::CreatedAt].iter().any(|field| field.as_str() == self.field)
+        [Field::Nickname, Field::AvatarUrl, Field::CreatedAt, Field::PasswordHash]
+            .iter()
+            .any(|field| field.as_str() == self.field)
     }
 
     pub(super) fn with_user(place: u64, field: &str, why: &'static str, user: i64) -> Self {

@@ -43,6 +43,10 @@ pub struct Columns {
     pub openid: Option<String>,
     /// Their name in the open-platform account.
     pub unionid: Option<String>,
+    /// The name that they sign in by.
+    pub username: Option<String>,
+    /// What was kept of their password.
+    pub password_hash: Option<String>,
 }
 
 impl Columns {
@@ -53,6 +57,17 @@ impl Columns {
             created_at: Some("date_joined".to_owned()),
             active: Some("is_active".to_owned()),
             ..Self::default()
+        }
+    }
+
+    /// The same with the names and passwords, where somebody may sign in by them here.
+    #[must_use]
+    pub fn with_django_passwords(self) -> Self {
+        let some = |name: &str| Some(name.to_owned());
+        Self {
+            username: self.username.or(some("username")),
+            password_hash: self.password_hash.or(some("password")),
+            ..self
         }
     }
 
@@ -78,6 +93,8 @@ impl Columns {
             (Field::CreatedAt, &self.created_at),
             (Field::Disabled, &self.disabled),
             (Field::Active, &self.active),
+            (Field::Username, &self.username),
+            (Field::PasswordHash, &self.password_hash),
             (Field::Openid, &self.openid),
             (Field::Unionid, &self.unionid),
         ];
@@ -94,7 +111,8 @@ pub(super) struct Rows {
 
 impl Rows {
     pub(super) async fn open(table: &Table) -> anyhow::Result<Self> {
-        if table.columns.openid.is_none() && table.columns.external_id.is_none() {
+        let names = [&table.columns.openid, &table.columns.external_id, &table.columns.username];
+        if names.into_iter().all(Option::is_none) {
             bail!("which column of {} has the openid? Say --openid-column", table.name);
         }
         let (fields, columns) = table.columns.named().into_iter().unzip();

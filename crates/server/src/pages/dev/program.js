@@ -112,16 +112,10 @@ export class Program {
 
   bindPhone() {
     return this.#act("act_bind_phone", {}, async () => {
-      this.user = await this.#bound(await this.#askForNumber());
+      this.user = await this.#client.getPhoneNumber({ detail: await this.#askForNumber() });
       this.need = this.need.filter((lacking) => lacking !== "phone");
       this.#say(say("phone_bound"));
     });
-  }
-
-  /** Alipay gives a signed text instead of a code, which goes with a sign-in. */
-  async #bound(detail) {
-    if (detail.response) return (await this.#client.login({ fresh: true, signed_phone: detail.response })).user;
-    return this.#client.getPhoneNumber({ detail });
   }
 
   /** The platform's own question; the event of its button. */

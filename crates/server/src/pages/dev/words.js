@@ -9,6 +9,7 @@ const WORDS = {
   // The frame.
   tagline: ["小程序登录，本机试一遍", "Mini-program sign-in, tried on this machine"],
   links: ["链接", "Links"],
+  console: ["控制台", "Console"],
   docs: ["接口文档", "API docs"],
   metrics: ["指标", "Metrics"],
   simulator: ["模拟微信", "Simulator"],

@@ -3,7 +3,11 @@ import { begin, finish } from './sign-in.js';
 
 const show = (text) => (document.querySelector('#shown').textContent = text);
 for (const button of document.querySelectorAll('button')) {
-  button.addEventListener('click', () => begin(location.origin, button.value, location.origin + location.pathname));
+  button.addEventListener('click', async () => {
+    // The platform leads back to menjin's own name, whatever name this page goes by: the cookie must be of that one.
+    const { issuer } = await (await fetch('/dev/info')).json();
+    begin(issuer, button.value, location.origin + location.pathname);
+  });
 }
 try {
   const answer = await finish(location.origin);

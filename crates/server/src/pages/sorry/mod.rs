@@ -2,6 +2,8 @@
 //!
 //! It leads nowhere, runs nothing and loads nothing: whoever made the address that led here may be anybody.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, header};
 
@@ -16,8 +18,23 @@ const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 /// Whether people see the answers of this route in a browser.
 pub(crate) fn is_page(route: Option<&str>) -> bool {
-    matches!(route, Some("/v1/login/{app}/start" | "/v1/login/{app}/callback"))
+    matches!(route, Some("/v1/login/{app}/start" | "/v1/login/{app}/callback")) || route.is_some_and(is_operators)
 }
+
+/// Whether it is a page of the operator's side.
+pub(crate) fn is_operators(path: &str) -> bool {
+    let below = |start: &str| path.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    below("/console") || below("/admin") && !below("/admin/v1") && !below("/admin/openapi.json")
+}
+
+/// Whether it is a page of the console, which says itself why it refuses.
+pub(crate) fn is_console(path: &str) -> bool {
+    path.strip_prefix("/console").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A problem that the answer, a page, tells already.
+#[derive(Clone)]
+pub(crate) struct Shown(pub(crate) Arc<Problem>);
 
 /// The page about `problem`.
 pub(crate) fn sorry(problem: &Problem, reader: &Reader<'_>) -> Response<Body> {

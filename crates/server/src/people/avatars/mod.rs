@@ -2,7 +2,6 @@
 //!
 //! Lives here: the routes, and who may have a picture. Does not: what is a picture (`picture`), files (`shelf`).
 
-mod form;
 mod name;
 mod shelf;
 mod swept;
@@ -27,6 +26,7 @@ use super::me::Me;
 use super::picture::Picture;
 use crate::config::{self, Profile};
 use crate::extract::body_within;
+use crate::form;
 use crate::problem::Problem;
 use crate::state::Menjin;
 use crate::store::ProfileChange;

@@ -1,4 +1,5 @@
-//! What comes and goes in bodies. Values are passed on as they were written: no number or string is read and written anew.
+//! What comes and goes in bodies. Values are passed on as they were written: no number or string is read and written anew. A member
+//! that is none is refused: with `tll` for `ttl` a value would stay for ever.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -42,6 +43,7 @@ pub(super) struct KeyView<'m> {
 
 /// All keys and values that shall be kept.
 #[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = SessionDataInput)]
 pub(super) struct MapInput {
     /// By key; any JSON.
@@ -54,6 +56,7 @@ pub(super) struct MapInput {
 
 /// A value that shall be kept.
 #[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = SessionValueInput)]
 pub(super) struct KeyInput {
     /// Any JSON.

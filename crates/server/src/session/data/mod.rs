@@ -225,11 +225,11 @@ fn whole(map: &DataAt<'_>, asker: &Asker) -> Response {
     let expires_at = shown().filter_map(|entry| entry.expires_at.map(|end: Timestamp| (entry.key, end)));
     let view =
         MapView { data: shown().map(|entry| (entry.key, entry.value)).collect(), expires_at: expires_at.collect() };
-    (tag(map.version), axum::Json(view)).into_response()
+    (tag(map.version), Json(view)).into_response()
 }
 
 fn value(map: &DataAt<'_>, key: &str) -> Result<Response, Problem> {
     let entry = map.find(key).ok_or(Problem::KeyUnknown)?;
     let view = KeyView { value: entry.value, expires_at: entry.expires_at };
-    Ok((tag(entry.version), axum::Json(view)).into_response())
+    Ok((tag(entry.version), Json(view)).into_response())
 }

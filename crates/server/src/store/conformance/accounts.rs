@@ -104,18 +104,6 @@ pub(in crate::store) async fn a_unionid_that_comes_late_joins_from_then_on(t: Be
     assert_eq!(open(&*t.other, with_unionid(third, "union", "company")).await.user().id, first.user().id);
 }
 
-pub(in crate::store) async fn two_users_are_never_merged_by_a_late_unionid(t: Bench) {
-    let shop = sign_in(&*t.store, "alice", at(0)).await;
-    let club = open(&*t.store, in_club(opening("alice", at(1)))).await;
-    assert_ne!(shop.user().id, club.user().id);
-    let club_late = open(&*t.store, in_club(with_unionid(opening("alice", at(2)), "union", "company"))).await;
-    let shop_late = open(&*t.store, with_unionid(opening("alice", at(3)), "union", "company")).await;
-    assert_eq!((shop_late.user().id, club_late.user().id), (shop.user().id, club.user().id));
-    let identity = IdentityName { platform: "wechat", appid: "wx-third".into(), openid: "x".into() };
-    let third = with_unionid(Opening { who: Who::Identity(identity), ..opening("alice", at(4)) }, "union", "company");
-    assert_eq!(open(&*t.store, third).await.user().id, shop.user().id, "the one whose identity is the oldest");
-}
-
 pub(in crate::store) async fn numbers_go_up_in_the_order_of_first_sign_ins(t: Bench) {
     let mut last = 0;
     for nth in 0..6 {

@@ -23,6 +23,8 @@ pub(super) fn app(id: &str) -> AppRow {
         platform: None,
         open_account: None,
         app_secret: None,
+        passwords: false,
+        register: false,
         created_at: at(0),
         disabled_at: None,
         secrets: vec![ClientSecretRow { digest: fresh(), created_at: at(0) }],
@@ -77,6 +79,22 @@ pub(in crate::store) async fn an_app_is_what_it_was_registered_as(t: Bench) {
     }
     assert_eq!(t.other.apps().await.unwrap(), [office, shop]);
     assert_eq!(told(&*t.other).await, [EventKind::AppsChanged, EventKind::AppsChanged]);
+}
+
+pub(in crate::store) async fn what_people_do_by_password_is_kept_changed_and_told(t: Bench) {
+    let desk = AppRow { kind: "web".into(), passwords: true, ..app("desk") };
+    assert_eq!(add(&*t.store, desk.clone()).await, AppAdded::Added);
+    assert_eq!(t.other.apps().await.unwrap(), std::slice::from_ref(&desk));
+    for (passwords, register) in [(true, true), (false, false)] {
+        let changed = change(&*t.store, "desk", AppChange::Passwords { passwords, register }, at(1)).await;
+        assert_eq!(changed, AppChanged::Changed);
+        assert_eq!(t.other.apps().await.unwrap(), [AppRow { passwords, register, ..desk.clone() }]);
+    }
+    assert_eq!(told(&*t.other).await, [EventKind::AppsChanged, EventKind::AppsChanged, EventKind::AppsChanged]);
+    assert_eq!(audit_lines(&*t.store).await, 3);
+    let to = AppChange::Passwords { passwords: true, register: false };
+    let nobody = change(&*t.store, "nobody", to, at(1)).await;
+    assert_eq!(nobody, AppChanged::AppUnknown);
 }
 
 pub(in crate::store) async fn an_id_stands_for_one_app_for_ever_and_an_appid_while_it_lives(t: Bench) {

@@ -1,6 +1,7 @@
 //! The audit has a line of everything that happened, and none of what did not. It is read by counting what a sweep removes.
 
 use super::Bench;
+use super::keys::revoking;
 use super::sample::{GRACE, at, audit_lines, end, open, opening, phone, presented, sign_in, with_phone};
 use crate::store::{AuditLine, Ends, Opening, Rotation};
 
@@ -46,7 +47,7 @@ pub(in crate::store) async fn what_changes_nothing_leaves_no_line(t: Bench) {
     audit_lines(&*t.store).await;
     end(&*t.store, Ends::All(alice.user().id), at(2)).await;
     t.store.rotate(presented(alice.grant(), 0, at(3))).await.unwrap();
-    assert!(!t.store.revoke_key("nobody", at(3), at(4)).await.unwrap());
+    assert!(!t.store.revoke_key(revoking("nobody", at(3), at(4))).await.unwrap());
     let taken = Opening { session: alice.session(), ..opening("bob", at(4)) };
     assert!(t.store.open_session(taken).await.is_err());
     assert_eq!(audit_lines(&*t.store).await, 0);

@@ -9,10 +9,10 @@ use super::sample::{
     TOKEN_LIFE, at, audit_lines, end, ended, in_club, live, new_id, open, opening, phone, presented, sign_in, sorted,
     with_phone,
 };
-use crate::store::{Ban, Banned, EndReason, Ends, EventKind, Opened, Opening, Rotation, Who};
+use crate::store::{Actor, Ban, Banned, EndReason, Ends, EventKind, Opened, Opening, Rotation, Who};
 
 fn ban(user: UserId, now: Timestamp) -> Ban {
-    Ban { user, now, tokens_until: now.plus(TOKEN_LIFE) }
+    Ban { user, now, tokens_until: now.plus(TOKEN_LIFE), by: Actor::command() }
 }
 
 pub(in crate::store) async fn a_ban_ends_every_session_and_tells_of_each_and_of_the_user(t: Bench) {

@@ -4,7 +4,7 @@ use menjin_token::{Algorithm, Timestamp};
 
 use super::Bench;
 use super::sample::{MASTER, at, sealed, sweeping};
-use crate::store::{EventKind, KeyRow, KeyState, MasterKeyRow, Rotating, Store};
+use crate::store::{Actor, EventKind, KeyRow, KeyState, MasterKeyRow, Revoking, Rotating, Store};
 
 /// A key made at a second, which signs ten seconds later.
 pub(super) fn key(kid: &str, secs: i64) -> KeyRow {
@@ -21,7 +21,11 @@ pub(super) fn key(kid: &str, secs: i64) -> KeyRow {
 }
 
 pub(super) async fn rotate(store: &dyn Store, newest: Option<&str>, key: KeyRow) -> bool {
-    store.rotate_key(Rotating { key, newest: newest.map(str::to_owned) }).await.unwrap()
+    store.rotate_key(Rotating { key, newest: newest.map(str::to_owned), audit: None }).await.unwrap()
+}
+
+pub(super) fn revoking(kid: &str, now: Timestamp, tokens_until: Timestamp) -> Revoking {
+    Revoking { kid: kid.to_owned(), now, tokens_until, audit: Actor::command().line("key.revoked") }
 }
 
 /// Names, and when each was retired.
@@ -119,9 +123,10 @@ pub(in crate::store) async fn a_line_without_a_successor_is_retired_once_and_tol
 
 pub(in crate::store) async fn a_revoked_key_is_told_and_revoked_once(t: Bench) {
     assert!(rotate(&*t.store, None, key("a", 0)).await);
-    let revoked = t.race(6, |node, _| async move { node.revoke_key("a", at(5), at(900)).await.unwrap() }).await;
+    let revoked =
+        t.race(6, |node, _| async move { node.revoke_key(revoking("a", at(5), at(900))).await.unwrap() }).await;
     assert_eq!(revoked.iter().filter(|revoked| **revoked).count(), 1);
-    assert!(!t.store.revoke_key("nobody", at(6), at(900)).await.unwrap());
+    assert!(!t.store.revoke_key(revoking("nobody", at(6), at(900))).await.unwrap());
     let keys = t.store.signing_keys().await.unwrap();
     assert_eq!((keys[0].state, keys[0].revoked_at), (KeyState::Revoked, Some(at(5))));
     let events = t.store.events_since(0).await.unwrap();
@@ -132,14 +137,14 @@ pub(in crate::store) async fn a_revoked_key_is_told_and_revoked_once(t: Bench) {
 pub(in crate::store) async fn after_a_revoked_key_comes_one_without_a_former(t: Bench) {
     assert!(rotate(&*t.store, None, key("a", 0)).await);
     assert!(rotate(&*t.store, Some("a"), key("b", 100)).await);
-    assert!(t.store.revoke_key("b", at(105), at(900)).await.unwrap());
+    assert!(t.store.revoke_key(revoking("b", at(105), at(900))).await.unwrap());
     for newest in [Some("a"), Some("b")] {
         assert!(!rotate(&*t.store, newest, key("c", 110)).await, "{newest:?} is retired or revoked");
     }
     assert!(rotate(&*t.store, None, key("c", 110)).await);
     assert_eq!(ring(&*t.store).await, [("a".into(), Some(at(110))), ("b".into(), None), ("c".into(), None)]);
     assert!(
-        t.store.revoke_key("a", at(120), at(900)).await.unwrap(),
+        t.store.revoke_key(revoking("a", at(120), at(900))).await.unwrap(),
         "a retired key still verifies, until it is revoked"
     );
 }
@@ -147,7 +152,7 @@ pub(in crate::store) async fn after_a_revoked_key_comes_one_without_a_former(t: 
 pub(in crate::store) async fn keys_are_forgotten_after_their_time(t: Bench) {
     assert!(rotate(&*t.store, None, key("a", 0)).await);
     assert!(rotate(&*t.store, Some("a"), key("b", 100)).await);
-    assert!(t.store.revoke_key("b", at(150), at(900)).await.unwrap());
+    assert!(t.store.revoke_key(revoking("b", at(150), at(900))).await.unwrap());
     assert!(rotate(&*t.store, None, key("c", 160)).await);
     assert_eq!(t.store.forget_keys(at(110)).await.unwrap(), 0, "a was retired then");
     assert_eq!(t.store.forget_keys(at(111)).await.unwrap(), 1);

@@ -8,23 +8,33 @@ pub(super) mod arrivals;
 pub(super) mod audit;
 pub(super) mod bans;
 pub(super) mod codes;
+pub(super) mod consents;
 pub(super) mod data_races;
 pub(super) mod ends;
 pub(super) mod feed;
 pub(super) mod grants;
+pub(super) mod identities;
 pub(super) mod keys;
+pub(super) mod leaving;
+pub(super) mod lists;
+pub(super) mod merges;
 pub(super) mod mixture;
 pub(super) mod moving;
 pub(super) mod opening;
+pub(super) mod operator_people;
+pub(super) mod operators;
+pub(super) mod passwords;
 pub(super) mod people;
 pub(super) mod policy;
 pub(super) mod pushes;
+pub(super) mod roles;
 pub(super) mod rotation;
 pub(super) mod sample;
 pub(super) mod sealed;
 pub(super) mod session_data;
 pub(super) mod sweep;
 pub(super) mod tokens;
+pub(super) mod trail;
 pub(super) mod values;
 pub(super) mod vouched;
 
@@ -81,13 +91,13 @@ macro_rules! conformance {
                 racing_first_sign_ins_of_one_unionid_over_two_appids_make_one_user
                 a_unionid_joins_only_within_its_open_platform_account
                 a_unionid_that_comes_late_joins_from_then_on
-                two_users_are_never_merged_by_a_late_unionid
                 numbers_go_up_in_the_order_of_first_sign_ins
                 racing_people_get_a_number_each
                 a_number_that_people_saw_is_never_given_again
             }
             apps {
                 an_app_is_what_it_was_registered_as
+                what_people_do_by_password_is_kept_changed_and_told
                 an_id_stands_for_one_app_for_ever_and_an_appid_while_it_lives
                 of_racing_registrations_one_stands
                 two_client_secrets_live_at_most
@@ -128,6 +138,13 @@ macro_rules! conformance {
                 a_code_that_opened_a_session_is_neither_released_nor_refused
                 another_code_is_another_matter
             }
+            consents {
+                what_somebody_agrees_to_is_kept_with_its_evidence
+                the_same_version_is_kept_once_until_it_is_withdrawn
+                what_was_said_under_another_name_counts_and_is_withdrawn_with_it
+                of_racing_callers_who_agree_one_leaves_a_row
+                what_somebody_agreed_to_is_everything_that_is_kept_of_it
+            }
             data_races {
                 racing_writers_of_one_map_lose_nothing
                 racing_replacements_never_mix
@@ -162,6 +179,16 @@ macro_rules! conformance {
                 a_living_grant_is_seen_as_it_stands
                 a_grant_dies_with_its_time_its_session_and_its_user
             }
+            identities {
+                an_identity_that_is_linked_signs_its_user_in
+                an_identity_of_somebody_else_stays_theirs
+                a_unionid_of_somebody_else_keeps_an_identity_from_being_linked
+                an_identity_that_is_proved_once_more_keeps_its_new_key
+                an_identity_that_is_unlinked_opens_nothing_and_its_sessions_are_over
+                the_last_way_to_sign_in_stays
+                of_racing_unlinkings_one_way_to_sign_in_is_left
+                of_racing_links_and_first_sign_ins_one_user_has_the_identity
+            }
             keys {
                 the_first_key_comes_alone
                 a_new_key_retires_the_one_before
@@ -175,6 +202,46 @@ macro_rules! conformance {
                 keys_are_forgotten_after_their_time
                 a_master_key_is_noted_once
                 racing_nodes_agree_on_one_data_key
+            }
+            leaving {
+                whoever_leaves_is_signed_out_and_due_after_the_cooling_off
+                a_sign_in_calls_back_whoever_wants_to_leave
+                an_operator_calls_back_who_is_leaving_and_nobody_else
+                only_a_shell_is_left_whom_nothing_opens
+                other_names_of_whoever_is_erased_are_emptied_too
+                sign_ins_that_race_a_leaving_are_over_or_call_back
+                sign_ins_that_race_an_erasure_never_leave_half_a_person
+                whoever_is_erased_meanwhile_gets_nothing_more
+                what_races_an_erasure_leaves_nothing_behind
+            }
+            merges {
+                every_name_of_who_was_merged_leads_to_who_stays
+                the_sessions_of_who_was_merged_end_and_are_told_of
+                who_stays_keeps_what_they_have
+                a_rehearsal_tells_the_same_and_changes_nothing
+                who_is_not_free_is_not_merged
+                who_was_merged_is_there_for_an_import
+                what_was_merged_comes_apart_again
+                a_merge_into_somebody_who_is_merged_then_leads_on
+                nobody_gets_what_who_stayed_last_had_themselves
+                a_password_that_was_chosen_since_opens_neither_of_the_two
+                what_stayed_behind_goes_when_a_merge_is_final
+                a_unionid_that_comes_late_makes_two_users_one
+                a_late_unionid_merges_within_its_account_alone
+                nobody_is_merged_by_itself_whom_others_rely_on
+                racing_sign_ins_with_a_late_unionid_leave_one_user
+                of_racing_merges_one_is_done
+                nothing_that_races_a_merge_stays_with_who_is_no_more
+            }
+            lists {
+                people_are_listed_the_newest_first_whoever_comes_meanwhile
+                somebody_is_found_by_an_identity_whole
+                sessions_are_listed_the_newest_first_ended_or_not
+                ended_sessions_of_somebody_are_listed_by_themselves
+                a_line_of_the_audit_reads_back_as_it_was_written
+                the_audit_is_read_to_its_end_by_time_and_by_whose_it_is
+                an_act_of_an_operator_names_them
+                what_was_done_under_any_name_of_a_person_is_listed_as_theirs
             }
             mixture {
                 racing_swaps_of_numbers_leave_each_number_one_holder
@@ -204,6 +271,39 @@ macro_rules! conformance {
                 racing_sign_ins_stay_within_the_limits
                 what_fails_leaves_nothing
                 an_unrefreshed_session_can_be_given_again
+            }
+            operators {
+                an_operator_is_set_up_by_a_link_that_works_once
+                of_racing_callers_with_one_link_one_is_set_up
+                a_code_is_used_once_and_in_order
+                the_last_admin_stays
+                of_racing_removals_and_demotions_one_admin_is_left
+                what_proves_them_moves_to_another_master_key
+                a_reset_ends_sign_ins_and_what_was_proved_before
+                a_role_changes_at_once_and_a_removed_operator_is_gone
+                a_sign_in_is_seen_and_ended_once
+                a_token_is_known_by_its_digest_until_it_is_revoked
+                what_operators_hold_goes_after_its_time
+            }
+            operator_people {
+                an_identity_signs_its_operator_in_while_its_user_may
+                an_operator_is_one_identity_and_an_identity_one_operator
+                of_racing_operators_with_one_identity_one_has_it
+                a_link_goes_with_either_end_of_it
+                nobody_is_merged_by_itself_who_is_an_operator
+            }
+            passwords {
+                a_password_is_found_by_name_and_by_user
+                of_racing_newcomers_with_one_name_one_is_made
+                a_sign_in_by_a_password_that_was_changed_opens_nothing
+                a_change_ends_every_session_but_the_one_and_voids_codes
+                of_racing_changes_in_the_place_of_one_password_one_is_made
+                of_racing_callers_with_one_code_one_sets_a_password
+                a_code_is_of_its_user_of_its_time_and_the_newest
+                another_hash_takes_the_place_of_the_one_that_was_read
+                each_form_of_a_hash_is_told_as_often_as_it_is_kept
+                whoever_was_erased_gets_no_password
+                a_sign_in_that_races_a_change_never_survives_it
             }
             people {
                 what_somebody_brought_of_a_profile_is_kept
@@ -240,10 +340,29 @@ macro_rules! conformance {
                 a_number_that_was_bound_after_the_push_came_stays
                 a_closed_account_leaves_an_empty_shell_whose_names_never_come_again
                 an_account_closed_beside_others_is_detached_alone
+                a_closed_account_leaves_whoever_has_a_password
+                what_is_withdrawn_goes_from_the_persons_other_names_too
                 a_push_about_nobody_or_about_somebody_later_changes_nothing
                 sign_ins_that_race_a_closing_never_leave_half_a_person
                 a_push_that_is_given_up_waits_no_more_and_goes_after_its_time
                 a_push_that_is_done_is_known_for_a_while_without_what_it_said
+            }
+            roles {
+                a_role_is_what_it_was_defined_as_and_what_it_has_in_it
+                what_changes_with_a_role_is_told_by_name
+                who_has_a_role_has_it_for_its_audience_alone
+                a_grant_counts_and_is_told_and_one_that_changes_nothing_does_not
+                a_role_is_given_to_who_somebody_is_now_and_to_nobody_who_is_gone
+                a_removed_role_is_nobody_s_and_its_name_is_free
+                of_racing_grants_one_changes_and_nobody_has_too_many
+                racing_definitions_leave_no_cycle
+                whoever_reads_a_version_reads_all_changes_up_to_it
+                roles_go_over_with_a_new_version_and_go_back
+                each_gets_their_own_role_back
+                a_merge_gives_nobody_more_roles_than_they_may_have
+                merges_that_race_changes_of_roles_lose_none
+                pages_of_who_has_a_role_follow_each_other
+                a_version_is_ahead_of_one_that_a_backup_brought_back
             }
             rotation {
                 a_current_counter_moves_on
@@ -305,6 +424,14 @@ macro_rules! conformance {
                 a_claimer_without_a_token_leaves_its_own_claim_alone
                 of_racing_nodes_one_may_force_a_token
                 forced_tokens_are_counted_by_the_day_and_kept_apart
+            }
+            trail {
+                lines_are_read_on_from_a_place_in_order
+                a_run_goes_up_to_the_last_line_when_nothing_is_missing
+                the_oldest_lines_go_by_themselves_alone
+                of_racing_readers_one_gets_the_place_while_it_is_held
+                a_dead_readers_place_is_taken_after_its_time_and_one_that_is_not_due_is_not
+                a_place_is_raised_and_never_lowered
             }
             vouched {
                 a_session_opens_for_a_user_by_any_name

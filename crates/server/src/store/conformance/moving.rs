@@ -7,8 +7,9 @@ use super::sample::{at, identity, new_id, open, opening, sign_in};
 use crate::store::{Clash, IdentityName, MovedIn, NewIdentity, Newcomer, Opened, Store};
 
 /// Somebody with one identity, that of `person`.
-fn newcomer(number: i64, person: &str) -> Newcomer {
+pub(super) fn newcomer(number: i64, person: &str) -> Newcomer {
     Newcomer {
+        password: None,
         id: new_id(at(0)),
         number,
         external_id: None,
@@ -24,11 +25,11 @@ fn new_identity(name: IdentityName) -> NewIdentity {
     NewIdentity { id: new_id(at(0)), name, unionid: None }
 }
 
-fn in_club(person: &str) -> NewIdentity {
+pub(super) fn in_club(person: &str) -> NewIdentity {
     new_identity(IdentityName { appid: "wx-club".into(), ..identity(person) })
 }
 
-async fn move_in<const N: usize>(store: &dyn Store, newcomers: [Newcomer; N]) -> [MovedIn; N] {
+pub(super) async fn move_in<const N: usize>(store: &dyn Store, newcomers: [Newcomer; N]) -> [MovedIn; N] {
     store.move_in(newcomers.into(), at(1), false).await.unwrap().try_into().expect("an answer for each")
 }
 

@@ -6,17 +6,21 @@ use std::time::Duration;
 use menjin_token::Timestamp;
 
 use super::Bench;
+use super::merges::{merge, unmerge};
+use super::passwords::{first, password};
 use super::sample::{
     MASTER, TOKEN_LIFE, at, audit_lines, ended, fresh, identity, in_club, live, new_id, open, opening, sealed, sign_in,
     sorted, sweeping, with_phone,
 };
 use crate::store::{
     CarriedOut, CarryingOut, ClaimedPush, ClaimingPush, Device, EndReason, Event, EventKind, IdentityName, MovedIn,
-    NewIdentity, NewPush, Newcomer, Opening, ProfileChange, PushAsks, Queued, Store, UserRow, Who,
+    NewIdentity, NewPush, Newcomer, Opening, PasswordSet, ProfileChange, PushAsks, Queued, Store, Unmerged, UserRow,
+    Who,
 };
 
 const FIRST: Duration = Duration::from_secs(30);
 const ALL: PushAsks = PushAsks::Forget { nickname: true, avatar: true, phone: true };
+const AVATAR: &str = "https://shop.example.com/a.png";
 
 pub(super) fn push(now: Timestamp) -> NewPush {
     NewPush { digest: fresh(), nonce: fresh(), app: "shop".into(), sealed: sealed(MASTER, "a push"), now }
@@ -46,15 +50,14 @@ fn carrying(claimed: &ClaimedPush, identity: IdentityName, asks: PushAsks, now: 
 }
 
 /// Queues, claims and carries out at `now` what the platform asks of `name`.
-async fn told(store: &dyn Store, name: IdentityName, asks: PushAsks, now: Timestamp) -> CarriedOut {
+pub(super) async fn told(store: &dyn Store, name: IdentityName, asks: PushAsks, now: Timestamp) -> CarriedOut {
     assert_eq!(queue(store, push(now)).await, Queued::Waiting);
     let claimed = claim(store, now).await.unwrap();
     store.carry_out_push(carrying(&claimed, name, asks, now)).await.unwrap()
 }
 
 fn with_profile(opening: Opening) -> Opening {
-    let profile =
-        ProfileChange { nickname: Some("Alice".into()), avatar_url: Some("https://shop.example.com/a.png".into()) };
+    let profile = ProfileChange { nickname: Some("Alice".into()), avatar_url: Some(AVATAR.into()) };
     Opening { profile, ..opening }
 }
 
@@ -92,11 +95,14 @@ pub(in crate::store) async fn of_racing_workers_each_gets_another_push_the_oldes
         queued.insert(it.digest);
         queue(&*t.store, it).await;
     }
+    let first = claim(&*t.store, at(10)).await.unwrap();
+    assert_eq!(first.received_at, at(0));
     let claimed = t.race(12, |node, _| async move { claim(&*node, at(10)).await }).await;
     let claimed: Vec<_> = claimed.into_iter().flatten().collect();
-    assert!(claimed.len() <= 6 && !claimed.is_empty(), "{claimed:?}");
+    assert!(claimed.len() <= 5 && !claimed.is_empty(), "{claimed:?}");
     let mut digests: BTreeSet<_> = claimed.iter().map(|it| it.claim.digest).collect();
-    assert_eq!(digests.len(), claimed.len(), "nobody has the same");
+    digests.insert(first.claim.digest);
+    assert_eq!(digests.len(), 1 + claimed.len(), "nobody has the same");
     // Whoever met only rows that others held came away with nothing, and finds the rest.
     while let Some(left) = claim(&*t.other, at(10)).await {
         assert!(digests.insert(left.claim.digest));
@@ -104,7 +110,7 @@ pub(in crate::store) async fn of_racing_workers_each_gets_another_push_the_oldes
     assert_eq!(digests, queued);
     assert!(claim(&*t.store, at(10).plus(FIRST).minus(Duration::from_secs(1))).await.is_none(), "all are claimed");
     let again = claim(&*t.store, at(10).plus(FIRST)).await.unwrap();
-    assert_eq!((again.claim.tries, again.received_at), (2, claimed[0].received_at.min(again.received_at)));
+    assert_eq!((again.claim.tries, queued.contains(&again.claim.digest)), (2, true));
     assert_eq!(again.sealed, sealed(MASTER, "a push"));
 }
 
@@ -139,10 +145,11 @@ pub(in crate::store) async fn what_was_told_is_forgotten_and_nothing_else(t: Ben
         assert!(before.phone_masked.is_some());
         audit_lines(&*t.store).await;
         let asks = PushAsks::Forget { nickname, avatar, phone };
-        let former_avatar = before.avatar_url.clone().filter(|_| avatar);
+        let former_avatars = before.avatar_url.clone().filter(|_| avatar).map(|url| (before.id, url));
+        let former_avatars = Vec::from_iter(former_avatars);
         let done = told(&*t.store, identity(&person), asks, now).await;
         let (user_id, ended) = (before.id, Vec::new());
-        assert_eq!(done, CarriedOut::Done { user: user_id, ended, former_avatar, was_last: false });
+        assert_eq!(done, CarriedOut::Done { user: user_id, ended, former_avatars, was_last: false });
         let after = UserRow {
             nickname: before.nickname.filter(|_| !nickname),
             avatar_url: before.avatar_url.filter(|_| !avatar),
@@ -179,6 +186,7 @@ pub(in crate::store) async fn a_closed_account_leaves_an_empty_shell_whose_names
         ..Device::default()
     };
     let of_another_system = Newcomer {
+        password: None,
         id: new_id(at(0)),
         number: 7,
         external_id: Some("emp-1".into()),
@@ -200,15 +208,16 @@ pub(in crate::store) async fn a_closed_account_leaves_an_empty_shell_whose_names
     let bob = open(&*t.store, with_phone(with_profile(opening("bob", at(2))), 8)).await;
     audit_lines(&*t.store).await;
     let sessions = sorted([&known, &alice, &second]);
-    let CarriedOut::Done { user: closed, mut ended, former_avatar, was_last } =
+    let CarriedOut::Done { user: closed, mut ended, former_avatars, was_last } =
         told(&*t.store, identity("alice"), PushAsks::Close, at(5)).await
     else {
         panic!("it was hers");
     };
     ended.sort_unstable();
     assert_eq!((closed, ended, was_last), (alice.user().id, sessions.clone(), true));
-    assert!(former_avatar.is_some());
-    let shell = UserRow { nickname: None, avatar_url: None, phone_masked: None, ..alice.user().clone() };
+    assert_eq!(former_avatars, [(closed, AVATAR.to_owned())]);
+    let erased_at = Some(at(5));
+    let shell = UserRow { nickname: None, avatar_url: None, phone_masked: None, erased_at, ..alice.user().clone() };
     assert_eq!(user(&t, alice.user()).await, shell);
     assert!(t.other.user_by_phone([7; 32]).await.unwrap().is_none());
     assert!(t.other.user_by_external_id("emp-1").await.unwrap().is_none());
@@ -245,7 +254,7 @@ pub(in crate::store) async fn an_account_closed_beside_others_is_detached_alone(
     let before = user(&t, shop.user()).await;
     let done = told(&*t.store, identity("alice"), PushAsks::Close, at(5)).await;
     let (user_id, sessions) = (before.id, vec![shop.session()]);
-    let expected = CarriedOut::Done { user: user_id, ended: sessions, former_avatar: None, was_last: false };
+    let expected = CarriedOut::Done { user: user_id, ended: sessions, former_avatars: Vec::new(), was_last: false };
     assert_eq!(done, expected);
     assert_eq!(user(&t, shop.user()).await, before, "what is theirs stays");
     assert_eq!(ended(&*t.other, shop.session()).await, Some(EndReason::AccountClosed));
@@ -256,6 +265,66 @@ pub(in crate::store) async fn an_account_closed_beside_others_is_detached_alone(
     };
     assert_eq!((was_last, ended), (true, vec![club.session()]));
     assert_eq!(user(&t, shop.user()).await.phone_masked, None);
+}
+
+/// The password is a way in of its own, and the person stays; what the platform told of them goes.
+pub(in crate::store) async fn a_closed_account_leaves_whoever_has_a_password(t: Bench) {
+    let key = Some((fresh(), sealed(MASTER, "key"), fresh()));
+    let first_one = Opening { session_key: key, ..with_phone(with_profile(opening("alice", at(0))), 7) };
+    let by_code = open(&*t.store, first_one).await;
+    let user_id = by_code.user().id;
+    let set = t.store.set_password(first(user_id, password("alice", "hash"))).await.unwrap();
+    assert_eq!(set, PasswordSet::Set(vec![by_code.session()]));
+    let by_code = open(&*t.store, opening("alice", at(1))).await;
+    let by_name = open(&*t.store, Opening { who: Who::User(user_id), ..opening("alice", at(2)) }).await;
+    audit_lines(&*t.store).await;
+    let done = told(&*t.store, identity("alice"), PushAsks::Close, at(5)).await;
+    let (ended_now, former_avatars) = (vec![by_code.session()], vec![(user_id, AVATAR.to_owned())]);
+    assert_eq!(done, CarriedOut::Done { user: user_id, ended: ended_now, former_avatars, was_last: false });
+    let left = user(&t, by_code.user()).await;
+    assert_eq!((left.erased_at, left.nickname, left.avatar_url, left.phone_masked), (None, None, None, None));
+    assert!(t.other.user_by_phone([7; 32]).await.unwrap().is_none());
+    for table in ["identities", "session_keys", "phones"] {
+        assert_eq!((t.raw)(&format!("SELECT count(*) FROM {table}")), "0", "{table}");
+    }
+    assert_eq!(live(&*t.store, by_code.user(), at(6)).await, [by_name.session()]);
+    assert!(t.other.password_by_name("alice").await.unwrap().is_some_and(|found| found.user.id == user_id));
+    assert_eq!(audit_lines(&*t.store).await, 4, "the identity, the session, the profile and the number");
+    let anew = sign_in(&*t.store, "alice", at(7)).await;
+    assert!(anew.is_new_user && anew.user().id != user_id, "the openid is somebody else's by now");
+}
+
+/// A merge keeps the way back, and what is withdrawn takes no way back.
+pub(in crate::store) async fn what_is_withdrawn_goes_from_the_persons_other_names_too(t: Bench) {
+    let bob = open(&*t.store, with_phone(with_profile(opening("bob", at(0))), 8)).await;
+    let carol = open(&*t.store, with_profile(opening("carol", at(0)))).await;
+    let alice = open(&*t.store, with_phone(with_profile(opening("alice", at(0))), 7)).await;
+    merge(&*t.store, bob.user().id, carol.user().id, at(1)).await;
+    merge(&*t.store, carol.user().id, alice.user().id, at(2)).await;
+    // A hundred for the nickname, ten for the picture, one for the number.
+    let kept = |of: &UserRow| {
+        let columns = [("nickname", 100), ("avatar_url", 10), ("phone_masked", 1)];
+        let sum =
+            columns.map(|(column, worth)| format!("CASE WHEN {column} IS NULL THEN 0 ELSE {worth} END")).join(" + ");
+        (t.raw)(&format!("SELECT {sum} FROM users WHERE number = {}", of.number))
+    };
+    let all = || [&alice, &carol, &bob].map(|of| kept(of.user()));
+    // Carol got bob's number, and alice has one of her own.
+    assert_eq!(all(), ["111", "111", "110"]);
+    told(&*t.store, identity("alice"), ALL, at(3)).await;
+    assert_eq!(all(), ["0", "111", "110"], "the others did not come by alice's");
+    let done = told(&*t.store, identity("carol"), ALL, at(4)).await;
+    let former_avatars = vec![(carol.user().id, AVATAR.to_owned())];
+    let (user_id, ended) = (alice.user().id, Vec::new());
+    assert_eq!(done, CarriedOut::Done { user: user_id, ended, former_avatars, was_last: false });
+    assert_eq!(all(), ["0", "0", "110"]);
+    assert!(t.other.user_by_phone([8; 32]).await.unwrap().is_none());
+    told(&*t.store, identity("bob"), PushAsks::Forget { nickname: true, avatar: false, phone: true }, at(5)).await;
+    assert_eq!(all(), ["0", "0", "10"]);
+    told(&*t.store, identity("bob"), PushAsks::Close, at(6)).await;
+    assert_eq!(all(), ["0", "0", "0"], "none of what they came by is left");
+    assert!(matches!(unmerge(&*t.store, carol.user().id, at(7)).await, Unmerged::Done { .. }));
+    assert_eq!(user(&t, carol.user()).await.nickname, None);
 }
 
 pub(in crate::store) async fn a_push_about_nobody_or_about_somebody_later_changes_nothing(t: Bench) {

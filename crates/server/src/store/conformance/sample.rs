@@ -58,6 +58,7 @@ pub(in crate::store) fn opening(person: &str, now: Timestamp) -> Opening {
         unionid: None,
         session_key: None,
         superseded_until: now.plus(Duration::from_mins(10)),
+        unmerge_until: now.plus(Duration::from_hours(720)),
         profile: ProfileChange::default(),
         phone: None,
         app: "shop".into(),
@@ -132,8 +133,8 @@ impl SignedIn {
 
 pub(in crate::store) async fn open(store: &dyn Store, opening: Opening) -> SignedIn {
     match store.open_session(opening).await.unwrap() {
-        Opened::Open { standing, is_new_user, replaced } => SignedIn { standing: *standing, is_new_user, replaced },
-        refused @ (Opened::Disabled | Opened::Full | Opened::Unknown) => panic!("{refused:?}"),
+        Opened::Open { standing, is_new_user, replaced, .. } => SignedIn { standing: *standing, is_new_user, replaced },
+        refused @ (Opened::Disabled | Opened::Full | Opened::Unknown | Opened::NameTaken) => panic!("{refused:?}"),
     }
 }
 

@@ -6,9 +6,12 @@ use super::Bench;
 use super::apps::{add, mini_program};
 use super::arrivals::arrival;
 use super::keys::{key, rotate};
+use super::passwords::{first, password};
 use super::pushes::{push, queue};
 use super::sample::{MASTER, SignedIn, at, fresh, identity, open, opening, presented, sealed, sign_in, with_phone};
-use crate::store::{AppAdded, CodeDigest, NewPush, Opening, PlatformTokenRow, Queued, SealedValue, Store};
+use crate::store::{
+    AppAdded, CodeDigest, NewPush, Opening, PlatformTokenRow, Queued, SealedValue, SettingPassword, Store,
+};
 
 const NEXT: [u8; 4] = [9, 9, 9, 9];
 const ARRIVAL: CodeDigest = CodeDigest([3; 32]);
@@ -27,7 +30,9 @@ async fn one_of_each(store: &dyn Store) -> SignedIn {
         let session_key = Some((fresh(), sealed(MASTER, key), fresh()));
         Opening { session_key, ..with_phone(opening("alice", at(secs)), 1) }
     };
-    open(store, with_key(0, "superseded")).await;
+    let alice = open(store, with_key(0, "superseded")).await;
+    let setting = first(alice.user().id, password("alice", "hash"));
+    store.set_password(SettingPassword { keep: Some(alice.session()), ..setting }).await.unwrap();
     open(store, with_key(1, "newest")).await
 }
 
@@ -66,6 +71,7 @@ pub(in crate::store) async fn everything_sealed_is_counted_by_master_key(t: Benc
         (("data_keys", MASTER), 1),
         (("grants", MASTER), 2),
         (("grants", NEXT), 1),
+        (("passwords", MASTER), 1),
         (("phones", MASTER), 1),
         (("platform_tokens", MASTER), 1),
         (("pushes", MASTER), 1),
@@ -83,9 +89,9 @@ pub(in crate::store) async fn what_is_sealed_elsewhere_is_found_up_to_the_limit(
     let all = t.other.sealed_elsewhere(NEXT, 100).await.unwrap();
     let mut tables: Vec<_> = all.iter().map(|value| value.table).collect();
     tables.sort_unstable();
-    let expected = ["apps", "arrivals", "data_keys", "grants", "grants", "phones", "platform_tokens", "pushes"];
+    let expected = ["apps", "arrivals", "data_keys", "grants", "grants", "passwords", "phones", "platform_tokens"];
     assert_eq!(tables[..8], expected);
-    assert_eq!(tables[8..], ["session_keys", "session_keys", "signing_keys"]);
+    assert_eq!(tables[8..], ["pushes", "session_keys", "session_keys", "signing_keys"]);
     let row_of = |table| all.iter().find(|value| value.table == table).map(|value| value.row.as_slice());
     assert_eq!(row_of("signing_keys"), Some(&b"kid"[..]), "what it was sealed to");
     assert_eq!(row_of("platform_tokens"), Some(&b"shop"[..]));
@@ -101,7 +107,7 @@ pub(in crate::store) async fn what_is_sealed_elsewhere_is_found_up_to_the_limit(
 pub(in crate::store) async fn what_is_sealed_anew_reads_back_and_is_found_no_more(t: Bench) {
     let alice = one_of_each(&*t.store).await;
     let before = t.store.session_keys(&identity("alice"), at(2)).await.unwrap();
-    assert_eq!(rewrap(&*t.store).await, 11);
+    assert_eq!(rewrap(&*t.store).await, 12);
     assert!(t.other.sealed_elsewhere(NEXT, 100).await.unwrap().is_empty());
     assert_eq!(t.store.signing_keys().await.unwrap()[0].private, sealed(NEXT, "kid"));
     assert_eq!(t.store.data_key("digest", vec![]).await.unwrap(), sealed(NEXT, "data key"));

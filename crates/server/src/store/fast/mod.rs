@@ -7,6 +7,8 @@ mod in_process;
 mod line;
 mod rates;
 mod redis;
+mod slowing;
+mod tries;
 mod wake;
 
 use std::sync::Arc;
@@ -14,6 +16,8 @@ use std::sync::Arc;
 pub(crate) use in_process::{Bars, InProcess};
 pub(crate) use line::Line;
 pub(crate) use rates::Quotas;
+pub(crate) use slowing::Slowing;
+pub(crate) use tries::{Pace, Tries};
 pub use wake::Bell;
 pub(crate) use wake::Wake;
 

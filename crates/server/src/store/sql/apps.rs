@@ -18,8 +18,8 @@ use crate::store::{
 macro_rules! add {
     ($otherwise:literal) => {
         concat!(
-            "INSERT INTO apps (id, kind, name, audience, scopes, platform, appid, open_account, app_secret, created_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO apps (id, kind, name, audience, scopes, platform, appid, open_account, app_secret, created_at,
+            passwords, register) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             $otherwise
         )
     };
@@ -32,6 +32,7 @@ statements! {
     REMOVED on apps = both("SELECT removed_at FROM apps WHERE id = ?1");
     STANDS on apps = both("SELECT disabled_at FROM apps WHERE id = ?1 AND removed_at IS NULL FOR UPDATE");
     SWITCH on apps = both("UPDATE apps SET disabled_at = ?2 WHERE id = ?1");
+    PASSWORDS on apps = both("UPDATE apps SET passwords = ?2, register = ?3 WHERE id = ?1");
     REMOVE on apps = both("UPDATE apps SET removed_at = ?2, name = NULL, scopes = '', platform = NULL, appid = NULL,
         open_account = NULL, app_secret = NULL WHERE id = ?1");
     SECRETS on app_secrets = both("SELECT count(*) FROM app_secrets WHERE app = ?1");
@@ -58,8 +59,21 @@ impl Apps for Database {
 async fn add(on: &mut Connection<'_>, row: &AppRow, audit: &AuditLine) -> Result<AppAdded> {
     let (platform, appid) = row.platform.as_ref().map(|(platform, appid)| (platform.as_str(), appid.as_str())).unzip();
     let AppRow { id, kind, name, audience, scopes, open_account, app_secret, created_at, .. } = row;
-    let app_secret = app_secret.as_deref();
-    let values = values![id, kind, name, audience, scopes, platform, appid, open_account, app_secret, *created_at];
+    let (app_secret, passwords, register) = (app_secret.as_deref(), i64::from(row.passwords), i64::from(row.register));
+    let values = values![
+        id,
+        kind,
+        name,
+        audience,
+        scopes,
+        platform,
+        appid,
+        open_account,
+        app_secret,
+        *created_at,
+        passwords,
+        register
+    ];
     if !ADD.add(on, values).await? {
         return Ok(match REMOVED.row(on, values![id], rows::time_or_null).await? {
             None => AppAdded::AppidTaken,
@@ -91,6 +105,9 @@ async fn change(on: &mut Connection<'_>, changing: &ChangingApp) -> Result<AppCh
             if DROP_SECRET.run(on, values![digest, app]).await? == 0 {
                 return Ok(AppChanged::SecretUnknown);
             }
+        }
+        AppChange::Passwords { passwords, register } => {
+            PASSWORDS.run(on, values![app, i64::from(*passwords), i64::from(*register)]).await?;
         }
         AppChange::Disable | AppChange::Enable => {
             let disable = *change == AppChange::Disable;

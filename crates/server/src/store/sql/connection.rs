@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -17,8 +18,8 @@ use super::error::{failed, is_disconnected, is_duplicate, is_lost, is_outdated, 
 use super::reach::prepare;
 use super::statement::Sql;
 use super::value::Value;
-use crate::store::Result;
 use crate::store::columns::{Columns, Corrupt};
+use crate::store::{Load, Result};
 
 /// A reading that takes longer is given up.
 const READING: Duration = Duration::from_secs(3);
@@ -51,6 +52,24 @@ pub(super) struct Pool {
     line: Arc<Semaphore>,
     /// The part of the line for those who write.
     writers: Arc<Semaphore>,
+    /// How many stand in line.
+    waiting: Arc<AtomicUsize>,
+}
+
+/// Somebody in line.
+struct InLine<'p>(&'p AtomicUsize);
+
+impl<'p> InLine<'p> {
+    fn of(waiting: &'p AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for InLine<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// sqlx's own pool.
@@ -133,7 +152,7 @@ impl Pool {
     pub(super) fn new(of: Of, max_connections: u32) -> Self {
         let writers = max_connections.saturating_sub(max_connections.div_ceil(8)).max(1);
         let line = |places: u32| Arc::new(Semaphore::new(places as usize));
-        Self { of, line: line(max_connections), writers: line(writers) }
+        Self { of, line: line(max_connections), writers: line(writers), waiting: Arc::default() }
     }
 
     pub(super) fn dialect(&self) -> Dialect {
@@ -143,8 +162,19 @@ impl Pool {
         }
     }
 
+    /// How busy it is.
+    pub(super) fn load(&self) -> Load {
+        let (size, idle) = match &self.of {
+            Of::Postgres(pool) => (pool.size(), pool.num_idle()),
+            Of::MySql(pool) => (pool.size(), pool.num_idle()),
+        };
+        let in_use = (size as usize).saturating_sub(idle);
+        Load { in_use, idle, waiting: self.waiting.load(Ordering::Relaxed) }
+    }
+
     /// Stands in line; whoever holds the place may ask for one connection.
     async fn place(&self) -> Result<SemaphorePermit<'_>> {
+        let _in_line = InLine::of(&self.waiting);
         let place = tokio::time::timeout(PATIENCE, self.line.acquire()).await;
         Ok(place.map_err(|_| too_slow("every connection was busy"))?.expect("the line is never closed"))
     }
@@ -152,6 +182,7 @@ impl Pool {
     /// The same for whoever writes. Some places are left to those who read: COMMITs that stand still, as no standby confirms
     /// them, must not lock out who only shows a token, nor the feed.
     async fn place_to_write(&self) -> Result<(SemaphorePermit<'_>, SemaphorePermit<'_>)> {
+        let _in_line = InLine::of(&self.waiting);
         let both = async { Ok((self.writers.acquire().await?, self.line.acquire().await?)) };
         let both: std::result::Result<_, AcquireError> =
             tokio::time::timeout(PATIENCE, both).await.map_err(|_| too_slow("every connection was busy"))?;

@@ -12,7 +12,7 @@ pub(super) struct DatabaseError {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// A row, or a column, of the same name is there.
+    /// A row, a column or an index of the same name is there.
     Duplicate,
     /// The transaction lost against another one and is gone: it may be tried again.
     Lost,
@@ -61,7 +61,7 @@ pub(super) fn describe(error: &sqlx::Error) -> DatabaseError {
         (Some(1213 | 1205), _) | (None, "40001" | "40P01" | "55P03") => Kind::Lost,
         (Some(1053 | 1927 | 4031), _) | (None, "57P01" | "57P02" | "57P03") => Kind::Disconnected,
         (None, "0A000") if said.message().starts_with("cached plan") => Kind::Outdated,
-        (Some(1060), _) => Kind::Duplicate,
+        (Some(1060 | 1061), _) => Kind::Duplicate,
         _ if said.is_unique_violation() => Kind::Duplicate,
         _ => Kind::Other,
     };

@@ -17,7 +17,7 @@ statements! {
     AT on events = both("SELECT kind, subject, seq, reason, at, until FROM events WHERE seq IN (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
     TELL on events = both("INSERT INTO events (kind, subject, reason, at, until) VALUES (?1, ?2, ?3, ?4, ?5)");
     AUDIT on audit = both(
-        "INSERT INTO audit (at, action, actor, user_id, session_id, app, ip, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+        "INSERT INTO audit (at, action, actor, user_id, session_id, app, ip, detail, actor_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
     );
 }
 
@@ -84,8 +84,8 @@ fn audit_values<'v>(
     now: Timestamp,
     user: Option<&'v [u8; 16]>,
     session: Option<&'v [u8; 16]>,
-) -> [Value<'v>; 8] {
-    let AuditLine { action, actor, app, ip, detail, .. } = line;
+) -> [Value<'v>; 9] {
+    let AuditLine { action, actor, by, app, ip, detail, .. } = line;
     [
         now.into(),
         (*action).into(),
@@ -95,5 +95,6 @@ fn audit_values<'v>(
         app.into(),
         ip.into(),
         detail.into(),
+        by.into(),
     ]
 }

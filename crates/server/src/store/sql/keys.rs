@@ -10,7 +10,7 @@ use super::value::values;
 use super::{Database, events, sealed};
 use crate::store::rows;
 use crate::store::rules::KEY_TOLD;
-use crate::store::{EventKind, KeyRow, Keys, MasterKeyRow, Result, Rotating, SealedCount, SealedValue};
+use crate::store::{EventKind, KeyRow, Keys, MasterKeyRow, Result, Revoking, Rotating, SealedCount, SealedValue};
 
 statements! {
     RING on signing_keys = both("SELECT kid, alg, private, created_at, active_at, retired_at, revoked_at FROM signing_keys
@@ -38,13 +38,6 @@ statements! {
     DATA_KEY on data_keys = both("SELECT sealed FROM data_keys WHERE name = ?1");
 }
 
-/// A key to revoke.
-struct Revoking {
-    kid: String,
-    now: Timestamp,
-    tokens_until: Timestamp,
-}
-
 #[async_trait]
 impl Keys for Database {
     async fn signing_keys(&self) -> Result<Vec<KeyRow>> {
@@ -59,8 +52,7 @@ impl Keys for Database {
         self.transact(&(alg, at, now), |on, line| retire(on, *line).boxed()).await
     }
 
-    async fn revoke_key(&self, kid: &str, now: Timestamp, tokens_until: Timestamp) -> Result<bool> {
-        let revoking = Revoking { kid: kid.to_owned(), now, tokens_until };
+    async fn revoke_key(&self, revoking: Revoking) -> Result<bool> {
         self.transact(&revoking, |on, revoking| revoke(on, revoking).boxed()).await
     }
 
@@ -110,6 +102,9 @@ async fn rotate(on: &mut Connection<'_>, rotating: &Rotating) -> Result<bool> {
     ADD.run(on, values![&key.kid, alg, &key.private, key.created_at, key.active_at]).await?;
     let until = key.active_at.max(key.created_at.plus(KEY_TOLD));
     events::tell(on, &EventKind::KeysChanged, "", (key.created_at, until)).await?;
+    if let Some(line) = &rotating.audit {
+        events::write_audit(on, line, key.created_at).await?;
+    }
     Ok(true)
 }
 
@@ -122,10 +117,11 @@ async fn retire(on: &mut Connection<'_>, (alg, at, now): (Algorithm, Timestamp, 
 }
 
 async fn revoke(on: &mut Connection<'_>, revoking: &Revoking) -> Result<bool> {
-    let Revoking { kid, now, tokens_until } = revoking;
+    let Revoking { kid, now, tokens_until, audit } = revoking;
     let revoked = REVOKE.run(on, values![kid, *now]).await? == 1;
     if revoked {
         events::tell(on, &EventKind::KeyRevoked(kid.clone()), "token_invalid", (*now, *tokens_until)).await?;
+        events::write_audit(on, audit, *now).await?;
     }
     Ok(revoked)
 }

@@ -26,6 +26,15 @@ pub(super) const POSTGRES: &[&str] = &[
     include_str!("../migrations/postgres/0004_sessions.sql"),
     include_str!("../migrations/postgres/0005_arrivals.sql"),
     include_str!("../migrations/postgres/0006_pushes.sql"),
+    include_str!("../migrations/postgres/0007_audit.sql"),
+    include_str!("../migrations/postgres/0008_passwords.sql"),
+    include_str!("../migrations/postgres/0009_roles.sql"),
+    include_str!("../migrations/postgres/0010_people.sql"),
+    include_str!("../migrations/postgres/0011_leaving.sql"),
+    include_str!("../migrations/postgres/0012_operators.sql"),
+    include_str!("../migrations/postgres/0013_webhooks.sql"),
+    include_str!("../migrations/postgres/0014_operator_people.sql"),
+    include_str!("../migrations/postgres/0015_ended_sessions.sql"),
 ];
 const MYSQL: &[&str] = &[
     include_str!("../migrations/mysql/0001_sign_in.sql"),
@@ -34,6 +43,15 @@ const MYSQL: &[&str] = &[
     include_str!("../migrations/mysql/0004_sessions.sql"),
     include_str!("../migrations/mysql/0005_arrivals.sql"),
     include_str!("../migrations/mysql/0006_pushes.sql"),
+    include_str!("../migrations/mysql/0007_audit.sql"),
+    include_str!("../migrations/mysql/0008_passwords.sql"),
+    include_str!("../migrations/mysql/0009_roles.sql"),
+    include_str!("../migrations/mysql/0010_people.sql"),
+    include_str!("../migrations/mysql/0011_leaving.sql"),
+    include_str!("../migrations/mysql/0012_operators.sql"),
+    include_str!("../migrations/mysql/0013_webhooks.sql"),
+    include_str!("../migrations/mysql/0014_operator_people.sql"),
+    include_str!("../migrations/mysql/0015_ended_sessions.sql"),
 ];
 
 /// A migration may rebuild a large table.
@@ -197,9 +215,10 @@ async fn step_by_step(on: &mut Connection<'_>, version: u32, text: &'static str)
     // Noted before the first: from now on its tables are menjin's.
     STEP.run(on, values![version, done]).await?;
     for (step, statement) in (1_u32..).zip(steps(text)).skip(done as usize) {
+        let adds = statement.contains(" ADD COLUMN ") || statement.contains("CREATE INDEX ");
         match on.say(statement).await {
             // The kill fell between the change of a table and the note of it.
-            Err(error) if statement.contains(" ADD COLUMN ") && is_duplicate(&error) => {}
+            Err(error) if adds && is_duplicate(&error) => {}
             done => done?,
         }
         STEP.run(on, values![version, step]).await?;

@@ -12,18 +12,27 @@ mod codes;
 #[cfg(test)]
 mod conforms;
 mod connection;
+mod consents;
 mod error;
 mod events;
+mod everything;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod fresh;
 mod grants;
+mod identities;
 mod keys;
+mod leaving;
+mod lists;
+mod merges;
 mod migrate;
 #[cfg(test)]
 mod migrating;
 mod moving;
+mod operator_people;
+mod operators;
+mod passwords;
 mod people;
 mod phones;
 #[cfg(test)]
@@ -31,6 +40,7 @@ mod plans;
 mod pushes;
 pub(super) mod reach;
 mod restored;
+mod roles;
 mod sealed;
 mod session_data;
 mod sessions;
@@ -38,6 +48,7 @@ mod statement;
 #[cfg(test)]
 mod tls;
 mod tokens;
+mod trail;
 mod upkeep;
 mod value;
 

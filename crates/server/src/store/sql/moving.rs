@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use menjin_token::Timestamp;
 
-use super::Database;
 use super::connection::{Connection, Dialect};
 use super::error::overtaken;
 use super::statement::statements;
 use super::value::{Value, id, values};
+use super::{Database, passwords};
 use crate::store::across::NOTES;
 use crate::store::moving::{Found, Verdict};
 use crate::store::rows;
@@ -24,7 +24,7 @@ macro_rules! user {
 macro_rules! identity {
     () => {
         "INSERT INTO identities (id, user_number, platform, appid, openid, open_account, unionid, created_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+        VALUES (?1, (SELECT coalesce(merged_into, number) FROM users WHERE number = ?2), ?3, ?4, ?5, ?6, ?7, ?8)"
     };
 }
 
@@ -34,7 +34,7 @@ statements! {
         WHERE relname = ?1 AND relnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = current_schema())",
         "SELECT count(*) FROM information_schema.tables WHERE table_name = ?1 AND table_schema = database()",
     );
-    HAS_NUMBER on users = both("SELECT number FROM users WHERE number = ?1");
+    HAS_NUMBER on users = both("SELECT coalesce(merged_into, number) FROM users WHERE number = ?1");
     HAS_EXTERNAL_ID on users = both("SELECT number FROM users WHERE external_id = ?1");
     HAS_IDENTITY on identities = both("SELECT user_number FROM identities WHERE openid = ?3 AND appid = ?2 AND platform = ?1");
     USER on users = each(concat!(user!(), " ON CONFLICT DO NOTHING"), user!());
@@ -103,7 +103,7 @@ async fn raise_mysql(on: &mut Connection<'_>, above: i64) -> Result<i64> {
 async fn move_in(on: &mut Connection<'_>, batch: &Batch) -> Result<Vec<MovedIn>> {
     let mut moved = Vec::with_capacity(batch.newcomers.len());
     for newcomer in &batch.newcomers {
-        let verdict = find(on, newcomer).await?.verdict(newcomer.number);
+        let verdict = find(on, newcomer).await?.verdict(newcomer);
         if !batch.rehearsal {
             carry_out(on, newcomer, &verdict, batch.now).await?;
         }
@@ -120,22 +120,31 @@ async fn carry_out(on: &mut Connection<'_>, newcomer: &Newcomer, verdict: &Verdi
             for identity in &newcomer.identities {
                 insert_identity(on, newcomer, identity).await?;
             }
+            insert_password(on, newcomer, true, now).await?;
         }
-        Verdict::Add(places) => {
+        Verdict::Add(places, password) => {
             for at in places {
                 insert_identity(on, newcomer, &newcomer.identities[*at]).await?;
             }
+            insert_password(on, newcomer, *password, now).await?;
         }
     }
     Ok(())
 }
 
 async fn find(on: &mut Connection<'_>, newcomer: &Newcomer) -> Result<Found> {
+    let stays = HAS_NUMBER.row(on, values![newcomer.number], rows::value::<i64>).await?;
     let mut found = Found {
-        number: HAS_NUMBER.row(on, values![newcomer.number], rows::value::<i64>).await?.is_some(),
+        number: stays.is_some(),
         external_id: None,
         identities: Vec::with_capacity(newcomer.identities.len()),
+        username: None,
+        password: false,
     };
+    if let Some(new) = &newcomer.password {
+        found.username = passwords::holder(on, &new.lookup).await?;
+        found.password = passwords::chosen(on, newcomer.number).await?.is_some();
+    }
     if let Some(external_id) = &newcomer.external_id {
         found.external_id = HAS_EXTERNAL_ID.row(on, values![external_id], rows::value).await?;
     }
@@ -143,7 +152,13 @@ async fn find(on: &mut Connection<'_>, newcomer: &Newcomer) -> Result<Found> {
         let values = values![name.platform, &name.appid, &name.openid];
         found.identities.push(HAS_IDENTITY.row(on, values, rows::value).await?);
     }
-    Ok(found)
+    Ok(found.by_name_of(newcomer.number, stays))
+}
+
+async fn insert_password(on: &mut Connection<'_>, newcomer: &Newcomer, wanted: bool, now: Timestamp) -> Result<()> {
+    let Some(new) = newcomer.password.as_ref().filter(|_| wanted) else { return Ok(()) };
+    // Somebody registered with the name meanwhile.
+    if passwords::add(on, newcomer.number, new, now).await? { Ok(()) } else { Err(overtaken()) }
 }
 
 async fn insert_user(on: &mut Connection<'_>, newcomer: &Newcomer, now: Timestamp) -> Result<()> {

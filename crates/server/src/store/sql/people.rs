@@ -5,20 +5,22 @@ use futures_util::FutureExt as _;
 use menjin_token::{SessionId, Timestamp, UserId};
 
 use super::connection::Connection;
+use super::error::overtaken;
 use super::statement::statements;
 use super::value::{id, values};
 use super::{Database, phones};
 use crate::store::columns::Columns;
-use crate::store::rows::{self, user_columns};
+use crate::store::rows::{self, named_user, user_columns};
+use crate::store::rules::is_there;
 use crate::store::{IdentityName, KeptKey, KeyReset, People, PhoneChange, ProfileChange, Result, SessionHead, UserRow};
 
 statements! {
-    OF_SESSION on users = both(concat!("SELECT ", user_columns!(), ", s.id, s.app, s.opened_at, s.expires_at, s.ended_at, s.end_reason
+    OF_SESSION on users = both(concat!("SELECT ", user_columns!(), ", s.id, s.app, s.amr, s.opened_at, s.expires_at, s.ended_at, s.end_reason
         FROM sessions s JOIN users u ON u.number = s.user_number WHERE s.id = ?1"));
-    BY_ID on users = both(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = ?1"));
-    BY_NUMBER on users = both(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.number = ?1"));
+    BY_ID on users = both(concat!("SELECT ", user_columns!(), " FROM ", named_user!(), " WHERE a.id = ?1"));
+    BY_NUMBER on users = both(concat!("SELECT ", user_columns!(), " FROM ", named_user!(), " WHERE a.number = ?1"));
     PROFILE on users = both("UPDATE users SET nickname = coalesce(?2, nickname), avatar_url = coalesce(?3, avatar_url), updated_at = ?4
-        WHERE number = ?1");
+        WHERE number = ?1 AND erased_at IS NULL");
     NEWEST_KEY on identities = both("SELECT session_key_row, session_key, NULL AS superseded_at FROM identities
         WHERE openid = ?3 AND appid = ?2 AND platform = ?1 AND session_key IS NOT NULL");
     KEYS_BEFORE on session_keys = both("SELECT k.id, k.sealed, k.superseded_at
@@ -83,10 +85,9 @@ impl People for Database {
 }
 
 async fn change_profile(on: &mut Connection<'_>, changing: &Changing) -> Result<Option<UserRow>> {
-    let user = id(changing.user);
-    let Some(found) = BY_ID.row(on, values![&user], rows::user).await? else { return Ok(None) };
+    let Some(found) = by_id(on, changing.user).await? else { return Ok(None) };
     apply_profile(on, &found, &changing.change, changing.now).await?;
-    BY_ID.row(on, values![&user], rows::user).await
+    Ok(by_id(on, changing.user).await?.filter(is_there))
 }
 
 async fn bind_phone(
@@ -95,10 +96,15 @@ async fn bind_phone(
     phone: &PhoneChange,
     now: Timestamp,
 ) -> Result<Option<UserRow>> {
-    let Some(found) = BY_ID.row(on, values![&id(user)], rows::user).await? else { return Ok(None) };
+    let Some(found) = by_id(on, user).await? else { return Ok(None) };
     phones::line_up_user(on, found.number, phone).await?;
+    let Some(found_now) = by_id(on, user).await?.filter(is_there) else { return Ok(None) };
+    if found_now.number != found.number {
+        // They were merged while the lock was waited for.
+        return Err(overtaken());
+    }
     phones::bind(on, &found, phone, now).await?;
-    BY_ID.row(on, values![&id(user)], rows::user).await
+    by_id(on, user).await
 }
 
 async fn reset_session_keys(on: &mut Connection<'_>, reset: &KeyReset) -> Result<()> {
@@ -111,6 +117,11 @@ async fn reset_session_keys(on: &mut Connection<'_>, reset: &KeyReset) -> Result
         None => (None, None, None),
     };
     RESET.run(on, values![&identity, former, row, sealed, digest]).await.map(drop)
+}
+
+/// A user by id, in the caller's transaction.
+pub(super) async fn by_id(on: &mut Connection<'_>, user: UserId) -> Result<Option<UserRow>> {
+    BY_ID.row(on, values![&id(user)], rows::user).await
 }
 
 /// A user by number, in the caller's transaction.

@@ -45,7 +45,8 @@ pub(super) async fn line_up_user(on: &mut Connection<'_>, own: i64, phone: &Phon
     lock([own, holder.unwrap_or(own)], on).await
 }
 
-async fn lock([one, other]: [i64; 2], on: &mut Connection<'_>) -> Result<()> {
+/// Locks two people, who may be one.
+pub(super) async fn lock([one, other]: [i64; 2], on: &mut Connection<'_>) -> Result<()> {
     LOCK.row(on, values![one.min(other)], rows::value::<i64>).await?;
     if one != other {
         LOCK.row(on, values![one.max(other)], rows::value::<i64>).await?;

@@ -9,8 +9,9 @@ use super::connection::{Dialect, Of};
 use super::fresh::{Fresh, on_each};
 use super::statement::Sql;
 use super::{
-    Database, accounts, apps, arrivals, bell, codes, events, grants, keys, migrate, moving, people, phones, pushes,
-    sealed, session_data, sessions, tokens, upkeep,
+    Database, accounts, apps, arrivals, bell, codes, consents, events, everything, grants, identities, keys, leaving,
+    lists, merges, migrate, moving, operator_people, operators, passwords, people, phones, pushes, roles, sealed,
+    session_data, sessions, tokens, trail, upkeep,
 };
 
 /// What runs for people or in the background. Not `sealed`: an operator's chore reads whole tables; nor `migrate`.
@@ -21,26 +22,48 @@ fn hot() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
         bell::STATEMENTS,
         arrivals::STATEMENTS,
         codes::STATEMENTS,
+        consents::STATEMENTS,
         events::STATEMENTS,
+        everything::STATEMENTS,
         grants::STATEMENTS,
+        identities::STATEMENTS,
+        merges::STATEMENTS,
         keys::STATEMENTS,
+        leaving::STATEMENTS,
+        lists::STATEMENTS,
         moving::STATEMENTS,
+        operators::STATEMENTS,
+        operator_people::STATEMENTS,
+        passwords::STATEMENTS,
         people::STATEMENTS,
         phones::STATEMENTS,
         pushes::STATEMENTS,
+        roles::STATEMENTS,
         session_data::STATEMENTS,
         tokens::STATEMENTS,
+        trail::STATEMENTS,
         upkeep::STATEMENTS,
     ];
     files.into_iter().chain(sessions::ALL).flatten()
 }
 
 /// Tables that grow with people.
-const GROWING: [&str; 9] =
-    ["users", "identities", "phones", "session_keys", "sessions", "grants", "session_data", "codes", "events"];
+const GROWING: [&str; 11] = [
+    "users",
+    "identities",
+    "phones",
+    "session_keys",
+    "sessions",
+    "grants",
+    "session_data",
+    "codes",
+    "events",
+    "user_roles",
+    "consents",
+];
 
 /// Statements of one dialect alone.
-const POSTGRES_ALONE: [&str; 3] = ["NOTIFY", "NEXT", "RAISE"];
+const POSTGRES_ALONE: [&str; 4] = ["NOTIFY", "NEXT", "RAISE", "WRITERS"];
 const MYSQL_ALONE: [&str; 1] = ["TABLE"];
 
 /// Statements that may sort, and why no index has their order.
@@ -50,8 +73,9 @@ fn sorted(dialect: Dialect) -> &'static [(&'static str, &'static str)] {
             ("KEYS_BEFORE", "an identity has a few superseded session_keys at most"),
             ("OF_USER", "a person has a few live sessions at most"),
             ("OWN_IDENTITIES", "a person has as many identities as there are apps"),
+            ("OF_UNIONID", "a person has as many identities as there are apps"),
             ("BESIDE", "a person has a few live sessions at most"),
-            ("BY_UNIONID", "a person has as many identities as there are apps"),
+            ("AUDIT_BY_TIME", "a few lines share a millisecond"),
             ("RING", "there are a few signing keys"),
             ("NEWEST", "there are a few signing keys"),
             ("MASTERS", "there are a few master keys"),
@@ -71,78 +95,50 @@ fn rows(dialect: Dialect) -> String {
         Dialect::Postgres => ("generate_series(1, 4000) AS n", "n", "n::text::bytea", "n::text"),
         Dialect::MySql => ("seq_1_to_4000", "seq", "seq", "seq"),
     };
-    let fill = |table: &str, columns: &[(&str, &str)]| {
-        let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
-        let values: Vec<_> = columns.iter().map(|(_, value)| *value).collect();
+    let ended = format!("CASE WHEN {n} % 2 = 1 THEN {n} END");
+    let value = |of: &'static str| match of {
+        "n" => n,
+        "bytes" => bytes,
+        "text" => text,
+        "ended" => ended.as_str(),
+        other => other,
+    };
+    // Columns, each with what is in it.
+    let fill = |table: &str, columns: &'static str| {
+        let (names, values): (Vec<_>, Vec<_>) =
+            columns.split(", ").filter_map(|it| it.split_once(' ')).map(|(name, of)| (name, value(of))).unzip();
         format!("INSERT INTO {table} ({}) SELECT {} FROM {series}", names.join(", "), values.join(", "))
     };
-    let ended = format!("CASE WHEN {n} % 2 = 1 THEN {n} END");
     [
-        fill("users", &[("id", bytes), ("external_id", text), ("created_at", n), ("updated_at", n)]),
+        fill("users", "id bytes, external_id text, created_at n, updated_at n"),
         fill(
             "identities",
-            &[
-                ("id", bytes),
-                ("user_number", n),
-                ("platform", text),
-                ("appid", text),
-                ("openid", text),
-                ("open_account", text),
-                ("unionid", text),
-                ("created_at", n),
-                ("session_key_row", bytes),
-                ("session_key", bytes),
-            ],
+            "id bytes, user_number n, platform text, appid text, openid text, open_account text, \
+             unionid text, created_at n, session_key_row bytes, session_key bytes",
         ),
-        fill("phones", &[("id", bytes), ("user_number", n), ("lookup", bytes), ("sealed", bytes), ("bound_at", n)]),
-        fill(
-            "session_keys",
-            &[("id", bytes), ("identity", bytes), ("sealed", bytes), ("superseded_at", n), ("kept_until", n)],
-        ),
+        fill("phones", "id bytes, user_number n, lookup bytes, sealed bytes, bound_at n"),
+        fill("session_keys", "id bytes, identity bytes, sealed bytes, superseded_at n, kept_until n"),
         fill(
             "sessions",
-            &[
-                ("id", bytes),
-                ("user_number", n),
-                ("app", text),
-                ("identity", bytes),
-                ("amr", "'wechat'"),
-                ("device_class", text),
-                ("opened_at", n),
-                ("expires_at", n),
-                ("ended_at", &ended),
-                ("replaced_by", bytes),
-            ],
+            "id bytes, user_number n, app text, identity bytes, amr 'wechat', device_class text, opened_at n, \
+             expires_at n, ended_at ended, replaced_by bytes",
         ),
         fill(
             "grants",
-            &[
-                ("id", bytes),
-                ("session", bytes),
-                ("app", text),
-                ("secret", bytes),
-                ("master_key", bytes),
-                ("counter", "0"),
-                ("rotated_at", n),
-                ("idle_until", n),
-                ("sweep_at", n),
-            ],
+            "id bytes, session bytes, app text, secret bytes, master_key bytes, counter 0, rotated_at n, \
+             idle_until n, sweep_at n",
         ),
+        fill("session_data", "id bytes, session bytes, user_id bytes, audience text, version n, data bytes, until n"),
         fill(
-            "session_data",
-            &[
-                ("id", bytes),
-                ("session", bytes),
-                ("user_id", bytes),
-                ("audience", text),
-                ("version", n),
-                ("data", bytes),
-                ("until", n),
-            ],
+            "roles",
+            "number n, name text, audience '', permissions '[]', includes '[]', whole '{}', version n, \
+             changed_at n",
         ),
-        fill("codes", &[("digest", bytes), ("idempotency", bytes), ("claimed_at", n), ("until", n)]),
-        fill("events", &[("kind", "'keys_changed'"), ("reason", "''"), ("at", n), ("until", n)]),
-        fill("audit", &[("at", n), ("action", "'session.opened'"), ("actor", "'user'")]),
+        fill("user_roles", "id bytes, user_number n, role n, audience text, granted_at n"),
+        fill("consents", "id bytes, user_number n, document 'privacy', version '1', app 'shop', given_at n"),
+        fill("codes", "digest bytes, idempotency bytes, claimed_at n, until n"),
+        fill("events", "kind 'keys_changed', reason '', at n, until n"),
+        fill("audit", "at n, action 'session.opened', actor 'user'"),
         match dialect {
             Dialect::Postgres => "ANALYZE".to_owned(),
             Dialect::MySql => format!("ANALYZE TABLE audit, {}", GROWING.join(", ")),
@@ -225,7 +221,10 @@ fn walks(step: &str, next: &str, first: &[(String, String)]) -> bool {
     let by = first.iter().find(|(index, _)| words.contains(&index.as_str()));
     by.is_some_and(|(index, column)| {
         let of_growing = index.split('_').next().is_some_and(|table| {
-            grows(table) || index.starts_with("session_keys") || index.starts_with("session_data")
+            grows(table)
+                || index.starts_with("session_keys")
+                || index.starts_with("user_roles")
+                || index.starts_with("session_data")
         });
         of_growing && !(next.contains("Index Cond: (") && next.contains(&format!("({column} ")))
     })

@@ -2,20 +2,21 @@
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
-use menjin_token::{IdentityId, SessionId, Timestamp};
+use menjin_token::{IdentityId, SessionId, Timestamp, UserId};
 
-use super::Database;
 use super::connection::Connection;
-use super::events::{tell, write_audit};
+use super::error::overtaken;
+use super::events::write_audit;
 use super::sessions::end_one;
 use super::statement::statements;
 use super::value::{id, values};
+use super::{Database, leaving, operator_people};
 use crate::store::columns::Columns;
 use crate::store::rows::{self, user_columns};
-use crate::store::rules::{forgotten, pushed_line, pushed_session_line};
+use crate::store::rules::{erasing_by_push, forgotten, pushed_line, pushed_session_line};
 use crate::store::{
-    CarriedOut, CarryingOut, ClaimedPush, ClaimingPush, EndReason, EventKind, NewPush, PushAsks, PushClaim, Pushes,
-    Queued, Result, UserRow,
+    CarriedOut, CarryingOut, ClaimedPush, ClaimingPush, EndReason, Moved, NewPush, PushAsks, PushClaim, Pushes, Queued,
+    Result, UserRow,
 };
 
 macro_rules! queue {
@@ -46,6 +47,7 @@ statements! {
     DONE on pushes = both("UPDATE pushes SET sealed = NULL, due_at = NULL, until = ?2 WHERE digest = ?1");
     GIVE_UP on pushes = both("UPDATE pushes SET due_at = NULL, until = ?3 WHERE digest = ?1 AND tries = ?2 AND due_at IS NOT NULL");
     WHOSE on identities = each(whose!("FOR NO KEY UPDATE OF u, i"), whose!("FOR UPDATE"));
+    IS_THERE on identities = both("SELECT id FROM identities WHERE openid = ?3 AND appid = ?2 AND platform = ?1");
     FORGET_NICKNAME on users = both("UPDATE users SET nickname = NULL, updated_at = ?2 WHERE number = ?1");
     FORGET_AVATAR on users = both("UPDATE users SET avatar_url = NULL, updated_at = ?2 WHERE number = ?1");
     FORGET_MASK on users = both("UPDATE users SET phone_masked = NULL, updated_at = ?2 WHERE number = ?1");
@@ -54,19 +56,10 @@ statements! {
     UNNAME on sessions = both("UPDATE sessions SET identity = NULL WHERE user_number = ?1 AND ended_at IS NOT NULL AND identity = ?2");
     OLD_KEYS on session_keys = both("DELETE FROM session_keys WHERE identity = ?1");
     DETACH on identities = both("DELETE FROM identities WHERE id = ?1");
-    OTHER on identities = both("SELECT id FROM identities WHERE user_number = ?1 LIMIT 1");
-    PHONE on phones = both("DELETE FROM phones WHERE user_number = ?1");
-    DATA_OF_USER on session_data = both("DELETE FROM session_data WHERE user_id = ?1");
-    DATA_OF_SESSIONS on session_data = each(
-        "DELETE FROM session_data USING sessions s WHERE s.id = session_data.session AND s.user_number = ?1
-        AND s.ended_at IS NOT NULL",
-        "DELETE d FROM sessions s JOIN session_data d ON d.session = s.id WHERE s.user_number = ?1
-        AND s.ended_at IS NOT NULL",
-    );
-    STRIP on sessions = both("UPDATE sessions SET device_id = NULL, device_name = NULL, device_system = NULL, ip = NULL,
-        user_agent = NULL, claims = NULL WHERE user_number = ?1 AND ended_at IS NOT NULL");
-    EMPTY on users = both("UPDATE users SET external_id = NULL, nickname = NULL, avatar_url = NULL, phone_masked = NULL, updated_at = ?2
-        WHERE number = ?1");
+    LEFT on identities = both("SELECT id FROM identities WHERE user_number = ?1");
+    HAS_PASSWORD on passwords = both("SELECT user_number FROM passwords WHERE user_number = ?1");
+    OTHER_NAMES on users = both(concat!("SELECT ", user_columns!(), ", m.moved FROM users u JOIN merges m ON m.user_number = u.number
+        WHERE u.merged_into = ?1"));
 }
 
 #[async_trait]
@@ -110,46 +103,83 @@ async fn carry_out(on: &mut Connection<'_>, carrying: &CarryingOut) -> Result<Ca
     DONE.run(on, values![digest, carrying.known_until]).await?;
     let name = &carrying.identity;
     let whose = WHOSE.row(on, values![name.platform, &name.appid, &name.openid], rows::user_and_identity).await?;
-    let Some((user, identity, created_at)) = whose else { return Ok(CarriedOut::Nobody) };
+    let Some((user, identity, created_at)) = whose else {
+        // Somebody who was merged while the locks were waited for is found by beginning again.
+        let name = values![name.platform, &name.appid, &name.openid];
+        let there = IS_THERE.row(on, name, rows::value::<[u8; 16]>).await?;
+        return if there.is_some() { Err(overtaken()) } else { Ok(CarriedOut::Nobody) };
+    };
     match carrying.asks {
-        PushAsks::Forget { .. } => forget(on, user, carrying).await,
+        PushAsks::Forget { .. } => {
+            let mut all = other_names(on, user.number, |moved| moved.came_by(identity, &[])).await?;
+            all.insert(0, user.clone());
+            let former_avatars = forget(on, &all, (&user, carrying)).await?;
+            Ok(CarriedOut::Done { user: user.id, ended: Vec::new(), former_avatars, was_last: false })
+        }
         // Whoever came later is not the one that it was about.
         PushAsks::Close if created_at > carrying.received_at => Ok(CarriedOut::Nobody),
-        PushAsks::Close => close(on, user, identity, carrying).await,
+        PushAsks::Close => close(on, &user, identity, carrying).await,
     }
 }
 
-async fn forget(on: &mut Connection<'_>, user: UserRow, carrying: &CarryingOut) -> Result<CarriedOut> {
-    let gone = forgotten(&user, carrying.asks);
-    let (number, now) = (user.number, carrying.now);
-    if gone.nickname {
-        FORGET_NICKNAME.run(on, values![number, now]).await?;
+/// A person's other names whose notes say so. A merge that can no longer be undone has left nothing to forget.
+async fn other_names(on: &mut Connection<'_>, number: i64, of: impl Fn(&Moved) -> bool) -> Result<Vec<UserRow>> {
+    let read = |it: &mut Columns<'_>| Ok((rows::user(it)?, it.get::<String>()?));
+    let mut found = Vec::new();
+    for (name, moved) in OTHER_NAMES.rows(on, values![number], read).await? {
+        if of(&Moved::parse(&moved)?) {
+            found.push(name);
+        }
     }
-    if gone.avatar {
-        FORGET_AVATAR.run(on, values![number, now]).await?;
+    Ok(found)
+}
+
+/// Forgets what the push asks to of all these, who are one person; the pictures that they showed.
+async fn forget(
+    on: &mut Connection<'_>,
+    all: &[UserRow],
+    (user, carrying): (&UserRow, &CarryingOut),
+) -> Result<Vec<(UserId, String)>> {
+    let (now, received_at) = (carrying.now, carrying.received_at);
+    let (mut of_profile, mut of_phone, mut avatars) = (false, false, Vec::new());
+    for one in all {
+        let gone = forgotten(one, carrying.asks);
+        if gone.nickname {
+            FORGET_NICKNAME.run(on, values![one.number, now]).await?;
+        }
+        if gone.avatar {
+            FORGET_AVATAR.run(on, values![one.number, now]).await?;
+            avatars.extend(one.avatar_url.clone().map(|url| (one.id, url)));
+        }
+        of_profile |= gone.nickname || gone.avatar;
+        if gone.phone && FORGET_PHONE.run(on, values![one.number, received_at]).await? > 0 {
+            FORGET_MASK.run(on, values![one.number, now]).await?;
+            of_phone = true;
+        }
     }
-    if gone.nickname || gone.avatar {
-        write_audit(on, &pushed_line(carrying, "profile.forgotten", user.id), now).await?;
+    for (is_gone, action) in [(of_profile, "profile.forgotten"), (of_phone, "phone.forgotten")] {
+        if is_gone {
+            write_audit(on, &pushed_line(carrying, action, user.id), now).await?;
+        }
     }
-    if gone.phone && FORGET_PHONE.run(on, values![number, carrying.received_at]).await? > 0 {
-        FORGET_MASK.run(on, values![number, now]).await?;
-        write_audit(on, &pushed_line(carrying, "phone.forgotten", user.id), now).await?;
-    }
-    let former_avatar = user.avatar_url.filter(|_| gone.avatar);
-    Ok(CarriedOut::Done { user: user.id, ended: Vec::new(), former_avatar, was_last: false })
+    Ok(avatars)
 }
 
 async fn close(
     on: &mut Connection<'_>,
-    user: UserRow,
+    user: &UserRow,
     identity: IdentityId,
     carrying: &CarryingOut,
 ) -> Result<CarriedOut> {
     let own = id(identity);
     OLD_KEYS.run(on, values![&own]).await?;
+    let act = pushed_line(carrying, "identity.detached", user.id);
+    operator_people::forget(on, identity, (&act, carrying.now)).await?;
     DETACH.run(on, values![&own]).await?;
-    write_audit(on, &pushed_line(carrying, "identity.detached", user.id), carrying.now).await?;
-    let was_last = OTHER.row(on, values![user.number], rows::value::<[u8; 16]>).await?.is_none();
+    write_audit(on, &act, carrying.now).await?;
+    let left = LEFT.rows(on, values![user.number], rows::id).await?;
+    let has_password = HAS_PASSWORD.row(on, values![user.number], rows::value::<i64>).await?.is_some();
+    let was_last = left.is_empty() && !has_password;
     let read = |it: &mut Columns<'_>| Ok((it.id()?, it.get::<Option<[u8; 16]>>()?));
     let mut live: Vec<(SessionId, _)> = LIVE.rows(on, values![user.number], read).await?;
     live.retain(|(_, by)| was_last || *by == Some(own));
@@ -163,21 +193,14 @@ async fn close(
         }
     }
     UNNAME.run(on, values![user.number, &own]).await?;
-    if was_last {
-        erase(on, &user, carrying).await?;
-    }
-    let former_avatar = user.avatar_url.filter(|_| was_last);
-    Ok(CarriedOut::Done { user: user.id, ended, former_avatar, was_last })
-}
-
-/// Nothing is left but id and number, and that there were sessions: all of them are over by now.
-async fn erase(on: &mut Connection<'_>, user: &UserRow, carrying: &CarryingOut) -> Result<()> {
-    PHONE.run(on, values![user.number]).await?;
-    DATA_OF_USER.run(on, values![&id(user.id)]).await?;
-    DATA_OF_SESSIONS.run(on, values![user.number]).await?;
-    STRIP.run(on, values![user.number]).await?;
-    EMPTY.run(on, values![user.number, carrying.now]).await?;
-    let (reason, times) = (EndReason::AccountClosed.code(), (carrying.now, carrying.tokens_until));
-    tell(on, &EventKind::UserNotBefore(user.id), reason, times).await?;
-    write_audit(on, &pushed_line(carrying, "user.erased", user.id), carrying.now).await
+    let former_avatars = if was_last {
+        leaving::erase(on, user, &erasing_by_push(carrying, user.id)).await?
+    } else {
+        let mut gone = other_names(on, user.number, |it| left.is_empty() || it.came_by(identity, &left)).await?;
+        if left.is_empty() {
+            gone.insert(0, user.clone());
+        }
+        forget(on, &gone, (user, carrying)).await?
+    };
+    Ok(CarriedOut::Done { user: user.id, ended, former_avatars, was_last })
 }

@@ -9,6 +9,7 @@ use super::across::ServerEnd;
 use crate::config::StorePlace;
 use crate::store::across::{End as _, PAGE};
 use crate::store::moving::FEED_GAP;
+use crate::store::role_rules::restored_version;
 use crate::store::schema::OnOldSchema;
 use crate::store::tables::{Cell, TABLES, Type};
 use crate::store::{EndReason, EventKind, Restored, Restoring};
@@ -16,7 +17,7 @@ use crate::store::{EndReason, EventKind, Restored, Restoring};
 const LIVE: &str = "SELECT count(*) FROM sessions WHERE ended_at IS NULL";
 
 impl Database {
-    /// Ends sessions, and gives no number or place again that may have been given after the backup. Killed, it can be run
+    /// Ends sessions and tokens of programs, and gives no number or place again that may have been given after the backup. Killed, it can be run
     /// again.
     pub(in crate::store) async fn settle(
         place: &StorePlace,
@@ -26,7 +27,18 @@ impl Database {
         let mut end = Self::end(place, OnOldSchema::Refuse).await?;
         end.wait_for_others().await?;
         let mut restored = Restored { next_number: gap(&mut end, restoring).await?, ..Restored::default() };
+        // Operators sign in anew, and no link of before works.
+        for table in ["operator_sessions", "operator_links"] {
+            end.run(format!("DELETE FROM {table}"), &[]).await.with_context(|| format!("emptying {table}"))?;
+        }
+        // Back ends were told of changes of roles since the backup, and would refuse tokens that are not ahead of these.
+        let version = restored_version(restoring.now);
+        let raised = format!("UPDATE roles_counter SET version = {version} WHERE version < {version}");
+        end.run(raised, &[]).await.context("raising roles_counter")?;
         if !restoring.keep_sessions {
+            // Nobody knows any more which of them were revoked since.
+            restored.tokens = end.int("SELECT count(*) FROM operator_tokens".to_owned()).await?.unsigned_abs();
+            end.run("DELETE FROM operator_tokens".to_owned(), &[]).await.context("emptying operator_tokens")?;
             restored.ended = end_all(&mut end, restoring, progress).await?;
         }
         let parameter = end.parameter()(1);

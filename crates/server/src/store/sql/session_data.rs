@@ -6,6 +6,7 @@ use menjin_token::Timestamp;
 
 use super::Database;
 use super::connection::Connection;
+use super::error::overtaken;
 use super::statement::statements;
 use super::value::{Value, id, values};
 use crate::store::data_map::{DataMap, Decision, decide};
@@ -21,6 +22,10 @@ statements! {
         ON CONFLICT DO NOTHING",
         "INSERT INTO session_data (id, session, user_id, audience, version, data) VALUES (?1, ?2, ?3, ?4, 0, '')
         ON DUPLICATE KEY UPDATE id = id",
+    );
+    LIVES on sessions = each(
+        "SELECT id FROM sessions WHERE id = ?1 AND ended_at IS NULL FOR SHARE",
+        "SELECT id FROM sessions WHERE id = ?1 AND ended_at IS NULL LOCK IN SHARE MODE",
     );
     WRITE on session_data = both("UPDATE session_data SET version = ?2, data = ?3, until = ?4 WHERE id = ?1");
     DUE on session_data = both("SELECT id, version, data FROM session_data WHERE until < ?1 ORDER BY until LIMIT ?2
@@ -65,6 +70,10 @@ async fn write(on: &mut Connection<'_>, change: &DataChange) -> Result<DataChang
 
 /// Makes the row of a map that was never written, and locks it; another writer may have been first.
 async fn first(on: &mut Connection<'_>, place: &DataPlace, row: &[u8]) -> Result<DataMap> {
+    if LIVES.row(on, values![&id(place.session)], rows::value::<[u8; 16]>).await?.is_none() {
+        // It ended meanwhile, perhaps with a merge or an erasure: this one begins again, and finds that.
+        return Err(overtaken());
+    }
     let (session, user) = place.owner();
     let [session, user] = [&session, &user].map(|it| Value::Bytes(it.as_ref().map(<[u8; 16]>::as_slice)));
     FIRST.run(on, &[Some(row).into(), session, user, (&place.audience).into()]).await?;

@@ -6,17 +6,19 @@ use rusqlite::{Connection, params};
 
 use super::Sqlite;
 use super::events::{tell, write_audit};
+use super::merges::aliases;
 use super::people::by_id;
 use super::sessions::{end_one, live};
 use super::sql::statements;
-use crate::store::rows::{self, user_columns};
+use crate::store::rows::{self, named_user, user_columns};
 use crate::store::rules::{account_line, banned_line};
 use crate::store::{Account, Accounts, Ban, Banned, EndReason, Ends, EventKind, Result, UserRow};
 
 statements! {
-    BY_EXTERNAL_ID on users = "SELECT ", user_columns!(), " FROM users u WHERE u.external_id = ?1";
-    BY_PHONE on users = "SELECT ", user_columns!(), " FROM phones p JOIN users u ON u.number = p.user_number WHERE p.lookup = ?1";
-    ACCOUNT on users = "SELECT ", user_columns!(), ", u.external_id FROM users u WHERE u.id = ?1";
+    BY_EXTERNAL_ID on users = "SELECT ", user_columns!(), " FROM ", named_user!(), " WHERE a.external_id = ?1";
+    BY_PHONE on users = "SELECT ", user_columns!(), " FROM phones p JOIN users a ON a.number = p.user_number
+        JOIN users u ON u.number = coalesce(a.merged_into, a.number) WHERE p.lookup = ?1";
+    ACCOUNT on users = "SELECT ", user_columns!(), ", u.external_id FROM ", named_user!(), " WHERE a.id = ?1";
     IDENTITIES on identities = "SELECT platform, appid FROM identities WHERE user_number = ?1 ORDER BY id";
     DISABLE on users = "UPDATE users SET disabled_at = ?2, updated_at = ?2 WHERE number = ?1";
     ENABLE on users = "UPDATE users SET disabled_at = NULL, updated_at = ?2 WHERE number = ?1";
@@ -37,7 +39,9 @@ impl Accounts for Sqlite {
             let found = ACCOUNT.row(connection, [user.to_bytes()], |it| Ok((rows::user(it)?, it.get()?)))?;
             let Some((user, external_id)) = found else { return Ok(None) };
             let identities = IDENTITIES.rows(connection, [user.number], |it| Ok((it.get()?, it.get()?)))?;
-            Ok(Some(Account { user, external_id, identities }))
+            let mut aliases: Vec<_> = aliases(connection, user.number)?.into_iter().map(|(_, id)| id).collect();
+            aliases.sort_unstable();
+            Ok(Some(Account { user, external_id, aliases, identities }))
         })
     }
 
@@ -48,6 +52,7 @@ impl Accounts for Sqlite {
     async fn enable_user(&self, ban: Ban) -> Result<Option<Option<menjin_token::Timestamp>>> {
         self.write(move |connection| {
             let Some(user) = by_id(connection, ban.user)? else { return Ok(None) };
+            let ban = Ban { user: user.id, ..ban };
             if user.disabled_at.is_some() {
                 ENABLE.run(connection, params![user.number, ban.now.millis()])?;
                 write_audit(connection, &account_line(&ban, "user.enabled"), ban.now)?;
@@ -62,6 +67,7 @@ impl Accounts for Sqlite {
 
 fn disable(connection: &Connection, ban: &Ban) -> Result<Option<Banned>> {
     let Some(user) = by_id(connection, ban.user)? else { return Ok(None) };
+    let ban = &Ban { user: user.id, ..ban.clone() };
     if user.disabled_at.is_none() {
         DISABLE.run(connection, params![user.number, ban.now.millis()])?;
         write_audit(connection, &account_line(ban, "user.disabled"), ban.now)?;

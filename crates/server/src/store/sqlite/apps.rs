@@ -16,11 +16,12 @@ use crate::store::{
 statements! {
     ALL on apps = "SELECT ", app_columns!(), " FROM apps LEFT JOIN app_secrets ON app_secrets.app = apps.id
         WHERE apps.removed_at IS NULL";
-    ADD on apps = "INSERT INTO apps (id, kind, name, audience, scopes, platform, appid, open_account, app_secret, created_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING";
+    ADD on apps = "INSERT INTO apps (id, kind, name, audience, scopes, platform, appid, open_account, app_secret, created_at,
+        passwords, register) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING";
     REMOVED on apps = "SELECT removed_at FROM apps WHERE id = ?1";
     STANDS on apps = "SELECT disabled_at FROM apps WHERE id = ?1 AND removed_at IS NULL";
     SWITCH on apps = "UPDATE apps SET disabled_at = ?2 WHERE id = ?1";
+    PASSWORDS on apps = "UPDATE apps SET passwords = ?2, register = ?3 WHERE id = ?1";
     REMOVE on apps = "UPDATE apps SET removed_at = ?2, name = NULL, scopes = '', platform = NULL, appid = NULL,
         open_account = NULL, app_secret = NULL WHERE id = ?1";
     SECRETS on app_secrets = "SELECT count(*) FROM app_secrets WHERE app = ?1";
@@ -47,8 +48,20 @@ impl Apps for Sqlite {
 fn add(connection: &Connection, row: &AppRow, audit: &AuditLine) -> Result<AppAdded> {
     let (platform, appid) = row.platform.as_ref().map(|(platform, appid)| (platform, appid)).unzip();
     let AppRow { id, kind, name, audience, scopes, open_account, app_secret, created_at, .. } = row;
-    let values =
-        params![id, kind, name, audience, scopes, platform, appid, open_account, app_secret, created_at.millis()];
+    let values = params![
+        id,
+        kind,
+        name,
+        audience,
+        scopes,
+        platform,
+        appid,
+        open_account,
+        app_secret,
+        created_at.millis(),
+        row.passwords,
+        row.register
+    ];
     if ADD.run(connection, values)? == 0 {
         return Ok(match REMOVED.row(connection, [id], rows::time_or_null)? {
             None => AppAdded::AppidTaken,
@@ -78,6 +91,9 @@ fn change(connection: &Connection, changing: &ChangingApp) -> Result<AppChanged>
             if DROP_SECRET.run(connection, params![digest, app])? == 0 {
                 return Ok(AppChanged::SecretUnknown);
             }
+        }
+        AppChange::Passwords { passwords, register } => {
+            PASSWORDS.run(connection, params![app, passwords, register])?;
         }
         AppChange::Disable | AppChange::Enable => {
             let disable = *change == AppChange::Disable;

@@ -13,8 +13,8 @@ statements! {
     SINCE on events = "SELECT kind, subject, seq, reason, at, until FROM events WHERE seq > ?1 ORDER BY seq";
     AT on events = "SELECT kind, subject, seq, reason, at, until FROM events WHERE seq = ?1";
     TELL on events = "INSERT INTO events (kind, subject, reason, at, until) VALUES (?1, ?2, ?3, ?4, ?5)";
-    AUDIT on audit = "INSERT INTO audit (at, action, actor, user_id, session_id, app, ip, detail)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    AUDIT on audit = "INSERT INTO audit (at, action, actor, user_id, session_id, app, ip, detail, actor_id)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 }
 
 #[async_trait]
@@ -51,11 +51,21 @@ pub(super) fn tell(
 
 /// Adds a line to the audit, in the caller's transaction.
 pub(super) fn write_audit(connection: &Connection, line: &AuditLine, now: Timestamp) -> Result<()> {
-    let AuditLine { action, actor, user, session, app, ip, detail } = line;
+    let AuditLine { action, actor, by, user, session, app, ip, detail } = line;
     AUDIT
         .run(
             connection,
-            params![now.millis(), action, actor, user.map(Id::to_bytes), session.map(Id::to_bytes), app, ip, detail],
+            params![
+                now.millis(),
+                action,
+                actor,
+                user.map(Id::to_bytes),
+                session.map(Id::to_bytes),
+                app,
+                ip,
+                detail,
+                by
+            ],
         )
         .map(drop)
 }

@@ -8,7 +8,7 @@ use super::sql::statements;
 use super::{Sqlite, events};
 use crate::store::rows;
 use crate::store::rules::KEY_TOLD;
-use crate::store::{EventKind, KeyRow, Keys, MasterKeyRow, Result, Rotating, SealedCount, SealedValue};
+use crate::store::{EventKind, KeyRow, Keys, MasterKeyRow, Result, Revoking, Rotating, SealedCount, SealedValue};
 
 statements! {
     RING on signing_keys = "SELECT kid, alg, private, created_at, active_at, retired_at, revoked_at FROM signing_keys
@@ -47,12 +47,13 @@ impl Keys for Sqlite {
         .await
     }
 
-    async fn revoke_key(&self, kid: &str, now: Timestamp, tokens_until: Timestamp) -> Result<bool> {
-        let kid = kid.to_owned();
+    async fn revoke_key(&self, revoking: Revoking) -> Result<bool> {
         self.write(move |connection| {
+            let Revoking { kid, now, tokens_until, audit } = revoking;
             let revoked = REVOKE.run(connection, params![kid, now.millis()])? == 1;
             if revoked {
                 events::tell(connection, &EventKind::KeyRevoked(kid), "token_invalid", now, tokens_until)?;
+                events::write_audit(connection, &audit, now)?;
             }
             Ok(revoked)
         })
@@ -114,5 +115,8 @@ fn rotate(connection: &Connection, rotating: &Rotating) -> Result<bool> {
         key.created_at,
         key.active_at.max(key.created_at.plus(KEY_TOLD)),
     )?;
+    if let Some(line) = &rotating.audit {
+        events::write_audit(connection, line, key.created_at)?;
+    }
     Ok(true)
 }

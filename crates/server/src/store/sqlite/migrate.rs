@@ -1,4 +1,5 @@
-//! Schema versions: each migration runs once, in a transaction of its own, and records the oldest program that it allows.
+//! Schema versions: each migration runs once and records the oldest program that it allows. All that a file lacks are one
+//! transaction: it is as new as this program, or as it was.
 
 use std::path::Path;
 
@@ -15,6 +16,15 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/sqlite/0004_sessions.sql"),
     include_str!("../migrations/sqlite/0005_arrivals.sql"),
     include_str!("../migrations/sqlite/0006_pushes.sql"),
+    include_str!("../migrations/sqlite/0007_audit.sql"),
+    include_str!("../migrations/sqlite/0008_passwords.sql"),
+    include_str!("../migrations/sqlite/0009_roles.sql"),
+    include_str!("../migrations/sqlite/0010_people.sql"),
+    include_str!("../migrations/sqlite/0011_leaving.sql"),
+    include_str!("../migrations/sqlite/0012_operators.sql"),
+    include_str!("../migrations/sqlite/0013_webhooks.sql"),
+    include_str!("../migrations/sqlite/0014_operator_people.sql"),
+    include_str!("../migrations/sqlite/0015_ended_sessions.sql"),
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS _migrations (
@@ -31,8 +41,8 @@ pub(super) fn run(connection: &mut Connection, on_old_schema: OnOldSchema, path:
     if found < needed && on_old_schema == OnOldSchema::Refuse {
         return Err(OpenError::OldSchema { found, needed });
     }
-    for (version, text) in (1..).zip(MIGRATIONS).skip(found as usize) {
-        apply(connection, version, text).map_err(unusable)?;
+    if found < needed {
+        apply(connection, MIGRATIONS).map_err(unusable)?;
     }
     // Also what another process applied meanwhile.
     for (version, oldest) in newer(connection, needed).map_err(unusable)? {
@@ -72,13 +82,12 @@ fn is_ours(connection: &Connection, version: u32, text: &str) -> rusqlite::Resul
     Ok(applied == Some(checksum(text)))
 }
 
-fn apply(connection: &mut Connection, version: u32, text: &str) -> rusqlite::Result<()> {
+fn apply(connection: &mut Connection, all: &[&str]) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
     transaction.execute_batch(TABLE)?;
-    let done: Option<i64> = transaction
-        .query_row("SELECT 1 FROM _migrations WHERE version = ?1", [version], |row| row.get(0))
-        .optional()?;
-    if done.is_none() {
+    // Another process may have been faster.
+    let found = version(&transaction)?;
+    for (version, text) in (1_u32..).zip(all).skip(found as usize) {
         transaction.execute_batch(text)?;
         transaction.execute(
             "INSERT INTO _migrations (version, checksum, oldest_program, applied_at) VALUES (?1, ?2, ?3, CAST(unixepoch('subsec') * 1000 AS INTEGER))",
@@ -200,9 +209,8 @@ mod tests {
     fn a_migration_that_fails_leaves_nothing() {
         let (_folder, path) = changed("");
         let mut connection = Connection::open(&path).unwrap();
-        assert!(
-            apply(&mut connection, next(), "CREATE TABLE half (n INTEGER); CREATE TABLE users (n INTEGER)").is_err()
-        );
+        let bad = "CREATE TABLE half (n INTEGER); CREATE TABLE users (n INTEGER)";
+        assert!(apply(&mut connection, &[MIGRATIONS, &[bad]].concat()).is_err());
         let half = "SELECT count(*) FROM sqlite_schema WHERE name = 'half'";
         assert_eq!(connection.query_row(half, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
         assert_eq!(version(&connection).unwrap() + 1, next());

@@ -8,24 +8,35 @@ mod arrivals;
 mod codes;
 #[cfg(test)]
 mod conforms;
+mod consents;
 mod events;
+mod everything;
 #[cfg(test)]
 mod faults;
 mod grants;
+mod identities;
 mod keys;
+mod leaving;
+mod lists;
+mod merges;
 mod migrate;
 mod moving;
+mod operator_people;
+mod operators;
+mod passwords;
 mod people;
 mod phones;
 #[cfg(test)]
 mod plans;
 mod pushes;
 mod readers;
+mod roles;
 mod sealed;
 mod session_data;
 mod sessions;
 mod sql;
 mod tokens;
+mod trail;
 mod upkeep;
 mod writer;
 

@@ -6,14 +6,15 @@ use rusqlite::{Connection, params};
 
 use super::sql::statements;
 use super::{Sqlite, phones};
-use crate::store::rows::{self, user_columns};
+use crate::store::rows::{self, named_user, user_columns};
+use crate::store::rules::is_there;
 use crate::store::{IdentityName, KeptKey, KeyReset, People, PhoneChange, ProfileChange, Result, SessionHead, UserRow};
 
 statements! {
-    OF_SESSION on users = "SELECT ", user_columns!(), ", s.id, s.app, s.opened_at, s.expires_at, s.ended_at, s.end_reason
+    OF_SESSION on users = "SELECT ", user_columns!(), ", s.id, s.app, s.amr, s.opened_at, s.expires_at, s.ended_at, s.end_reason
         FROM sessions s JOIN users u ON u.number = s.user_number WHERE s.id = ?1";
-    BY_ID on users = "SELECT ", user_columns!(), " FROM users u WHERE u.id = ?1";
-    BY_NUMBER on users = "SELECT ", user_columns!(), " FROM users u WHERE u.number = ?1";
+    BY_ID on users = "SELECT ", user_columns!(), " FROM ", named_user!(), " WHERE a.id = ?1";
+    BY_NUMBER on users = "SELECT ", user_columns!(), " FROM ", named_user!(), " WHERE a.number = ?1";
     PROFILE on users = "UPDATE users SET nickname = coalesce(?2, nickname), avatar_url = coalesce(?3, avatar_url), updated_at = ?4
         WHERE number = ?1 AND (coalesce(?2, nickname) IS NOT nickname OR coalesce(?3, avatar_url) IS NOT avatar_url)";
     KEYS on session_keys = "SELECT session_key_row, session_key, NULL AS superseded_at FROM identities
@@ -46,16 +47,16 @@ impl People for Sqlite {
 
     async fn change_profile(&self, user: UserId, change: ProfileChange, now: Timestamp) -> Result<Option<UserRow>> {
         self.write(move |connection| {
-            let Some(found) = BY_ID.row(connection, [user.to_bytes()], rows::user)? else { return Ok(None) };
+            let Some(found) = by_id(connection, user)?.filter(is_there) else { return Ok(None) };
             apply_profile(connection, found.number, &change, now)?;
-            BY_ID.row(connection, [user.to_bytes()], rows::user)
+            by_id(connection, user)
         })
         .await
     }
 
     async fn bind_phone(&self, user: UserId, phone: PhoneChange, now: Timestamp) -> Result<Option<UserRow>> {
         self.write(move |connection| {
-            let Some(found) = by_id(connection, user)? else { return Ok(None) };
+            let Some(found) = by_id(connection, user)?.filter(is_there) else { return Ok(None) };
             phones::bind(connection, &found, &phone, now)?;
             by_id(connection, user)
         })

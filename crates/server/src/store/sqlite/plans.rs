@@ -4,8 +4,9 @@ use rusqlite::Connection;
 
 use super::sql::Sql;
 use super::{
-    OnOldSchema, accounts, apps, arrivals, codes, events, grants, keys, migrate, moving, people, phones,
-    prepare_writer, pushes, sealed, session_data, sessions, tokens, upkeep,
+    OnOldSchema, accounts, apps, arrivals, codes, consents, events, everything, grants, identities, keys, leaving,
+    lists, merges, migrate, moving, operator_people, operators, passwords, people, phones, prepare_writer, pushes,
+    roles, sealed, session_data, sessions, tokens, trail, upkeep,
 };
 
 /// What runs for people or in the background. Not `sealed`: an operator's chore reads whole tables.
@@ -15,30 +16,46 @@ fn hot() -> impl Iterator<Item = &'static (&'static str, Sql)> {
         apps::STATEMENTS,
         arrivals::STATEMENTS,
         codes::STATEMENTS,
+        consents::STATEMENTS,
         events::STATEMENTS,
+        everything::STATEMENTS,
         grants::STATEMENTS,
+        identities::STATEMENTS,
+        merges::STATEMENTS,
         keys::STATEMENTS,
+        leaving::STATEMENTS,
+        lists::STATEMENTS,
         moving::STATEMENTS,
+        passwords::STATEMENTS,
+        operators::STATEMENTS,
+        operator_people::STATEMENTS,
         people::STATEMENTS,
         phones::STATEMENTS,
         pushes::STATEMENTS,
+        roles::STATEMENTS,
         session_data::STATEMENTS,
         tokens::STATEMENTS,
+        trail::STATEMENTS,
         upkeep::STATEMENTS,
     ];
     files.into_iter().chain(sessions::ALL).flatten()
 }
 
-/// Tables of a few rows: as many as there are apps, keys or migrations.
-const SMALL: [&str; 9] = [
+/// Tables of a few rows: as many as there are apps, keys, operators or migrations.
+const SMALL: [&str; 14] = [
     "apps",
     "app_secrets",
     "signing_keys",
     "master_keys",
     "data_keys",
+    "operators",
+    "operator_tokens",
     "platform_tokens",
     "platform_token_claims",
     "_migrations",
+    "places",
+    "roles",
+    "roles_counter",
     "sqlite_schema",
 ];
 

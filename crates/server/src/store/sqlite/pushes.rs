@@ -1,18 +1,18 @@
 //! What platforms tell, in `SQLite`: the queue, and what carrying it out does to people.
 
 use async_trait::async_trait;
-use menjin_token::{IdentityId, SessionId, Timestamp};
+use menjin_token::{IdentityId, SessionId, Timestamp, UserId};
 use rusqlite::{Connection, params};
 
-use super::Sqlite;
-use super::events::{tell, write_audit};
+use super::events::write_audit;
 use super::sessions::end_one;
 use super::sql::statements;
+use super::{Sqlite, leaving, operator_people};
 use crate::store::rows::{self, user_columns};
-use crate::store::rules::{forgotten, pushed_line, pushed_session_line};
+use crate::store::rules::{erasing_by_push, forgotten, pushed_line, pushed_session_line};
 use crate::store::{
-    CarriedOut, CarryingOut, ClaimedPush, ClaimingPush, EndReason, EventKind, NewPush, PushAsks, PushClaim, Pushes,
-    Queued, Result, UserRow,
+    CarriedOut, CarryingOut, ClaimedPush, ClaimingPush, EndReason, Moved, NewPush, PushAsks, PushClaim, Pushes, Queued,
+    Result, UserRow,
 };
 
 statements! {
@@ -34,15 +34,10 @@ statements! {
     UNNAME on sessions = "UPDATE sessions SET identity = NULL WHERE user_number = ?1 AND ended_at IS NOT NULL AND identity = ?2";
     OLD_KEYS on session_keys = "DELETE FROM session_keys WHERE identity = ?1";
     DETACH on identities = "DELETE FROM identities WHERE id = ?1";
-    OTHER on identities = "SELECT id FROM identities WHERE user_number = ?1 LIMIT 1";
-    PHONE on phones = "DELETE FROM phones WHERE user_number = ?1";
-    DATA_OF_USER on session_data = "DELETE FROM session_data WHERE user_id = ?1";
-    DATA_OF_SESSIONS on session_data = "DELETE FROM session_data WHERE session IN
-        (SELECT id FROM sessions WHERE user_number = ?1 AND ended_at IS NOT NULL)";
-    STRIP on sessions = "UPDATE sessions SET device_id = NULL, device_name = NULL, device_system = NULL, ip = NULL, user_agent = NULL,
-        claims = NULL WHERE user_number = ?1 AND ended_at IS NOT NULL";
-    EMPTY on users = "UPDATE users SET external_id = NULL, nickname = NULL, avatar_url = NULL, phone_masked = NULL, updated_at = ?2
-        WHERE number = ?1";
+    LEFT on identities = "SELECT id FROM identities WHERE user_number = ?1";
+    HAS_PASSWORD on passwords = "SELECT user_number FROM passwords WHERE user_number = ?1";
+    OTHER_NAMES on users = "SELECT ", user_columns!(), ", m.moved FROM users u CROSS JOIN merges m ON m.user_number = u.number
+        WHERE u.merged_into = ?1";
 }
 
 #[async_trait]
@@ -90,39 +85,71 @@ fn carry_out(connection: &Connection, carrying: &CarryingOut) -> Result<CarriedO
     let whose = WHOSE.row(connection, params![name.platform, name.appid, name.openid], rows::user_and_identity)?;
     let Some((user, identity, created_at)) = whose else { return Ok(CarriedOut::Nobody) };
     match carrying.asks {
-        PushAsks::Forget { .. } => forget(connection, user, carrying),
+        PushAsks::Forget { .. } => {
+            let mut all = other_names(connection, user.number, |moved| moved.came_by(identity, &[]))?;
+            all.insert(0, user.clone());
+            let former_avatars = forget(connection, &all, (&user, carrying))?;
+            Ok(CarriedOut::Done { user: user.id, ended: Vec::new(), former_avatars, was_last: false })
+        }
         // Whoever came later is not the one that it was about.
         PushAsks::Close if created_at > carrying.received_at => Ok(CarriedOut::Nobody),
-        PushAsks::Close => close(connection, user, identity, carrying),
+        PushAsks::Close => close(connection, &user, identity, carrying),
     }
 }
 
-fn forget(connection: &Connection, user: UserRow, carrying: &CarryingOut) -> Result<CarriedOut> {
-    let gone = forgotten(&user, carrying.asks);
-    let values = params![user.number, carrying.now.millis()];
-    if gone.nickname {
-        FORGET_NICKNAME.run(connection, values)?;
+/// A person's other names whose notes say so. A merge that can no longer be undone has left nothing to forget.
+fn other_names(connection: &Connection, number: i64, of: impl Fn(&Moved) -> bool) -> Result<Vec<UserRow>> {
+    let read = OTHER_NAMES.rows(connection, [number], |it| Ok((rows::user(it)?, it.get::<String>()?)))?;
+    let mut found = Vec::new();
+    for (name, moved) in read {
+        if of(&Moved::parse(&moved)?) {
+            found.push(name);
+        }
     }
-    if gone.avatar {
-        FORGET_AVATAR.run(connection, values)?;
-    }
-    if gone.nickname || gone.avatar {
-        write_audit(connection, &pushed_line(carrying, "profile.forgotten", user.id), carrying.now)?;
-    }
-    if gone.phone && FORGET_PHONE.run(connection, params![user.number, carrying.received_at.millis()])? > 0 {
-        FORGET_MASK.run(connection, values)?;
-        write_audit(connection, &pushed_line(carrying, "phone.forgotten", user.id), carrying.now)?;
-    }
-    let former_avatar = user.avatar_url.filter(|_| gone.avatar);
-    Ok(CarriedOut::Done { user: user.id, ended: Vec::new(), former_avatar, was_last: false })
+    Ok(found)
 }
 
-fn close(connection: &Connection, user: UserRow, identity: IdentityId, carrying: &CarryingOut) -> Result<CarriedOut> {
+/// Forgets what the push asks to of all these, who are one person; the pictures that they showed.
+fn forget(
+    connection: &Connection,
+    all: &[UserRow],
+    (user, carrying): (&UserRow, &CarryingOut),
+) -> Result<Vec<(UserId, String)>> {
+    let (mut of_profile, mut of_phone, mut avatars) = (false, false, Vec::new());
+    for one in all {
+        let gone = forgotten(one, carrying.asks);
+        let values = params![one.number, carrying.now.millis()];
+        if gone.nickname {
+            FORGET_NICKNAME.run(connection, values)?;
+        }
+        if gone.avatar {
+            FORGET_AVATAR.run(connection, values)?;
+            avatars.extend(one.avatar_url.clone().map(|url| (one.id, url)));
+        }
+        of_profile |= gone.nickname || gone.avatar;
+        if gone.phone && FORGET_PHONE.run(connection, params![one.number, carrying.received_at.millis()])? > 0 {
+            FORGET_MASK.run(connection, values)?;
+            of_phone = true;
+        }
+    }
+    for (is_gone, action) in [(of_profile, "profile.forgotten"), (of_phone, "phone.forgotten")] {
+        if is_gone {
+            write_audit(connection, &pushed_line(carrying, action, user.id), carrying.now)?;
+        }
+    }
+    Ok(avatars)
+}
+
+fn close(connection: &Connection, user: &UserRow, identity: IdentityId, carrying: &CarryingOut) -> Result<CarriedOut> {
     let own = identity.to_bytes();
     OLD_KEYS.run(connection, [own])?;
+    let act = pushed_line(carrying, "identity.detached", user.id);
+    operator_people::forget(connection, identity, (&act, carrying.now))?;
     DETACH.run(connection, [own])?;
-    write_audit(connection, &pushed_line(carrying, "identity.detached", user.id), carrying.now)?;
-    let was_last = OTHER.row(connection, [user.number], rows::value::<[u8; 16]>)?.is_none();
+    write_audit(connection, &act, carrying.now)?;
+    let left = LEFT.rows(connection, [user.number], rows::id)?;
+    let has_password = HAS_PASSWORD.value::<i64>(connection, [user.number])?.is_some();
+    let was_last = left.is_empty() && !has_password;
     let live = LIVE.rows(connection, [user.number], |it| Ok((it.id::<_>()?, it.get::<Option<[u8; 16]>>()?)))?;
     let live = live.into_iter().filter(|(_, by)| was_last || *by == Some(own));
     let ended: Vec<SessionId> = live.map(|(session, _)| session).collect();
@@ -131,21 +158,14 @@ fn close(connection: &Connection, user: UserRow, identity: IdentityId, carrying:
         write_audit(connection, &pushed_session_line(carrying, user.id, *session), carrying.now)?;
     }
     UNNAME.run(connection, params![user.number, own])?;
-    if was_last {
-        erase(connection, &user, carrying)?;
-    }
-    let former_avatar = user.avatar_url.filter(|_| was_last);
-    Ok(CarriedOut::Done { user: user.id, ended, former_avatar, was_last })
-}
-
-/// Nothing is left but id and number, and that there were sessions: all of them are over by now.
-fn erase(connection: &Connection, user: &UserRow, carrying: &CarryingOut) -> Result<()> {
-    PHONE.run(connection, [user.number])?;
-    DATA_OF_USER.run(connection, [user.id.to_bytes()])?;
-    DATA_OF_SESSIONS.run(connection, [user.number])?;
-    STRIP.run(connection, [user.number])?;
-    EMPTY.run(connection, params![user.number, carrying.now.millis()])?;
-    let reason = EndReason::AccountClosed.code();
-    tell(connection, &EventKind::UserNotBefore(user.id), reason, carrying.now, carrying.tokens_until)?;
-    write_audit(connection, &pushed_line(carrying, "user.erased", user.id), carrying.now)
+    let former_avatars = if was_last {
+        leaving::erase(connection, user, &erasing_by_push(carrying, user.id))?
+    } else {
+        let mut gone = other_names(connection, user.number, |it| left.is_empty() || it.came_by(identity, &left))?;
+        if left.is_empty() {
+            gone.insert(0, user.clone());
+        }
+        forget(connection, &gone, (user, carrying))?
+    };
+    Ok(CarriedOut::Done { user: user.id, ended, former_avatars, was_last })
 }

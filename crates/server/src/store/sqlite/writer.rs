@@ -44,6 +44,11 @@ impl Writer {
         Self::with_groups_of(connection, GROUP_TIME)
     }
 
+    /// How many wait for their turn.
+    pub(super) fn waiting(&self) -> usize {
+        WAITING.saturating_sub(self.room.available_permits())
+    }
+
     fn with_groups_of(connection: Connection, longest: Duration) -> Self {
         let queue = Arc::new(Queue::default());
         let taken = Arc::clone(&queue);

@@ -1,5 +1,6 @@
 //! Every route of back ends, asked by every kind of caller: only an app with the scope gets past the door.
 
+use menjin_server::store::Actor;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -123,13 +124,14 @@ async fn an_app_with_the_scope_gets_past_the_door_by_secret_and_by_token() {
 async fn a_disabled_app_gets_past_no_door() {
     let t = TestServer::with(back_ends()).await;
     let asking = Asking::of(&t).await;
-    let scopes = ["session-data", "sessions:open", "revocations:read", "platform-token:shop"].map(str::to_owned);
+    let scopes =
+        ["session-data", "sessions:open", "revocations:read", "events:read", "platform-token:shop"].map(str::to_owned);
     let new = super::registered::back_end("reports", scopes.into());
-    let secret = t.menjin.add_app(new).await.unwrap().client_secret.unwrap();
+    let secret = t.menjin.add_app(&Actor::command(), new).await.unwrap().client_secret.unwrap();
     let by_secret = basic("reports", &secret);
     let token = super::ask_token(&t, &by_secret, None).await.ok(200);
     let by_token = format!("Bearer {}", token["access_token"].as_str().unwrap());
-    t.menjin.disable_app("reports").await.unwrap();
+    t.menjin.disable_app(&Actor::command(), "reports").await.unwrap();
     until(async || ask(&asking, &routes()[0], Some(&by_token)).await.json["code"] == "token_expired").await;
     for route in routes() {
         ask(&asking, &route, Some(&by_secret)).await.problem(401, "client_invalid");

@@ -22,7 +22,7 @@ async fn oa_20_the_metadata_names_the_issuer_and_what_there_is() {
         "introspection_endpoint": at("/oauth2/introspect"),
         "revocation_endpoint": at("/oauth2/revoke"),
         "service_documentation": at("/docs"),
-        "scopes_supported": ["session-data", "sessions:open", "revocations:read"],
+        "scopes_supported": ["session-data", "sessions:open", "revocations:read", "events:read"],
         "response_types_supported": [],
         "grant_types_supported": ["client_credentials"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],

@@ -29,7 +29,7 @@ pub(crate) const SECRETS: [(&str, &str); 4] = [
 /// `shop` has a secret of its own; `shop-api` is its back end and may do all, `poor-api` has its audience and no scope,
 /// `club-api` may do all for another audience.
 pub(crate) fn back_ends() -> Setup {
-    let all = r#"["session-data", "sessions:open", "revocations:read", "platform-token:shop"]"#;
+    let all = r#"["session-data", "sessions:open", "revocations:read", "events:read", "platform-token:shop"]"#;
     let entry = |id: &str, audience: &str, scopes: &str| {
         let secret = secret(id);
         format!(

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use menjin_server::NewApp;
 use menjin_server::config::{AppKind, PlatformName, Secret};
+use menjin_server::store::Actor as By;
+use menjin_server::{ByPassword, NewApp};
 use menjin_sim::App;
 use reqwest::Method;
 use serde_json::json;
@@ -21,7 +22,8 @@ const READ: &str = "/v1/apps/shop/platform-token";
 pub(crate) fn back_end(id: &str, scopes: Vec<String>) -> NewApp {
     let nothing = (None, None, None, None);
     let (name, audience, platform, open_account) = nothing;
-    NewApp { id: id.to_owned(), kind: AppKind::Backend, name, audience, scopes, platform, open_account }
+    let by_password = ByPassword::default();
+    NewApp { id: id.to_owned(), kind: AppKind::Backend, name, audience, scopes, platform, open_account, by_password }
 }
 
 fn mini_program(id: &str) -> NewApp {
@@ -29,6 +31,10 @@ fn mini_program(id: &str) -> NewApp {
     let audience = Some("shop-api".to_owned());
     NewApp { kind: AppKind::MiniProgram, platform, audience, ..back_end(id, Vec::new()) }
 }
+
+const PASSWORDS: ByPassword = ByPassword { passwords: true, register: false };
+/// Which no app may have.
+const REGISTER_ALONE: ByPassword = ByPassword { passwords: false, register: true };
 
 fn reader() -> NewApp {
     back_end("reports", vec!["platform-token:shop".to_owned()])
@@ -60,7 +66,7 @@ async fn sign_in<'a>(t: &'a TestServer, person: &str) -> (Actor<'a>, Answer) {
 #[tokio::test]
 async fn a_back_end_works_on_every_node_once_it_is_registered_and_after_a_restart() {
     let nodes = two().await;
-    let registered = nodes[0].menjin.add_app(reader()).await.unwrap();
+    let registered = nodes[0].menjin.add_app(&By::command(), reader()).await.unwrap();
     let shown = format!("{registered:?}");
     let secret = registered.client_secret.unwrap();
     assert!(!shown.contains(&secret), "{shown}");
@@ -81,7 +87,7 @@ async fn a_back_end_works_on_every_node_once_it_is_registered_and_after_a_restar
 async fn people_sign_in_from_a_registered_mini_program() {
     let nodes = two().await;
     nodes[0].sim.add_app(App::mini_program(APPID, APP_SECRET));
-    let registered = nodes[0].menjin.add_app(mini_program("kiosk")).await.unwrap();
+    let registered = nodes[0].menjin.add_app(&By::command(), mini_program("kiosk")).await.unwrap();
     assert!(registered.client_secret.is_none(), "what runs in people's hands keeps no secret");
     until_both(&nodes, async |node| sign_in(node, "alice").await.1.status == 200).await;
     for node in &nodes {
@@ -99,9 +105,9 @@ async fn people_sign_in_from_a_registered_mini_program() {
 async fn a_client_secret_is_changed_without_a_gap() {
     let nodes = two().await;
     let menjin = &nodes[0].menjin;
-    let old = basic("reports", &menjin.add_app(reader()).await.unwrap().client_secret.unwrap());
-    let new = basic("reports", &menjin.add_app_secret("reports").await.unwrap());
-    let refused = menjin.add_app_secret("reports").await.unwrap_err().to_string();
+    let old = basic("reports", &menjin.add_app(&By::command(), reader()).await.unwrap().client_secret.unwrap());
+    let new = basic("reports", &menjin.add_app_secret(&By::command(), "reports").await.unwrap().client_secret);
+    let refused = menjin.add_app_secret(&By::command(), "reports").await.unwrap_err().to_string();
     assert!(refused.contains("revoke"), "{refused}");
     until_both(&nodes, async |node| read(node, &new).await.status == 200).await;
     let token = async |proof: &str| {
@@ -112,7 +118,7 @@ async fn a_client_secret_is_changed_without_a_gap() {
     let views = menjin.app_views().await.unwrap();
     let view = views.iter().find(|view| view.id == "reports").unwrap();
     assert_eq!(view.secrets.len(), 2);
-    menjin.revoke_app_secret("reports", &view.secrets[0].id).await.unwrap();
+    menjin.revoke_app_secret(&By::command(), "reports", &view.secrets[0].id).await.unwrap();
     let revoked = if read(&nodes[0], &old).await.status == 401 { (&old, &of_old) } else { (&new, &of_new) };
     let kept = if revoked.0 == &old { (&new, &of_new) } else { (&old, &of_old) };
     until_both(&nodes, async |node| read(node, revoked.0).await.status == 401).await;
@@ -123,7 +129,7 @@ async fn a_client_secret_is_changed_without_a_gap() {
         read(node, kept.0).await.ok(200);
         read(node, kept.1).await.ok(200);
     }
-    let gone = menjin.revoke_app_secret("reports", &view.secrets[0].id).await.unwrap_err().to_string();
+    let gone = menjin.revoke_app_secret(&By::command(), "reports", &view.secrets[0].id).await.unwrap_err().to_string();
     assert!(gone.contains("menjin app show reports"), "{gone}");
 }
 
@@ -131,10 +137,10 @@ async fn a_client_secret_is_changed_without_a_gap() {
 async fn a_disabled_mini_program_is_shut_out_at_once_and_its_sessions_come_back_with_it() {
     let nodes = two().await;
     nodes[0].sim.add_app(App::mini_program(APPID, APP_SECRET));
-    nodes[0].menjin.add_app(mini_program("kiosk")).await.unwrap();
+    nodes[0].menjin.add_app(&By::command(), mini_program("kiosk")).await.unwrap();
     until_both(&nodes, async |node| sign_in(node, "alice").await.1.status == 200).await;
     let (phone, _) = sign_in(&nodes[1], "alice").await;
-    nodes[0].menjin.disable_app("kiosk").await.unwrap();
+    nodes[0].menjin.disable_app(&By::command(), "kiosk").await.unwrap();
     until_both(&nodes, async |node| {
         node.phone_with_token(&phone.access_token()).get("/v1/me/sessions").await.status == 401
     })
@@ -147,12 +153,47 @@ async fn a_disabled_mini_program_is_shut_out_at_once_and_its_sessions_come_back_
         there.refresh_with(&phone.refresh_token()).await.problem(404, "app_unknown");
         sign_in(node, "alice").await.1.problem(404, "app_unknown");
     }
-    nodes[0].menjin.enable_app("kiosk").await.unwrap();
+    nodes[0].menjin.enable_app(&By::command(), "kiosk").await.unwrap();
     nodes[0].advance(Duration::from_secs(3));
     until_both(&nodes, async |node| sign_in(node, "bob").await.1.status == 200).await;
     let refreshed = nodes[0].anon().refresh_with(&phone.refresh_token()).await.ok(200);
     let back = nodes[1].phone_with_token(refreshed["access_token"].as_str().unwrap());
     back.get("/v1/me").await.ok(200);
+}
+
+/// A registration or a sign-in there.
+async fn at_the_desk(t: &TestServer, act: &str, name: &str) -> Answer {
+    let path = if act == "register" { "/v1/register/desk" } else { "/v1/login/desk/password" };
+    t.anon().post(path, json!({"username": name, "password": "correct horse battery"})).await
+}
+
+#[tokio::test]
+async fn people_sign_in_by_password_where_a_registered_app_lets_them_and_for_as_long() {
+    let nodes = two().await;
+    let menjin = &nodes[0].menjin;
+    let by_password = ByPassword { passwords: true, register: true };
+    let desk = NewApp { kind: AppKind::Web, by_password, ..back_end("desk", Vec::new()) };
+    menjin.add_app(&By::command(), desk).await.unwrap();
+    until_both(&nodes, async |node| at_the_desk(node, "sign in", "nobody").await.status == 401).await;
+    let made = at_the_desk(&nodes[1], "register", "alice").await.ok(201);
+    assert_eq!(claims(made["access_token"].as_str().unwrap())["aud"][0], "desk");
+    for node in &nodes {
+        assert_eq!(at_the_desk(node, "sign in", "Alice").await.ok(200)["user"]["id"], made["user"]["id"]);
+    }
+    menjin.change_app_passwords(&By::command(), "desk", PASSWORDS).await.unwrap();
+    until_both(&nodes, async |node| at_the_desk(node, "register", "alice").await.status == 404).await;
+    for node in &nodes {
+        at_the_desk(node, "register", "bob").await.problem(404, "app_unknown");
+        at_the_desk(node, "sign in", "alice").await.ok(200);
+    }
+    menjin.change_app_passwords(&By::command(), "desk", ByPassword::default()).await.unwrap();
+    // Who signs in again and again has others' places taken; who is unknown has none.
+    until_both(&nodes, async |node| at_the_desk(node, "sign in", "nobody").await.status == 404).await;
+    nodes[1].anon().refresh_with(made["refresh_token"].as_str().unwrap()).await.ok(200);
+    let refused = menjin.change_app_passwords(&By::command(), "desk", REGISTER_ALONE).await.unwrap_err().to_string();
+    assert!(refused.contains("app.desk.register"), "{refused}");
+    let unknown = menjin.change_app_passwords(&By::command(), "nobody", PASSWORDS).await.unwrap_err().to_string();
+    assert!(unknown.contains("menjin app list"), "{unknown}");
 }
 
 #[tokio::test]
@@ -161,7 +202,10 @@ async fn an_audience_of_the_file_shapes_the_tokens_of_a_registered_app() {
         "[audience.kiosk-api]\nalg = \"EdDSA\"\ntyp = \"JWT\"\n[audience.kiosk-api.claims]\nuserId = \"user.number\"\n";
     let t = TestServer::with(Setup { toml: toml.to_owned(), ..Setup::default() }).await;
     t.sim.add_app(App::mini_program(APPID, APP_SECRET));
-    t.menjin.add_app(NewApp { audience: Some("kiosk-api".to_owned()), ..mini_program("kiosk") }).await.unwrap();
+    t.menjin
+        .add_app(&By::command(), NewApp { audience: Some("kiosk-api".to_owned()), ..mini_program("kiosk") })
+        .await
+        .unwrap();
     let (phone, _) = sign_in(&t, "alice").await;
     let (head, said) = (header(&phone.access_token()), claims(&phone.access_token()));
     assert_eq!((&head["alg"], &head["typ"], &said["userId"]), (&json!("EdDSA"), &json!("JWT"), &json!(1)));
@@ -172,13 +216,13 @@ async fn an_audience_of_the_file_shapes_the_tokens_of_a_registered_app() {
 async fn a_removed_app_is_shut_out_for_good() {
     let nodes = two().await;
     let menjin = &nodes[0].menjin;
-    let proof = basic("reports", &menjin.add_app(reader()).await.unwrap().client_secret.unwrap());
+    let proof = basic("reports", &menjin.add_app(&By::command(), reader()).await.unwrap().client_secret.unwrap());
     until_both(&nodes, async |node| read(node, &proof).await.status == 200).await;
-    menjin.remove_app("reports").await.unwrap();
+    menjin.remove_app(&By::command(), "reports").await.unwrap();
     until_both(&nodes, async |node| read(node, &proof).await.status == 401).await;
-    let again = menjin.add_app(reader()).await.unwrap_err().to_string();
+    let again = menjin.add_app(&By::command(), reader()).await.unwrap_err().to_string();
     assert!(again.contains("never used again"), "{again}");
-    let unknown = menjin.remove_app("reports").await.unwrap_err().to_string();
+    let unknown = menjin.remove_app(&By::command(), "reports").await.unwrap_err().to_string();
     assert!(unknown.contains("menjin app list"), "{unknown}");
     let restarted = nodes[0].beside(back_ends()).await;
     read(&restarted, &proof).await.problem(401, "client_invalid");
@@ -189,12 +233,13 @@ async fn an_app_of_the_file_is_changed_in_the_file() {
     let t = TestServer::with(back_ends()).await;
     let menjin = &t.menjin;
     let refusals = [
-        menjin.add_app(back_end("shop-api", Vec::new())).await.map(drop),
-        menjin.add_app_secret("shop-api").await.map(drop),
-        menjin.revoke_app_secret("shop-api", "01234567").await,
-        menjin.disable_app("shop-api").await,
-        menjin.enable_app("shop-api").await,
-        menjin.remove_app("shop-api").await,
+        menjin.add_app(&By::command(), back_end("shop-api", Vec::new())).await.map(drop),
+        menjin.add_app_secret(&By::command(), "shop-api").await.map(drop),
+        menjin.revoke_app_secret(&By::command(), "shop-api", "01234567").await,
+        menjin.change_app_passwords(&By::command(), "shop-api", PASSWORDS).await,
+        menjin.disable_app(&By::command(), "shop-api").await,
+        menjin.enable_app(&By::command(), "shop-api").await,
+        menjin.remove_app(&By::command(), "shop-api").await,
     ];
     for refused in refusals {
         let why = refused.unwrap_err().to_string();
@@ -217,7 +262,9 @@ async fn what_no_app_of_the_file_may_be_no_registered_one_is() {
         (NewApp { audience: Some(t.url.clone()), ..back_end("odd", Vec::new()) }, "app.odd.audience"),
         (NewApp { name: Some("a\nb".to_owned()), ..back_end("odd", Vec::new()) }, "app.odd.name"),
         (NewApp { platform: None, ..mini_program("odd") }, "app.odd.platform"),
-        (NewApp { platform: taken, ..mini_program("odd") }, "app.odd.appid"),
+        (NewApp { by_password: PASSWORDS, ..back_end("odd", Vec::new()) }, "app.odd.passwords"),
+        (NewApp { kind: AppKind::Web, by_password: REGISTER_ALONE, ..back_end("odd", Vec::new()) }, "app.odd.register"),
+        (NewApp { platform: taken, ..mini_program("odd") }, "the AppID (--appid) belongs to another app"),
         (
             NewApp {
                 platform: Some((PlatformName::Wechat, "wx1".to_owned(), Secret::new("x"))),
@@ -234,7 +281,7 @@ async fn what_no_app_of_the_file_may_be_no_registered_one_is() {
         ),
     ];
     for (new, key) in odd {
-        let why = t.menjin.add_app(new).await.unwrap_err().to_string();
+        let why = t.menjin.add_app(&By::command(), new).await.unwrap_err().to_string();
         assert!(why.contains(key), "{key}: {why}");
     }
     assert!(t.menjin.app_views().await.unwrap().iter().all(|view| view.source == "menjin.toml"));
@@ -243,14 +290,14 @@ async fn what_no_app_of_the_file_may_be_no_registered_one_is() {
 #[tokio::test]
 async fn every_change_is_in_the_audit_without_a_secret() {
     let t = TestServer::with(Setup::default()).await;
-    let secret = t.menjin.add_app(reader()).await.unwrap().client_secret.unwrap();
-    let another = t.menjin.add_app_secret("reports").await.unwrap();
+    let secret = t.menjin.add_app(&By::command(), reader()).await.unwrap().client_secret.unwrap();
+    let another = t.menjin.add_app_secret(&By::command(), "reports").await.unwrap().client_secret;
     let views = t.menjin.app_views().await.unwrap();
     let name = &views.iter().find(|view| view.id == "reports").unwrap().secrets[0].id;
-    t.menjin.revoke_app_secret("reports", name).await.unwrap();
-    t.menjin.disable_app("reports").await.unwrap();
-    t.menjin.enable_app("reports").await.unwrap();
-    t.menjin.remove_app("reports").await.unwrap();
+    t.menjin.revoke_app_secret(&By::command(), "reports", name).await.unwrap();
+    t.menjin.disable_app(&By::command(), "reports").await.unwrap();
+    t.menjin.enable_app(&By::command(), "reports").await.unwrap();
+    t.menjin.remove_app(&By::command(), "reports").await.unwrap();
     let sql = "SELECT action, actor, detail FROM audit WHERE app = 'reports' ORDER BY seq";
     let rows = Rows::of(&t).await.all(sql).await;
     let lines: Vec<Vec<_>> =

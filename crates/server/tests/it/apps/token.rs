@@ -26,7 +26,7 @@ async fn an_app_trades_its_secret_for_a_token_that_names_the_app_and_nobody_else
         assert_eq!((answer.header("cache-control"), answer.header("pragma")), ("no-store", "no-cache"));
         let body = answer.ok(200);
         let token = body["access_token"].as_str().unwrap().to_owned();
-        let scope = "session-data sessions:open revocations:read platform-token:shop";
+        let scope = "session-data sessions:open revocations:read events:read platform-token:shop";
         assert_eq!(body, json!({"access_token": token, "token_type": "Bearer", "expires_in": 900, "scope": scope}));
         assert_eq!(header(&token)["typ"], "at+jwt");
         let mut said = claims(&token);
@@ -48,7 +48,7 @@ async fn it_gets_the_scopes_that_it_asks_for_of_those_that_it_was_granted() {
         ("session-data", "session-data"),
         ("revocations:read session-data", "revocations:read session-data"),
         ("session-data session-data", "session-data"),
-        ("", "session-data sessions:open revocations:read platform-token:shop"),
+        ("", "session-data sessions:open revocations:read events:read platform-token:shop"),
     ];
     for (asked, given) in asked {
         let body = ask_token(&t, &proof("shop-api"), Some(asked)).await.ok(200);

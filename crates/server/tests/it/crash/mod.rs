@@ -4,6 +4,8 @@
 //! outlives a server; and so does the server of a database, but where that is what is killed (`database`).
 
 mod database;
+mod events;
+mod export;
 mod phone;
 mod pushes;
 mod server;
@@ -15,6 +17,7 @@ use std::time::Duration;
 
 use menjin_server::config::Config;
 use menjin_server::entropy::{Entropy, SystemEntropy};
+use menjin_server::store::Actor;
 use menjin_server::{Around, Listeners, Menjin};
 
 use self::phone::{Dice, Phone, Tried};
@@ -54,7 +57,7 @@ async fn serve(folder: &Path) {
     let (operated, handle) = (menjin.clone(), tokio::runtime::Handle::current());
     std::thread::spawn(move || {
         for _order in std::io::stdin().lock().lines() {
-            match handle.block_on(operated.rotate_key()) {
+            match handle.block_on(operated.rotate_key(&Actor::command())) {
                 Ok(kid) => say(&format!("rotated {kid}")),
                 Err(_) => say("it failed"),
             }
@@ -168,7 +171,7 @@ mod sqlite_only {
         let (sim, sim_url, _serving) = start_sim().await;
         let folder = install(Folder::with_sqlite(), &sim_url).await;
         let mut limited = tokio::process::Command::new("sh");
-        let limit = "trap '' XFSZ; ulimit -f 1500; exec \"$0\" \"$@\"";
+        let limit = "trap '' XFSZ; ulimit -f 3000; exec \"$0\" \"$@\"";
         limited.args(["-c", limit]).arg(std::env::current_exe().unwrap());
         let server = Server::start_as(limited, folder.path(), &sim).await;
         let mut phone = Phone::new(0, 0);

@@ -36,17 +36,18 @@ async fn a_push_that_was_acknowledged_survives_a_kill() {
     let pushed = sim.push(&PushOrder::event(APPID, CLOSE, &sim.openid(APPID, "alice"))).await;
     assert!(pushed.accepted, "{pushed:?}");
     server.kill().await;
-    Rows::at(&folder).await.mends("identities").await;
+    let nicknames = async |rows: &mut Rows| rows.all("SELECT id FROM users WHERE nickname IS NOT NULL").await.len();
+    let mut rows = Rows::at(&folder).await;
+    rows.mends("identities").await;
+    assert_eq!(nicknames(&mut rows).await, 1, "nobody has done it yet");
     let t = TestServer::with(Setup { folder: Some(Arc::new(folder)), ..hearing() }).await;
-    let nicknames = async || Rows::of(&t).await.all("SELECT id FROM users WHERE nickname IS NOT NULL").await.len();
-    assert_eq!(nicknames().await, 1, "nobody has done it yet");
     // The killed one may have claimed it.
     t.clock.advance(Duration::from_mins(1));
     t.menjin.upkeep().await.unwrap();
     is_carried_out(&t).await;
-    assert_eq!(nicknames().await, 0);
-    assert!(Rows::of(&t).await.all("SELECT id FROM identities").await.is_empty());
+    assert_eq!(nicknames(&mut rows).await, 0);
+    assert!(rows.all("SELECT id FROM identities").await.is_empty());
     let ended = "SELECT end_reason FROM sessions";
-    assert_eq!(Rows::of(&t).await.all(ended).await[0][0].text().as_deref(), Some("account_closed"));
+    assert_eq!(rows.all(ended).await[0][0].text().as_deref(), Some("account_closed"));
     assert!(!token.is_empty());
 }

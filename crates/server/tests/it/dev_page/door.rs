@@ -49,6 +49,9 @@ async fn without_an_appid_the_mini_program_of_the_page_is_meant_however_many_the
     let elsewhere = json!({"person": "alice", "appid": OTHER_APPID});
     let answer = t.anon().post("/dev/wx/login", elsewhere).await.ok(200);
     t.anon().post("/v1/login/club", json!({"code": answer["code"]})).await.ok(200);
+    for odd in [json!("alice"), json!(["alice"]), json!(null)] {
+        t.anon().post("/dev/wx/login", odd).await.problem(400, "json_invalid");
+    }
     let by_openid = json!({"openid": t.sim.openid(OTHER_APPID, "alice")});
     let answer = t.anon().post("/dev/wx/login", by_openid).await.ok(200);
     t.anon().post("/v1/login/club", json!({"code": answer["code"]})).await.ok(200);
@@ -200,6 +203,7 @@ async fn the_mini_program_in_the_developer_tool_gets_its_code_and_nothing_else()
 async fn every_file_of_the_page_has_the_strict_policy() {
     let t = start().await;
     let page = t.anon().get("/dev").await;
+    assert!(page.text.contains("href=\"/console\""), "{}", page.text);
     assert!(!page.text.contains("<style") && !page.text.contains(" style=") && !page.text.contains("onclick"));
     let styles = ["/dev.css", "/phone.css", "/log.css", "/icon.svg"];
     let scripts =

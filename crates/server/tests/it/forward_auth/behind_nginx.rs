@@ -5,24 +5,29 @@ use std::path::Path;
 
 use menjin_testbed::Nginx;
 
-use super::gate::{Gate, Upstream, bearer, holds_against_strangers};
+use super::gate::{Gate, Upstream, bearer, holds_against_strangers, keeps_reports_for_their_readers};
 use crate::harness::TestServer;
 use crate::rows::Rows;
 
 const EXAMPLE: &str = include_str!("../../../../../deploy/nginx/example.conf");
-const AUTH: &str = include_str!("../../../../../deploy/nginx/auth.conf");
-const PROTECT: &str = include_str!("../../../../../deploy/nginx/protect.conf");
-const STRIP: &str = include_str!("../../../../../deploy/nginx/strip.conf");
+const INCLUDED: [(&str, &str); 6] = [
+    ("ask.conf", include_str!("../../../../../deploy/nginx/ask.conf")),
+    ("auth.conf", include_str!("../../../../../deploy/nginx/auth.conf")),
+    ("caller.conf", include_str!("../../../../../deploy/nginx/caller.conf")),
+    ("protect.conf", include_str!("../../../../../deploy/nginx/protect.conf")),
+    ("protect-reports.conf", include_str!("../../../../../deploy/nginx/protect-reports.conf")),
+    ("strip.conf", include_str!("../../../../../deploy/nginx/strip.conf")),
+];
 
 /// The files with the addresses of this test, `folder` in the place of nginx' own.
 fn placed(folder: &Path, menjin: &str, upstream: &str) -> String {
     let addressed = |text: &str| {
-        let text = text.replace("127.0.0.1:8080", menjin).replace("127.0.0.1:3000", upstream);
+        let text = text.replace("127.0.0.1:7600", menjin).replace("127.0.0.1:3000", upstream);
         text.replace("/etc/nginx/menjin", &folder.display().to_string()).replace("listen 80;", "listen LISTEN;")
     };
-    fs::write(folder.join("auth.conf"), addressed(AUTH)).unwrap();
-    fs::write(folder.join("protect.conf"), addressed(PROTECT)).unwrap();
-    fs::write(folder.join("strip.conf"), addressed(STRIP)).unwrap();
+    for (name, text) in INCLUDED {
+        fs::write(folder.join(name), addressed(text)).unwrap();
+    }
     addressed(EXAMPLE)
 }
 
@@ -40,7 +45,10 @@ async fn the_shipped_files_hold_against_strangers() {
     let t = TestServer::start().await;
     let (_nginx, gate, _folder) = gate(&t).await;
     holds_against_strangers(&t, &gate).await;
-    gate.is_closed(&gate.get("/_menjin", &bearer(&t.phone("dave").await.access_token())).await, "the inner location");
+    keeps_reports_for_their_readers(&t, &gate).await;
+    for inner in ["/_menjin", "/_menjin_reports"] {
+        gate.is_closed(&gate.get(inner, &bearer(&t.phone("dave").await.access_token())).await, inner);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use menjin_testbed::{Proxy, ProxyKind};
 
-use super::gate::{Gate, Upstream, bearer, holds_against_strangers};
+use super::gate::{Gate, Upstream, bearer, holds_against_strangers, keeps_reports_for_their_readers};
 use crate::harness::TestServer;
 
 const CADDY: &str = include_str!("../../../../../deploy/caddy/Caddyfile");
@@ -18,7 +18,7 @@ fn files(
     (port, folder): (u16, &Path),
     (menjin, upstream): (&str, &str),
 ) -> Vec<(&'static str, String)> {
-    let addressed = |text: &str| text.replace("127.0.0.1:8080", menjin).replace("127.0.0.1:3000", upstream);
+    let addressed = |text: &str| text.replace("127.0.0.1:7600", menjin).replace("127.0.0.1:3000", upstream);
     let port_of = |address: &str| format!("port_value: {}", address.rsplit(':').next().unwrap());
     match kind {
         ProxyKind::Caddy => {
@@ -34,7 +34,7 @@ fn files(
         ProxyKind::Envoy => {
             let own = addressed(ENVOY)
                 .replace("address: 0.0.0.0, port_value: 80 }", &format!("address: 127.0.0.1, port_value: {port} }}"));
-            let own = own.replace("port_value: 8080", &port_of(menjin)).replace("port_value: 3000", &port_of(upstream));
+            let own = own.replace("port_value: 7600", &port_of(menjin)).replace("port_value: 3000", &port_of(upstream));
             vec![("envoy.yaml", own)]
         }
     }
@@ -48,6 +48,7 @@ async fn the_shipped_files_hold(kind: ProxyKind) {
     let token = t.phone("carol").await.access_token();
     let gate = Gate::ready(proxy.port(), upstream, &token).await;
     holds_against_strangers(&t, &gate).await;
+    keeps_reports_for_their_readers(&t, &gate).await;
     let heard = gate.get("/?audience=club&require=role:x", &bearer(&token)).await;
     assert_eq!(heard.status, 200, "what a stranger writes is nothing that the address asks for: {heard:?}");
     gate.upstream.reached();

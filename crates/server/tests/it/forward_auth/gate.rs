@@ -9,6 +9,8 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
+use menjin_server::NewRole;
+use menjin_server::store::{Actor, RoleName};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -23,6 +25,7 @@ const FORGED: &str = "forged";
 #[derive(Debug, Clone)]
 pub(crate) struct Reached {
     pub(crate) method: String,
+    path: String,
     pub(crate) headers: Vec<(String, String)>,
     body: String,
 }
@@ -77,13 +80,14 @@ async fn write_down(State(book): State<Book>, request: Request) -> Response {
     let headers = request.headers().iter();
     let headers = headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()));
     let upgrades = request.headers().get("upgrade").cloned();
-    let (method, headers) = (request.method().to_string(), headers.collect());
+    let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+    let headers = headers.collect();
     let body = match upgrades {
         None => axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap(),
         Some(_) => axum::body::Bytes::new(),
     };
     let body = String::from_utf8_lossy(&body).into_owned();
-    book.lock().unwrap().push(Reached { method, headers, body });
+    book.lock().unwrap().push(Reached { method, path, headers, body });
     match upgrades {
         None => "welcome".into_response(),
         Some(upgrade) => {
@@ -121,11 +125,16 @@ impl Gate {
 
     /// Sends these bytes, and hears the answer's head.
     pub(crate) async fn say(&self, bytes: &[u8]) -> Heard {
+        self.say_until(bytes, |heard| heard.windows(4).any(|it| it == b"\r\n\r\n")).await
+    }
+
+    /// The same, until the proxy closes or enough is heard.
+    async fn say_until(&self, bytes: &[u8], is_enough: impl Fn(&[u8]) -> bool) -> Heard {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
         // A proxy may answer and close before it has read everything.
         drop(stream.write_all(bytes).await);
         let (mut heard, mut part) = (Vec::new(), [0; 4096]);
-        while !heard.windows(4).any(|it| it == b"\r\n\r\n") {
+        while !is_enough(&heard) {
             let read = tokio::time::timeout(PATIENCE, stream.read(&mut part)).await.expect("no answer");
             match read {
                 Ok(0) | Err(_) => break,
@@ -138,8 +147,7 @@ impl Gate {
     }
 
     pub(crate) async fn ask(&self, method: &str, path: &str, headers: &str) -> Heard {
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n{headers}\r\n");
-        self.say(head.as_bytes()).await
+        self.say(head(method, path, headers).as_bytes()).await
     }
 
     pub(crate) async fn get(&self, path: &str, headers: &str) -> Heard {
@@ -159,6 +167,10 @@ impl Gate {
         let reached = self.upstream.reached();
         assert!(reached.is_empty(), "{what}: {reached:?}");
     }
+}
+
+fn head(method: &str, path: &str, headers: &str) -> String {
+    format!("{method} {path} HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n{headers}\r\n")
 }
 
 pub(crate) fn bearer(token: &str) -> String {
@@ -350,4 +362,81 @@ async fn upgrades_only_who_may_come(gate: &Gate, token: &str, (user, session): (
             reached.is_by(user, session);
         }
     }
+}
+
+/// Beside the protected part of the shipped files there is one for those who may read reports.
+pub(crate) async fn keeps_reports_for_their_readers(t: &TestServer, gate: &Gate) {
+    let (mut reader, other) = (t.phone("erin").await, t.phone("frank").await);
+    let auditor = RoleName { name: "auditor".to_owned(), audience: None };
+    let allows = NewRole { permissions: vec!["reports:*".to_owned()], ..NewRole::default() };
+    t.menjin.put_role(&Actor::command(), &auditor, allows).await.unwrap();
+    let name = reader.user_id();
+    let user = name.parse().unwrap();
+    t.menjin.grant_role(&Actor::command(), user, "auditor", Some("shop-api")).await.unwrap();
+    reader.refresh().await.ok(200);
+    for path in ["/reports", "/reports/7", "/reports/?audience=club&require=scope:x", "/reports-old"] {
+        let heard = gate.get(path, "").await;
+        assert_eq!(heard.status, 401, "{path}: {heard:?}");
+        gate.is_closed(&heard, path);
+        let heard = gate.get(path, &bearer(&reader.access_token())).await;
+        assert_eq!(heard.status, 200, "{path}: {heard:?}");
+        let reached = gate.upstream.reached();
+        assert_eq!(reached.len(), 1, "{path}");
+        reached[0].is_by(&name, &reader.session_id());
+        assert_eq!(reached[0].taken_for("x-menjin-roles"), ["auditor"], "{path}");
+        is_told_why(gate, path, &other.access_token()).await;
+    }
+    let good = bearer(&other.access_token());
+    assert_eq!(gate.get("/", &good).await.status, 200, "the rest is theirs");
+    for path in ODD_WAYS_TO_REPORTS {
+        let heard = gate.get(path, &good).await;
+        for reached in gate.upstream.reached() {
+            assert!(!leads_to_reports(&reached.path), "{path} came as {}: {heard:?}", reached.path);
+        }
+    }
+    t.menjin.revoke_role(&Actor::command(), user, "auditor", Some("shop-api")).await.unwrap();
+    let heard = gate.get("/reports", &bearer(&reader.access_token())).await;
+    assert_eq!(heard.status, 401, "the role is gone, at once: {heard:?}");
+    gate.is_closed(&heard, "an outdated token");
+    reader.refresh().await.ok(200);
+    is_told_why(gate, "/reports", &reader.access_token()).await;
+}
+
+/// Fails unless whoever lacks the permission hears menjin's own refusal.
+async fn is_told_why(gate: &Gate, path: &str, token: &str) {
+    let question = head("GET", path, &format!("{}Accept-Language: en\r\n", bearer(token)));
+    let heard = gate.say_until(question.as_bytes(), |_| false).await;
+    assert_eq!(heard.status, 403, "{path}: {heard:?}");
+    assert!(heard.text.to_ascii_lowercase().contains("content-type: application/problem+json"), "{path}: {heard:?}");
+    assert!(heard.text.contains("\"code\":\"forbidden\""), "{path}: {heard:?}");
+    gate.is_closed(&heard, path);
+}
+
+const ODD_WAYS_TO_REPORTS: [&str; 13] = [
+    "//reports",
+    "///reports/7",
+    "/./reports",
+    "/x/../reports/7",
+    "/x//../reports",
+    "/x/%2e%2e/reports",
+    "/x/..%2freports",
+    "/%72eports/7",
+    "/%2freports",
+    "/reports%2f7",
+    "/reports;x/7",
+    "/public/../reports",
+    "/public/%2e%2e/reports",
+];
+
+/// Whether a back end may take the path for one of those that are kept.
+fn leads_to_reports(path: &str) -> bool {
+    let mut segments = Vec::new();
+    for segment in path.to_ascii_lowercase().replace("%2f", "/").replace("%2e", ".").replace("%72", "r").split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            segment => segments.push(segment.to_owned()),
+        }
+    }
+    segments.first().is_some_and(|first| first.starts_with("reports"))
 }

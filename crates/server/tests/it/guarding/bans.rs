@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use menjin_server::store::Actor;
 use serde_json::json;
 
 use super::with_gate;
@@ -22,7 +23,7 @@ async fn se_05_a_ban_ends_everything_on_every_node_and_refuses_sign_ins() {
     let there = other.phone_with_token(&phone.access_token());
     there.get(GUARDED).await.ok(200);
     let user = phone.user_id().parse().unwrap();
-    assert_eq!(one.menjin.disable_user(user).await.unwrap(), 2);
+    assert_eq!(one.menjin.disable_user(&Actor::command(), user).await.unwrap(), 2);
     for actor in [&phone, &tablet, &there] {
         actor.get("/v1/me").await.problem(401, "user_disabled");
     }
@@ -46,11 +47,11 @@ async fn who_is_enabled_again_signs_in_and_old_sessions_stay_over() {
     let t = TestServer::start().await;
     let mut phone = t.phone("alice").await;
     let user = phone.user_id().parse().unwrap();
-    t.menjin.disable_user(user).await.unwrap();
+    t.menjin.disable_user(&Actor::command(), user).await.unwrap();
     until(async || phone.get(GUARDED).await.status == 401).await;
     t.advance(Duration::from_secs(1));
-    assert!(t.menjin.enable_user(user).await.unwrap());
-    assert!(!t.menjin.enable_user(user).await.unwrap());
+    assert!(t.menjin.enable_user(&Actor::command(), user).await.unwrap());
+    assert!(!t.menjin.enable_user(&Actor::command(), user).await.unwrap());
     let problem = phone.refresh().await.problem(401, "session_kicked");
     assert_eq!(problem["action"], "relogin", "a sign-in helps again");
     until(async || phone.get(GUARDED).await.json["code"] == "session_kicked").await;
@@ -72,7 +73,7 @@ async fn a_kick_ends_all_sessions_and_lets_sign_in_again() {
     let there = other.phone_with_token(&phone.access_token());
     there.get(GUARDED).await.ok(200);
     let user = phone.user_id().parse().unwrap();
-    assert_eq!(one.menjin.kick_user(user).await.unwrap(), 1);
+    assert_eq!(one.menjin.kick_user(&Actor::command(), user).await.unwrap(), 1);
     for actor in [&phone, &there] {
         until(async || actor.get(GUARDED).await.status == 401).await;
         actor.get(GUARDED).await.problem(401, "session_kicked");
@@ -80,8 +81,8 @@ async fn a_kick_ends_all_sessions_and_lets_sign_in_again() {
     phone.refresh().await.problem(401, "session_kicked");
     phone.login(json!({})).await.ok(200);
     phone.get(GUARDED).await.ok(200);
-    assert_eq!(one.menjin.kick_user(user).await.unwrap(), 1);
-    assert_eq!(one.menjin.kick_user(user).await.unwrap(), 0);
+    assert_eq!(one.menjin.kick_user(&Actor::command(), user).await.unwrap(), 1);
+    assert_eq!(one.menjin.kick_user(&Actor::command(), user).await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -89,8 +90,8 @@ async fn one_session_is_ended_by_its_id_and_says_so() {
     let t = TestServer::with(with_gate()).await;
     let (phone, other) = (t.phone("alice").await, t.phone("alice").await);
     let id = phone.session_id().parse().unwrap();
-    assert!(t.menjin.end_session(id).await.unwrap());
-    assert!(!t.menjin.end_session(id).await.unwrap());
+    assert!(t.menjin.end_session(&Actor::command(), id).await.unwrap());
+    assert!(!t.menjin.end_session(&Actor::command(), id).await.unwrap());
     phone.get("/v1/me").await.problem(401, "session_kicked");
     other.get("/v1/me").await.ok(200);
     let shown = t.menjin.session(id).await.unwrap();

@@ -1,5 +1,6 @@
 //! How many sessions may live, as `[[app]]` says; and what a replaced one is told.
 
+use menjin_server::store::Actor as By;
 use serde_json::{Value, json};
 
 use super::{open, with_gate};
@@ -51,7 +52,7 @@ async fn where_the_newest_is_refused_the_oldest_stays_until_it_ends() {
     let user = first.user_id();
     let by_app = open(&t, json!({"user": user, "app": "shop", "device": {"class": "phone"}})).await;
     by_app.problem(409, "sessions_full");
-    t.menjin.kick_user(user.parse().unwrap()).await.unwrap();
+    t.menjin.kick_user(&By::command(), user.parse().unwrap()).await.unwrap();
     on(&t, "b", "phone").await.1.ok(200);
     assert!(t.anon().get("/problems/sessions_full").await.text.contains("409"));
 }

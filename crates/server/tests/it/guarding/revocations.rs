@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use menjin_server::store::Actor;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -58,14 +59,14 @@ async fn an_end_is_told_with_all_that_a_guard_needs() {
     }
     let members: BTreeSet<_> = event.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(members, BTreeSet::from(["at", "kind", "reason", "session", "until"]));
-    t.menjin.disable_user(other.user_id().parse().unwrap()).await.unwrap();
+    t.menjin.disable_user(&Actor::command(), other.user_id().parse().unwrap()).await.unwrap();
     let told = read_on(&t, &mut place, 2).await;
     let kinds: BTreeSet<_> = told.iter().map(|event| event["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, BTreeSet::from(["session_ended", "user_not_before"]));
     let ban = told.iter().find(|event| event["kind"] == "user_not_before").unwrap();
     assert_eq!((&ban["user"], &ban["reason"]), (&json!(other.user_id()), &json!("user_disabled")));
-    let kid = t.menjin.rotate_key().await.unwrap();
-    t.menjin.revoke_key(&kid).await.unwrap();
+    let kid = t.menjin.rotate_key(&Actor::command()).await.unwrap();
+    t.menjin.revoke_key(&Actor::command(), &kid).await.unwrap();
     let mut seen = BTreeSet::new();
     while !seen.contains("key_revoked") {
         for event in read_on(&t, &mut place, 1).await {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use menjin_server::Clock as _;
 use menjin_server::config::Config;
+use menjin_server::store::Actor as By;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -66,10 +67,10 @@ async fn an_old_token_becomes_a_session_of_whom_it_names() {
     let refreshed = t.anon().refresh_with(answer["refresh_token"].as_str().unwrap()).await.ok(200);
     assert_eq!(refreshed["session_id"], answer["session_id"]);
     let written =
-        Rows::of(&t).await.all("SELECT actor, detail FROM audit WHERE action = 'session.opened' ORDER BY seq").await;
+        Rows::of(&t).await.all("SELECT actor, actor_id FROM audit WHERE action = 'session.opened' ORDER BY seq").await;
     assert_eq!(
         (written[1][0].text().as_deref(), written[1][1].text().as_deref()),
-        (Some("app"), Some("by legacy django"))
+        (Some("app"), Some("legacy django"))
     );
     let metrics = t.admin_get("/metrics").await.text;
     assert!(metrics.contains("menjin_legacy_tokens_total{name=\"django\"}"), "{metrics}");
@@ -209,7 +210,7 @@ async fn a_ban_refuses_old_tokens_whenever_they_were_issued_and_while_the_store_
     for token in [&before, &after] {
         assert_eq!(bears(&t, token).get(ASKING).await.status, 200);
     }
-    t.menjin.disable_user(alice.user_id().parse().unwrap()).await.unwrap();
+    t.menjin.disable_user(&By::command(), alice.user_id().parse().unwrap()).await.unwrap();
     until(async || alice.get("/v1/me/sessions").await.status == 401).await;
     let mut rows = Rows::of(&t).await;
     rows.breaks("users").await;
@@ -230,7 +231,7 @@ async fn while_the_store_is_away_nobody_comes_whose_ban_the_feed_has_forgotten()
     rows.breaks("users").await;
     assert_eq!(bears(&t, &old).get(ASKING).await.status, 200, "whom the row was read of just now");
     rows.mends("users").await;
-    t.menjin.disable_user(alice.user_id().parse().unwrap()).await.unwrap();
+    t.menjin.disable_user(&By::command(), alice.user_id().parse().unwrap()).await.unwrap();
     until(async || alice.get("/v1/me/sessions").await.status == 401).await;
     t.advance(Duration::from_hours(24));
     t.menjin.upkeep().await.unwrap();

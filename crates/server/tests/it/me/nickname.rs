@@ -58,7 +58,11 @@ async fn without_a_judge_anything_goes() {
 async fn an_app_that_keeps_no_profile_asks_nobody() {
     let t = TestServer::with(Setup { shop: "profile = \"none\"".into(), ..Setup::default() }).await;
     let mut phone = t.phone("alice").await;
-    phone.put("/v1/me", json!({"nickname": "违规"})).await.ok(200);
+    let address = "https://shop.example.com/alice.png";
+    for profile in [json!({"nickname": "违规"}), json!({"avatar_url": address})] {
+        phone.put("/v1/me", profile).await.problem(422, "profile_not_kept");
+    }
+    phone.put("/v1/me", json!({})).await.ok(200);
     let body = phone.login(json!({"profile": {"nickname": "违规"}})).await.ok(200);
     assert_eq!((nickname(&body), calls(&t, JUDGE)), (&Value::Null, 0));
 }

@@ -6,7 +6,7 @@ use menjin_sim::{ALIPAY_PUBLIC_KEY, APP_PRIVATE_KEY, APP_PUBLIC_KEY, App, Platfo
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{sample, upload};
+use super::{calls, sample, upload};
 use crate::broker::basic;
 use crate::harness::{APP_SECRET, Setup, TestServer};
 
@@ -107,4 +107,17 @@ async fn whom_a_back_end_vouches_for_no_platform_knows() {
     phone.put("/v1/me", json!({"nickname": "小明"})).await.problem(409, "nickname_unchecked");
     phone.put("/v1/me", json!({"avatar_url": "https://example.com/a.png"})).await.ok(200);
     upload(&phone, &t, &sample("camera.jpg")).await.ok(200);
+}
+
+#[tokio::test]
+async fn who_somebody_is_on_one_platform_is_not_told_to_another() {
+    let t = start().await;
+    let pair = pair(&t, Platform::Qq, QQ).await;
+    let identity = json!({"platform": "qq", "appid": QQ, "openid": t.sim.openid(QQ, "alice")});
+    let (proof, body) = (basic("door", OFFICE), json!({"identity": identity, "app": "shop"}).to_string());
+    let opened = t.anon().send(Method::POST, "/v1/sessions", Some(body), &[("authorization", &proof)]).await.ok(201);
+    assert_eq!(opened["user"]["id"], pair["user"]["id"]);
+    let phone = t.phone_with_token(token(&opened));
+    phone.put("/v1/me", json!({"nickname": "小明"})).await.problem(409, "nickname_unchecked");
+    assert_eq!(calls(&t, "/wxa/msg_sec_check"), 0);
 }

@@ -134,7 +134,7 @@ async fn wx_03_data_that_is_not_this_persons_number_binds_nothing() {
     let good = sealed(&wx(&t, "getPhoneNumber", "alice").await);
     let (data, iv) = (good["encrypted_data"].as_str().unwrap(), good["iv"].as_str().unwrap());
     let mut flipped = data.to_owned();
-    let last = if flipped.contains('A') { 'B' } else { 'A' };
+    let last = if flipped.starts_with('A') { 'B' } else { 'A' };
     flipped.replace_range(0..1, &last.to_string());
     let foreign = json!({"purePhoneNumber": "13800000000", "countryCode": "86",
         "watermark": {"appid": OTHER_APPID, "timestamp": t.sim.now()}});

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use menjin_server::Clock as _;
+use menjin_server::store::Actor as By;
 use serde_json::json;
 
 use super::cable::Cable;
@@ -171,7 +172,7 @@ async fn a_wake_up_is_enough(folder: Folder) {
         phone.post("/v1/logout", json!({})).await.ok(204);
         is_refused(&elsewhere).await;
     }
-    let kid = a.menjin.rotate_key().await.unwrap();
+    let kid = a.menjin.rotate_key(&By::command()).await.unwrap();
     until(async || b.anon().get("/.well-known/jwks.json").await.text.contains(&kid)).await;
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use menjin_server::store::Actor;
 use menjin_sim::{Fault, FaultKind};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -183,7 +184,8 @@ async fn keys_rotated_on_both_nodes_at_once_are_one_new_key() {
     let [a, b] = &nodes;
     for _ in 0..ROUNDS {
         // One of each: whoever asks a node again after it has answered wants another key.
-        let (one, two) = tokio::join!(a.menjin.rotate_key(), b.menjin.rotate_key());
+        let by = Actor::command();
+        let (one, two) = tokio::join!(a.menjin.rotate_key(&by), b.menjin.rotate_key(&by));
         let (kid, other) = (one.unwrap(), two.unwrap());
         assert_eq!(kid, other);
         assert!(seen.insert(kid.clone()), "{kid} is new");

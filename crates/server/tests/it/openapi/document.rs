@@ -127,7 +127,8 @@ fn what_every_route_of_a_kind_can_refuse_is_said_of_each() {
         assert!(operation.gives(400) || !has_body && !has_path, "{name} 400");
         assert!(!operation.gives(400) || has_body || has_parameters, "{name} 400");
         assert!(it.get("security").is_none() || operation.gives(401), "{name} 401");
-        let is_limited = ["sign-in", "pages", "profile", "back-end"].contains(&it["tags"][0].as_str().unwrap());
+        let is_limited =
+            ["sign-in", "pages", "profile", "privacy", "back-end"].contains(&it["tags"][0].as_str().unwrap());
         assert_eq!(is_limited, operation.gives(429), "{name} 429");
         let needing_nothing = ["/healthz", "/jwks.json", "/.well-known/menjin", "/sdk/miniprogram.js"];
         let needs_nothing = needing_nothing.iter().any(|route| name.ends_with(route));

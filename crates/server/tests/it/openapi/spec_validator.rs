@@ -55,6 +55,36 @@ async fn the_document_is_valid_and_so_are_its_examples() {
 }
 
 #[tokio::test]
+async fn the_operators_document_is_valid_and_so_are_what_it_shows_and_what_is_answered() {
+    let t = TestServer::start().await;
+    let document: Value = serde_json::from_str(&menjin_server::admin_openapi()).unwrap();
+    let user = t.phone("alice").await.user_id();
+    let admin = crate::admin_api::Program::admin(&t).await;
+    let viewer = crate::admin_api::Program::of(&t, menjin_server::store::OperatorRole::Viewer).await;
+    admin.put("/roles/clerk", json!({"permissions": ["orders:*"]})).await.ok(200);
+    let mut answers = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let Some(own) = path.strip_prefix("/admin/v1") else { continue };
+        let own =
+            own.replace("{user}", &user).replace("{role}", "clerk").replace("{app}", "shop").replace("{seq}", "1");
+        for method in item.as_object().unwrap().keys().map(|method| method.to_uppercase().parse::<Method>().unwrap()) {
+            if method == Method::GET {
+                answers.push(as_documented(&method, path, &admin.send(method.clone(), &own, None).await));
+                let unknown =
+                    admin.send(method.clone(), &own.replace("clerk", "nobody").replace(&user, "999"), None).await;
+                answers.push(as_documented(&method, path, &unknown));
+            }
+            let body = item[method.as_str().to_lowercase()].get("requestBody").map(|_| json!({}));
+            answers.push(as_documented(&method, path, &viewer.send(method.clone(), &own, body).await));
+        }
+    }
+    let kinds: std::collections::BTreeSet<u64> =
+        answers.iter().map(|answer| answer["status"].as_u64().unwrap()).collect();
+    assert!([200, 400, 403, 404].iter().all(|status| kinds.contains(status)), "{kinds:?}");
+    assert_eq!(judged(&document, &[], &answers).await, [""; 0]);
+}
+
+#[tokio::test]
 async fn a_wrong_document_and_a_wrong_answer_are_found_out() {
     let t = TestServer::start().await;
     let document = t.anon().get("/openapi.json").await.ok(200);

@@ -1,7 +1,8 @@
 //! Apps of other platforms that operators register, and people of theirs whom back ends name.
 
-use menjin_server::NewApp;
 use menjin_server::config::{AppKind, PlatformName, Secret};
+use menjin_server::store::Actor;
+use menjin_server::{ByPassword, NewApp};
 use menjin_sim::{App, Platform};
 use reqwest::Method;
 use serde_json::json;
@@ -18,6 +19,7 @@ fn mini_program(platform: PlatformName, appid: &str) -> NewApp {
         scopes: Vec::new(),
         platform: Some((platform, appid.to_owned(), Secret::new(APP_SECRET))),
         open_account: None,
+        by_password: ByPassword::default(),
     }
 }
 
@@ -25,17 +27,18 @@ fn mini_program(platform: PlatformName, appid: &str) -> NewApp {
 async fn people_sign_in_to_a_registered_app_of_qq() {
     let t = start().await;
     t.sim.add_app(App::of(Platform::Qq, "1110000009", APP_SECRET));
-    t.menjin.add_app(mini_program(PlatformName::Qq, "1110000009")).await.unwrap();
+    t.menjin.add_app(&Actor::command(), mini_program(PlatformName::Qq, "1110000009")).await.unwrap();
     sign_in_as(&t, ("kiosk", Platform::Qq, "1110000009"), "alice").await;
 }
 
 #[tokio::test]
 async fn an_app_of_alipay_is_not_registered_by_command_and_an_odd_appid_is_refused() {
     let t = start().await;
-    let keyed = t.menjin.add_app(mini_program(PlatformName::Alipay, "2021000000000009")).await.unwrap_err();
+    let keyed =
+        t.menjin.add_app(&Actor::command(), mini_program(PlatformName::Alipay, "2021000000000009")).await.unwrap_err();
     assert!(keyed.to_string().contains("menjin.toml"), "{keyed}");
     for (platform, appid) in [(PlatformName::Qq, "wx0123456789abcdef"), (PlatformName::Douyin, "1110000009")] {
-        let odd = t.menjin.add_app(mini_program(platform, appid)).await.unwrap_err();
+        let odd = t.menjin.add_app(&Actor::command(), mini_program(platform, appid)).await.unwrap_err();
         assert!(odd.to_string().contains("app.kiosk.appid"), "{odd}");
     }
 }

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::{alice, close, hearing, is_carried_out, known, me, set_up, start, told};
 use crate::broker::until;
-use crate::harness::{APPID, OTHER_APPID, TestServer};
+use crate::harness::{APPID, OTHER_APPID, Setup, TestServer};
+use crate::rows::Rows;
 
 #[tokio::test]
 async fn whoever_closes_their_account_is_signed_out_and_told_why() {
@@ -55,6 +56,48 @@ async fn beside_another_app_this_one_alone_is_detached() {
     assert_eq!(me(&phone).await["id"], user["id"]);
 }
 
+/// A password is a way in of its own: the person stays, without what the platform told of them.
+#[tokio::test]
+async fn whoever_has_a_password_stays_with_it_alone() {
+    let with_passwords = hearing().shop + "passwords = true\n";
+    let t = TestServer::with(Setup { shop: with_passwords, ..hearing() }).await;
+    set_up(&t, menjin_sim::PushFormat::Json, menjin_sim::PushMode::Secure).await;
+    let mut phone = alice(&t).await;
+    let before = me(&phone).await;
+    let password = json!({"username": "alice", "new_password": "correct horse battery"});
+    phone.put("/v1/me/password", password).await.ok(204);
+    let by_name = json!({"username": "alice", "password": "correct horse battery"});
+    let desk = t.anon().post("/v1/login/shop/password", by_name.clone()).await.ok(200);
+    let desk = t.phone_with_token(desk["access_token"].as_str().unwrap());
+    let (openid, mut rows) = (t.sim.openid(APPID, "alice"), Rows::of(&t).await);
+    assert!(rows.texts("identities").await.contains(&openid));
+    assert!(rows.texts("users").await.contains("Alice Liddell"));
+    told(&t, &close(&t)).await;
+    phone.get("/v1/me").await.problem(401, "account_closed");
+    let after = me(&desk).await;
+    assert_eq!(
+        (&after["id"], &after["number"], known(&after)),
+        (&before["id"], &before["number"], (false, false, false))
+    );
+    assert_eq!(desk.get("/v1/me/identities").await.ok(200)["identities"], json!([]));
+    for table in ["identities", "users", "phones"] {
+        let kept = rows.texts(table).await;
+        assert!(!kept.contains(&openid) && !kept.contains("Alice Liddell"), "{table}: {kept}");
+    }
+    for table in ["identities", "session_keys", "phones"] {
+        assert!(rows.all(&format!("SELECT id FROM {table}")).await.is_empty(), "{table}");
+    }
+    let lines = rows.all("SELECT action FROM audit WHERE actor = 'platform' ORDER BY seq").await;
+    let lines: Vec<_> = lines.iter().map(|row| row[0].text().unwrap()).collect();
+    assert_eq!(lines, ["identity.detached", "session.ended", "profile.forgotten", "phone.forgotten"]);
+    t.anon().post("/v1/login/shop/password", by_name).await.ok(200);
+    // They may sign in by it again, once they link it.
+    let code = t.sim.js_code(APPID, "alice");
+    desk.post("/v1/me/identities", json!({"app": "shop", "code": code})).await.ok(201);
+    assert_eq!(phone.login(json!({})).await.ok(200)["is_new_user"], false);
+    assert_eq!(me(&phone).await["id"], before["id"]);
+}
+
 #[tokio::test]
 async fn an_account_that_was_never_here_is_nobody() {
     let t = start().await;
@@ -90,7 +133,7 @@ async fn two_nodes_that_hear_the_same_do_it_once_and_both_refuse() {
         phone.get("/v1/me/sessions").await.problem(401, "account_closed");
     }
     let sql = "SELECT count(*) FROM audit WHERE action = 'user.erased'";
-    assert_eq!(crate::rows::Rows::of(&a).await.all(sql).await[0][0].int(), 1);
+    assert_eq!(Rows::of(&a).await.all(sql).await[0][0].int(), 1);
     let openid = a.sim.openid(APPID, "alice");
     assert!(!format!("{:?}", a.answers()).contains(&openid));
 }

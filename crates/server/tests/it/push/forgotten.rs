@@ -1,6 +1,8 @@
 //! What people withdraw is forgotten, in every form that WeChat tells it in; all else is acknowledged and passes by.
 
+use menjin_server::store::Actor;
 use menjin_sim::{PushFormat, PushMode, PushOrder, PushTwist};
+use menjin_token::UserId;
 use serde_json::json;
 
 use super::{alice, count, hearing, known, me, revoke, set_up, start, told};
@@ -103,6 +105,32 @@ async fn what_is_forgotten_leaves_its_lines_in_the_audit() {
     let why = "user_authorization_revoke 6,8";
     assert_eq!(lines, [["profile.forgotten", "shop", why], ["phone.forgotten", "shop", why]]);
     phone.get("/v1/me").await.ok(200);
+}
+
+/// A merge keeps for 30 days what it left behind, so that it can be undone; what is withdrawn is kept for nothing.
+#[tokio::test]
+async fn what_a_merge_left_behind_is_forgotten_too() {
+    let t = start().await;
+    let phone = alice(&t).await;
+    let picture = address(&upload(&phone, &t, &sample("camera.png")).await.ok(200));
+    t.sim.change_person("bob", |it| "13900005678".clone_into(&mut it.phone.number));
+    let mut bob = t.phone_of("bob");
+    let profile = json!({"nickname": "Bob", "avatar_url": "https://shop.example.com/bob.png"});
+    bob.login(json!({"profile": profile, "phone_code": t.sim.phone_code(APPID, "bob")})).await.ok(200);
+    let [former, stays]: [UserId; 2] = [phone.user_id(), bob.user_id()].map(|id| id.parse().unwrap());
+    let by = Actor::command();
+    t.menjin.merge_users(&by, (former, stays), false).await.unwrap();
+    let mut rows = Rows::of(&t).await;
+    assert!(rows.texts("users").await.contains("Alice Liddell") && fetch(&picture).await.0 == 200);
+    told(&t, &revoke(&t, "6,8")).await;
+    assert_eq!(known(&me(&bob).await), (false, false, false), "whose identity it is by now");
+    let users = rows.texts("users").await;
+    assert!(!users.contains("Alice Liddell") && !users.contains(&picture), "{users}");
+    assert!(rows.all("SELECT id FROM phones").await.is_empty());
+    until(async || fetch(&picture).await.0 == 404).await;
+    t.menjin.unmerge_user(&by, former).await.unwrap();
+    let back = t.menjin.account(former).await.unwrap();
+    assert_eq!((back.nickname, back.avatar_url, back.phone_masked), (None, None, None));
 }
 
 #[tokio::test]

@@ -3,9 +3,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use menjin_server::NewApp;
 use menjin_server::config::{AppKind, MasterKey, PlatformName, Secret};
 use menjin_server::seal::{Sealed, Sealer};
+use menjin_server::store::Actor;
+use menjin_server::{ByPassword, NewApp};
 use menjin_sim::{Fault, FaultKind, Phone, SessionKeyPolicy};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -59,13 +60,14 @@ impl Run {
     async fn a_registered_app(&mut self) {
         let new = |id: &str, kind, platform| {
             let (name, audience, scopes, open_account) = (None, None, Vec::new(), None);
-            NewApp { id: id.to_owned(), kind, name, audience, scopes, platform, open_account }
+            let by_password = ByPassword::default();
+            NewApp { id: id.to_owned(), kind, name, audience, scopes, platform, open_account, by_password }
         };
         let wechat = Some((PlatformName::Wechat, "wx00000000000000c3".to_owned(), Secret::new(REGISTERED_APP_SECRET)));
-        self.t.menjin.add_app(new("kiosk", AppKind::MiniProgram, wechat)).await.unwrap();
+        self.t.menjin.add_app(&Actor::command(), new("kiosk", AppKind::MiniProgram, wechat)).await.unwrap();
         self.note(Class::Kept, "a registered app's AppSecret", REGISTERED_APP_SECRET);
-        let back_end = self.t.menjin.add_app(new("reports", AppKind::Backend, None)).await.unwrap();
-        let another = self.t.menjin.add_app_secret("reports").await.unwrap();
+        let back_end = self.t.menjin.add_app(&Actor::command(), new("reports", AppKind::Backend, None)).await.unwrap();
+        let another = self.t.menjin.add_app_secret(&Actor::command(), "reports").await.unwrap().client_secret;
         for secret in [back_end.client_secret.unwrap(), another] {
             self.note(Class::Kept, "a registered app's client secret", &secret);
         }
@@ -323,10 +325,10 @@ impl Run {
     }
 
     async fn new_keys(&mut self) {
-        let old = self.t.menjin.rotate_key().await.unwrap();
+        let old = self.t.menjin.rotate_key(&Actor::command()).await.unwrap();
         self.t.advance(std::time::Duration::from_mins(6));
         let pair = self.signed_in("alice").await;
-        self.t.menjin.revoke_key(&old).await.unwrap();
+        self.t.menjin.revoke_key(&Actor::command(), &old).await.unwrap();
         let phone = self.t.phone_with_token(pair["access_token"].as_str().unwrap());
         phone.get("/v1/me").await.problem(401, "token_invalid");
         self.refresh(&pair["refresh_token"]).await.ok(200);

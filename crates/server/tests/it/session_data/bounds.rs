@@ -94,6 +94,8 @@ async fn what_some_reader_could_not_read_is_refused_by_name() {
         (r#"{"value": 1, "ttl": 1.5}"#.to_owned(), "ttl"),
         (r#"{"value": 1, "ttl": "60"}"#.to_owned(), "ttl"),
         (r#"{"value": 1, "ttl": 99999999999}"#.to_owned(), "ttl"),
+        (r#"{"value": 1, "tll": 60}"#.to_owned(), "tll"),
+        (r#"{"value": 1, "expires_at": "2030-01-01T00:00:00Z"}"#.to_owned(), "expires_at"),
     ] {
         let answer = put_text(&t, &token, &body).await;
         assert_eq!(answer.problem(400, "field_invalid")["field"], field, "{body}");
@@ -108,6 +110,8 @@ async fn what_some_reader_could_not_read_is_refused_by_name() {
         (json!({"data": [1]}), "data"),
         (json!({"data": "x"}), "data"),
         (json!({"data": {}, "ttl": 0}), "ttl"),
+        (json!({"data": {"a": 1}, "tll": 60}), "tll"),
+        (json!({"data": {"a": 1}, "b": 2}), "b"),
     ] {
         let answer = api.put("", body.clone()).await;
         assert_eq!(answer.problem(400, "field_invalid")["field"], field, "{body}");
@@ -118,4 +122,7 @@ async fn what_some_reader_could_not_read_is_refused_by_name() {
     assert_eq!(put(r#"{"data": {"a": 1, "a": 2}}"#).await.problem(400, "field_invalid")["field"], "data.a");
     assert_eq!(put(r#"{"data": {"a": "\udfff"}}"#).await.problem(400, "field_invalid")["field"], "data.a");
     assert_eq!(api.all().await, json!({}));
+    // What is within `data` is the caller's own, whatever it is called.
+    api.put("", json!({"data": {"tll": 60, "value": 1}})).await.ok(200);
+    assert_eq!(api.all().await, json!({"tll": 60, "value": 1}));
 }

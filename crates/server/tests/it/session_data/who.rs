@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use menjin_server::store::Actor;
 use reqwest::Method;
 use serde_json::json;
 
@@ -190,7 +191,7 @@ async fn a_scope_that_is_none_is_refused_by_name() {
 async fn mt_01_an_app_that_has_menjins_own_name_reaches_nobody() {
     let t = server().await;
     let phone = t.phone("alice").await;
-    let added = t.menjin.add_app(back_end("old", vec!["session-data".to_owned()])).await.unwrap();
+    let added = t.menjin.add_app(&Actor::command(), back_end("old", vec!["session-data".to_owned()])).await.unwrap();
     let proof = basic("old", &added.client_secret.unwrap());
     // It was registered when `server.public_url` was another one.
     Rows::of(&t).await.run(&format!("UPDATE apps SET audience = '{}' WHERE id = 'old'", t.url)).await;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use menjin_server::store::Actor;
 use reqwest::Method;
 use serde_json::json;
 
@@ -70,7 +71,7 @@ async fn a_rotated_key_is_published_before_it_signs_and_the_old_one_verifies_on(
     let t = TestServer::start().await;
     let mut phone = t.phone("alice").await;
     let old = header(&phone.access_token())["kid"].clone();
-    let next = t.menjin.rotate_key().await.unwrap();
+    let next = t.menjin.rotate_key(&Actor::command()).await.unwrap();
     assert_eq!(kids(&t).await.len(), 2);
     phone.refresh().await.ok(200);
     assert_eq!(header(&phone.access_token())["kid"], old, "verifiers may not know the next one yet");
@@ -90,12 +91,12 @@ async fn a_revoked_key_verifies_nothing_and_another_signs_at_once() {
     let t = TestServer::start().await;
     let mut phone = t.phone("alice").await;
     let kid = header(&phone.access_token())["kid"].as_str().unwrap().to_owned();
-    t.menjin.revoke_key(&kid).await.unwrap();
+    t.menjin.revoke_key(&Actor::command(), &kid).await.unwrap();
     phone.get("/v1/me").await.problem(401, "token_invalid");
     assert!(!kids(&t).await.contains(&kid));
     phone.refresh().await.ok(200);
     phone.get("/v1/me").await.ok(200);
-    assert!(t.menjin.revoke_key(&kid).await.is_err(), "it is revoked already");
+    assert!(t.menjin.revoke_key(&Actor::command(), &kid).await.is_err(), "it is revoked already");
 }
 
 #[tokio::test]

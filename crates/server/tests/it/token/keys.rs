@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use menjin_server::Clock as _;
+use menjin_server::store::Actor;
 use serde_json::json;
 
 use crate::harness::{MASTER_KEY, Setup, TestServer, header};
@@ -38,7 +39,8 @@ async fn ke_05_two_nodes_that_rotate_at_the_same_moment_make_one_new_key() {
     let other = beside(&t).await;
     let before = kids(&t).await;
     assert_eq!(before, kids(&other).await, "the second node found the first one's key");
-    let (one, two) = tokio::join!(t.menjin.rotate_key(), other.menjin.rotate_key());
+    let by = Actor::command();
+    let (one, two) = tokio::join!(t.menjin.rotate_key(&by), other.menjin.rotate_key(&by));
     assert_eq!(one.unwrap(), two.unwrap());
     for node in [&t, &other] {
         assert_eq!(kids(node).await.len(), 2);
@@ -51,7 +53,7 @@ async fn ke_03_a_key_that_is_revoked_on_one_node_verifies_nothing_on_the_other()
     let other = beside(&t).await;
     let token = t.phone("alice").await.access_token();
     other.phone_with_token(&token).get("/v1/me").await.ok(200);
-    t.menjin.revoke_key(header(&token)["kid"].as_str().unwrap()).await.unwrap();
+    t.menjin.revoke_key(&Actor::command(), header(&token)["kid"].as_str().unwrap()).await.unwrap();
     let refused = until(async || {
         let answer = other.phone_with_token(&token).get("/v1/me").await;
         (answer.status != 200).then_some(answer)
@@ -65,8 +67,8 @@ async fn ke_03_a_key_that_is_revoked_on_one_node_verifies_nothing_on_the_other()
 async fn ke_03_a_key_revoked_while_its_successor_waits_takes_nobody_with_it() {
     let t = TestServer::start().await;
     let leaked = header(&t.phone("alice").await.access_token())["kid"].as_str().unwrap().to_owned();
-    let waiting = t.menjin.rotate_key().await.unwrap();
-    t.menjin.revoke_key(&leaked).await.unwrap();
+    let waiting = t.menjin.rotate_key(&Actor::command()).await.unwrap();
+    t.menjin.revoke_key(&Actor::command(), &leaked).await.unwrap();
     for _ in 0..12 {
         let phone = t.phone("alice").await;
         let kid = header(&phone.access_token())["kid"].as_str().unwrap().to_owned();
@@ -86,7 +88,7 @@ async fn ke_06_no_name_of_a_key_comes_twice() {
     let mut seen = kids(&t).await;
     for rotations in 1..=50 {
         t.advance(Duration::from_mins(30));
-        assert!(seen.insert(t.menjin.rotate_key().await.unwrap()), "after {rotations} rotations");
+        assert!(seen.insert(t.menjin.rotate_key(&Actor::command()).await.unwrap()), "after {rotations} rotations");
         t.phone("alice").await.get("/v1/me").await.ok(200);
     }
     assert!(kids(&t).await.len() <= 3, "those whose last token has expired are gone");
@@ -130,8 +132,8 @@ async fn se_01_and_se_02_an_end_on_one_node_is_heard_on_the_other() {
 #[tokio::test]
 async fn ke_03_a_revoked_key_that_had_not_begun_to_sign_stops_nobody() {
     let t = TestServer::start().await;
-    let waiting = t.menjin.rotate_key().await.unwrap();
-    t.menjin.revoke_key(&waiting).await.unwrap();
+    let waiting = t.menjin.rotate_key(&Actor::command()).await.unwrap();
+    t.menjin.revoke_key(&Actor::command(), &waiting).await.unwrap();
     for minute in 0..30 {
         t.advance(Duration::from_mins(1));
         t.menjin.upkeep().await.unwrap();
@@ -200,7 +202,7 @@ async fn a_key_of_another_master_key_does_not_close_the_feed() {
     );
     let config = menjin_server::config::Config::parse(&toml, t.folder.path()).unwrap();
     let around = menjin_server::Around { clock: t.clock.clone() as _, ..menjin_server::Around::default() };
-    menjin_server::Menjin::new(config, around).await.unwrap().rotate_key().await.unwrap();
+    menjin_server::Menjin::new(config, around).await.unwrap().rotate_key(&Actor::command()).await.unwrap();
     t.clock.advance(Duration::from_secs(31));
     phone.get("/v1/me/sessions").await.ok(200);
 }

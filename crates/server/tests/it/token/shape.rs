@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use menjin_server::config::Config;
+use menjin_server::store::Actor;
 use serde_json::{Value, json};
 
 use crate::harness::{APPID, OTHER_APPID, Setup, TestServer, claims, header};
@@ -130,9 +131,9 @@ async fn each_audience_has_its_algorithm_and_each_algorithm_its_own_line_of_keys
     let (shop, club) = (sign_in("shop", APPID).await, sign_in("club", OTHER_APPID).await);
     assert_eq!((shop.0.as_str(), club.0.as_str()), ("ES256", "RS256"));
     assert_eq!(algs().await, ["ES256", "RS256"]);
-    assert_eq!(t.menjin.rotate_key().await.unwrap().split(", ").count(), 2);
+    assert_eq!(t.menjin.rotate_key(&Actor::command()).await.unwrap().split(", ").count(), 2);
     assert_eq!(algs().await, ["ES256", "ES256", "RS256", "RS256"]);
-    t.menjin.revoke_key(&club.1).await.unwrap();
+    t.menjin.revoke_key(&Actor::command(), &club.1).await.unwrap();
     club.2.get("/v1/me/sessions").await.problem(401, "token_invalid");
     shop.2.get("/v1/me/sessions").await.ok(200);
     let (alg, kid, _) = sign_in("club", OTHER_APPID).await;
@@ -183,7 +184,19 @@ fn an_audience_of_no_app_is_told_by_its_key() {
         Path::new(""),
     )
     .unwrap();
-    let told = config.unknown_audiences(|audience| config.has_audience(audience));
+    let told = config.unknown_audiences(|audience| config.apps_of_audience(audience));
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told[0].contains("`audience.kiosks`") && told[1].contains("`legacy[0].audience`"), "{told:?}");
+    let config = Config::parse(
+        "[[app]]\nid = \"crm\"\nkind = \"backend\"\naudience = \"shop-ap\"\n\
+         [[app]]\nid = \"kiosk\"\nkind = \"backend\"\naudience = \"club\"\n[[app]]\nid = \"club\"\nkind = \"backend\"\n\
+         [[app]]\nid = \"cron\"\nkind = \"backend\"\naudience = \"cron\"\n\
+         [[webhook]]\nname = \"news\"\naudience = \"zzz\"\nurl = \"https://crm.example.com/in\"\n\
+         secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"\n",
+        Path::new(""),
+    )
+    .unwrap();
+    let told = config.unknown_audiences(|audience| config.apps_of_audience(audience));
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("`webhook.news.audience`") && told[1].contains("`app.crm.audience`"), "{told:?}");
 }

@@ -10,7 +10,7 @@ const PAGE: &str = "/dev/sign-in";
 async fn start() -> TestServer {
     let app = |id: &str, sign_in: &str, appid: &str| {
         format!(
-            "[[app]]\nid = \"{id}\"\nkind = \"web\"\nsign_in = \"{sign_in}\"\nplatform = \"wechat\"\nappid = \"{appid}\"\nsecret = \"{APP_SECRET}\"\nredirect_uris = [\"PUBLIC_URL{PAGE}\"]\n"
+            "[[app]]\nid = \"{id}\"\nkind = \"web\"\nsign_in = \"{sign_in}\"\nplatform = \"wechat\"\nappid = \"{appid}\"\nsecret = \"{APP_SECRET}\"\nredirect_uris = [\"PUBLIC_URL{PAGE}\", \"LOCALHOST{PAGE}\"]\n"
         )
     };
     let toml = app("demo-h5", "official_account", H5_APPID) + &app("demo-site", "website", SITE_APPID);
@@ -35,6 +35,19 @@ async fn a_person_goes_to_the_platform_and_comes_back_signed_in() {
         assert_eq!(browser.run("sessionStorage.length").await, 0);
     }
     assert_eq!(browser.console().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn the_page_signs_in_under_the_name_localhost_too() {
+    let server = start().await;
+    let page = format!("{}{PAGE}", server.url.replace("127.0.0.1", "localhost"));
+    let browser = Browser::start("en").await;
+    browser.open(&page).await;
+    browser.click("button[value=demo-site]").await;
+    browser.until("location.pathname === '/connect/qrconnect'").await;
+    browser.click("#allow").await;
+    browser.until("document.body.dataset.user").await;
+    assert_eq!(browser.run("location.href").await, page);
 }
 
 #[tokio::test]

@@ -8,7 +8,9 @@ use serde_json::json;
 
 use super::browser::{Browser, VERIFIER, challenge};
 use super::{start, start_with};
+use crate::broker::until;
 use crate::harness::Setup;
+use crate::rows::Rows;
 
 const ACCESS_TOKEN: &str = "/sns/oauth2/access_token";
 
@@ -146,6 +148,12 @@ async fn a_wrong_verifier_ends_the_code() {
     let wrong = browser.exchange_with("h5", json!({"code": code, "code_verifier": other})).await;
     wrong.problem(401, "code_invalid");
     browser.exchange("h5", &code).await.problem(401, "code_used");
+    // Somebody else has got hold of the code: that stands in the audit.
+    let mut rows = Rows::of(&server).await;
+    let sql = "SELECT app FROM audit WHERE action = 'login.refused' AND detail = 'another code_verifier'";
+    until(async || !rows.all(sql).await.is_empty()).await;
+    let apps: Vec<_> = rows.all(sql).await.iter().map(|row| row[0].text().unwrap()).collect();
+    assert_eq!(apps, ["h5"]);
     assert!(browser.sign_in("h5", "alice").await["is_new_user"].as_bool().unwrap());
 }
 

@@ -3,6 +3,8 @@
 mod limits;
 mod lines;
 mod losses;
+mod operators;
+mod passwords;
 mod slow;
 mod tokens;
 mod wakes;

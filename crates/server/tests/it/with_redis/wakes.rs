@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use menjin_server::store::Actor;
 use menjin_testbed::Redis;
 
 use super::{at, sharing};
@@ -51,7 +52,7 @@ async fn a_new_signing_key_is_published_by_the_other_node() {
     let redis = at(&Redis::shared().url());
     let first = TestServer::with(never_by_itself(&redis)).await;
     let second = first.beside(never_by_itself(&redis)).await;
-    let kid = first.menjin.rotate_key().await.unwrap();
+    let kid = first.menjin.rotate_key(&Actor::command()).await.unwrap();
     until(async || second.anon().get("/.well-known/jwks.json").await.text.contains(&kid)).await;
 }
 

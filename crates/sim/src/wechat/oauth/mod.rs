@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::apps::{App, AppKind};
 use crate::people;
+use crate::platform::Platform;
 use crate::wechat::codes::Codes;
 use crate::world::World;
 pub(crate) use address::{BadRequest, Request};
@@ -80,7 +81,7 @@ pub(crate) fn decide(
 
 /// What WeChat's SDK gives a native app once the person has agreed in WeChat.
 pub(crate) fn send_auth(world: &mut World, appid: &str, person: &str) -> Option<String> {
-    let app = world.apps.find(appid).filter(|app| app.kind == AppKind::Native)?.clone();
+    let app = world.apps.of(Platform::WeChat, appid).filter(|app| app.kind == AppKind::Native)?.clone();
     Some(code(world, &app, (person, "snsapi_userinfo"), false))
 }
 
@@ -91,7 +92,7 @@ fn code(world: &mut World, app: &App, (person, scope): (&str, &'static str), vir
         // Of nobody: another one than the person has.
         people::openid(&format!("\u{0}virtual\u{0}{person}"), &app.appid)
     } else {
-        world.people.meet_in(person, &app.appid).openid
+        world.people.meet_as(person, app).openid
     };
     let grant = OauthCode { person: person.to_owned(), appid: app.appid.clone(), openid, scope, virtual_user };
     let oauth = &mut world.wechat.oauth;

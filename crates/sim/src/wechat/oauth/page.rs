@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::address::{BY_PICTURE, BadRequest, IN_WECHAT, Request};
 use super::{Decision, decide};
 use crate::Sim;
+use crate::asking::escaped;
 use crate::world::World;
 
 /// No longer than a name that `/_sim/people` takes.
@@ -96,19 +97,4 @@ fn page(title: &str, body: &str) -> Response {
          <style>{STYLE}</style><h1>{title}</h1>{body}<small>menjin 模拟器，不是真正的微信 · menjin's simulator, not WeChat itself</small>"
     ))
     .into_response()
-}
-
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            plain => safe.push(plain),
-        }
-    }
-    safe
 }

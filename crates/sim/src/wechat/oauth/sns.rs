@@ -10,6 +10,7 @@ use super::OauthCode;
 use crate::apps::App;
 use crate::gateway::Asked;
 use crate::people;
+use crate::platform::Platform;
 use crate::wechat::codes::Presented;
 use crate::wechat::device::appearance;
 use crate::wechat::errors::Refusal;
@@ -54,7 +55,7 @@ pub(crate) fn access_token(world: &mut World, asked: &Asked) -> Result<String, R
     let appid = asked.query("appid").ok_or(Refusal::AppidMissing)?;
     let secret = asked.query("secret").ok_or(Refusal::SecretMissing)?;
     let code = asked.query("code").ok_or(Refusal::CodeMissing)?;
-    let app = world.apps.find(appid).ok_or(Refusal::InvalidAppid)?.clone();
+    let app = world.apps.of(Platform::WeChat, appid).ok_or(Refusal::InvalidAppid)?.clone();
     if secret != app.secret {
         return Err(Refusal::InvalidSecret);
     }
@@ -80,7 +81,7 @@ pub(crate) fn access_token(world: &mut World, asked: &Asked) -> Result<String, R
 /// The same token while it is good, a new one afterwards; the refresh token's own life is never lengthened. No secret!
 pub(crate) fn refresh_token(world: &mut World, asked: &Asked) -> Result<String, Refusal> {
     let appid = asked.query("appid").ok_or(Refusal::AppidMissing)?;
-    let app = world.apps.find(appid).ok_or(Refusal::InvalidAppid)?.clone();
+    let app = world.apps.of(Platform::WeChat, appid).ok_or(Refusal::InvalidAppid)?.clone();
     if asked.query("grant_type") != Some("refresh_token") {
         return Err(Refusal::InvalidGrantType);
     }
@@ -122,7 +123,7 @@ pub(crate) fn userinfo(world: &mut World, asked: &Asked) -> Result<String, Refus
     if grant.scope == "snsapi_base" {
         return Err(Refusal::ApiUnauthorized);
     }
-    let app = world.apps.find(&grant.appid).cloned().ok_or(Refusal::InvalidAppid)?;
+    let app = world.apps.of(Platform::WeChat, &grant.appid).cloned().ok_or(Refusal::InvalidAppid)?;
     let person = if grant.virtual_user { None } else { Some(world.people.meet(&grant.person)) };
     let (nickname, headimgurl) = appearance(person.as_deref());
     Ok(json(&UserInfo {

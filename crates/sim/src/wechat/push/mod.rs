@@ -131,7 +131,7 @@ pub(crate) fn sign(world: &mut World, settings: &PushSettings, order: &PushOrder
     let members = Members(members(order, created));
     let to = members.text("ToUserName");
     let from = members.text("FromUserName");
-    let timestamp = (world.now() - order.age).to_string();
+    let timestamp = world.now().saturating_sub(order.age).to_string();
     let nonce = world.push_entropy.digits(9);
     let mut query = vec![
         ("signature", secure::signature(&[&settings.token, &timestamp, &nonce])),

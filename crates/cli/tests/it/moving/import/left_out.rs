@@ -27,7 +27,10 @@ fn everybody_who_is_left_out_is_named_by_line_and_field_and_never_by_value() {
         ("14,,,,,perhaps,secret-12,".to_owned(), "14,disabled,is neither true nor false"),
         ("15,,,,,,秘密,".to_owned(), "15,openid,is no openid"),
         ("16,,,,,,secret-13,wx0000000000000000".to_owned(), "16,appid,no [[app]] of menjin.toml has this AppID"),
-        ("17,,,,,,,".to_owned(), "17,openid,\"is missing, and so is external_id: nobody could be this user\""),
+        (
+            "17,,,,,,,".to_owned(),
+            "17,openid,\"is missing, and so are external_id and username: nobody could be this user\"",
+        ),
         ("70,,,,,,secret-14,".to_owned(), "18,number,another user has it"),
         ("18,old-70,,,,,secret-15,".to_owned(), "19,external_id,another user has it (user 70)"),
         ("19,,,,,,openid-71,".to_owned(), "20,openid,belongs to another user (user 71)"),

@@ -249,7 +249,7 @@ fn what_can_not_be_read_is_refused_as_a_whole() {
         (&["--from", "oracle://x", "--layout", "hapi"], &["sqlite://, postgres:// or mysql://"]),
         (&["--from", "sqlite://old.db"], &["--layout", "--table"]),
         (&["--from", "sqlite://old.db", "--layout", "hapi"], &["old.db is no file"]),
-        (&["--from", "sqlite://old.db", "--layout", "django"], &["--openid-column"]),
+        (&["--from", "sqlite://old.db", "--layout", "django", "--table", "people"], &["--openid-column"]),
     ] {
         import(data.path(), arguments).refused(words);
     }
@@ -324,7 +324,7 @@ async fn read_from(url: &str, table: &str) {
     assert_eq!(
         rejects(data.path()),
         [
-            "3,openid,\"is missing, and so is external_id: nobody could be this user\"",
+            "3,openid,\"is missing, and so are external_id and username: nobody could be this user\"",
             "9007199254740993,number,must be from 1 to 9007199254740992"
         ]
     );
@@ -427,4 +427,27 @@ mod on_mariadb {
             ran.refused(&["--from", table, "GRANT SELECT"]);
         }
     }
+}
+
+#[test]
+fn names_and_passwords_of_auth_user_come_along_where_an_app_takes_them() {
+    let data = tempdir().unwrap();
+    let database = rusqlite::Connection::open(data.path().join("db.sqlite3")).unwrap();
+    let schema = "CREATE TABLE auth_user (id INTEGER PRIMARY KEY, username VARCHAR(150), password VARCHAR(128), is_active BOOL, date_joined DATETIME);
+        INSERT INTO auth_user VALUES (7, 'alice', 'pbkdf2_sha256$1000$saltsaltsalt$yZel++KZVnMb55kDYLipaAvpsBrVebccAz0u2qPabBM=', 1, '2019-05-06 07:08:09')";
+    database.execute_batch(schema).unwrap();
+    for passwords in [false, true] {
+        let app = format!("[[app]]\nid = \"desk\"\nkind = \"web\"\npasswords = {passwords}\n");
+        let server = "[server]\npublic_url = \"https://login.example.com\"\n";
+        let top = format!("secret_key = \"{}\"\n", "0123456789abcdef".repeat(4));
+        fs::write(data.path().join("menjin.toml"), format!("{top}{server}{app}")).unwrap();
+        let ran = command(data.path(), &["import", "--from", "sqlite://db.sqlite3", "--layout", "django"]);
+        if passwords {
+            assert!(ran.ok().contains("1  new"));
+        } else {
+            ran.refused(&["no [[app]] of a platform"]);
+        }
+    }
+    let kept = "SELECT count(*) FROM passwords WHERE lookup = 'alice' AND form = 'pbkdf2_sha256$1000'";
+    assert_eq!(count(&data.path().join("menjin.db"), kept), 1);
 }

@@ -18,6 +18,7 @@ use crate::store::{
 };
 
 pub(super) use end::{end_one, live};
+pub(super) use open::{insert_identity, keep_key, known, other_holder};
 
 /// Every statement of this folder.
 #[cfg(test)]

@@ -2,21 +2,21 @@
 //!
 //! The user's row is locked from the moment they are found, so that sign-ins of one person come one after the other.
 
-use menjin_token::IdentityId;
+use menjin_token::{IdentityId, Timestamp};
 
 use super::end::replace;
 use crate::entropy::sha256;
 use crate::store::columns::Columns;
-use crate::store::rows::{self, user_columns};
-use crate::store::rules::{self, opened_line, replaced_line, to_replace};
+use crate::store::rows::{self, named_user, user_columns};
+use crate::store::rules::{self, Unionid, called_back_line, opened_line, replaced_line, shut_out_line, to_replace};
 use crate::store::sql::connection::Connection;
 use crate::store::sql::error::{is_duplicate, overtaken};
 use crate::store::sql::events::write_audit;
 use crate::store::sql::people::{apply_profile, by_number};
 use crate::store::sql::statement::statements;
-use crate::store::sql::value::{Value, id, values};
-use crate::store::sql::{accounts, codes, phones};
-use crate::store::{Device, IdentityName, Opened, Opening, ProfileChange, Result, UserRow, Who};
+use crate::store::sql::value::{id, values};
+use crate::store::sql::{accounts, codes, leaving, merges, passwords, phones};
+use crate::store::{Device, FreshKey, IdentityName, Opened, Opening, ProfileChange, Result, UserRow, Who};
 
 macro_rules! known {
     ($lock:literal) => {
@@ -31,21 +31,9 @@ macro_rules! known {
     };
 }
 
-macro_rules! by_unionid {
-    ($lock:literal) => {
-        concat!(
-            "SELECT ",
-            user_columns!(),
-            " FROM identities i JOIN users u ON u.number = i.user_number
-            WHERE i.unionid = ?3 AND i.open_account = ?2 AND i.platform = ?1 ORDER BY i.created_at, i.id LIMIT 1 ",
-            $lock
-        )
-    };
-}
-
 macro_rules! locked {
     ($which:literal) => {
-        concat!("SELECT ", user_columns!(), " FROM users u WHERE ", $which)
+        concat!("SELECT ", user_columns!(), " FROM ", named_user!(), " WHERE u.merged_into IS NULL AND ", $which)
     };
 }
 
@@ -69,10 +57,12 @@ statements! {
         "INSERT INTO unionid_turns (digest) VALUES (?1) ON DUPLICATE KEY UPDATE digest = digest",
     );
     TURN_IS_OVER on unionid_turns = both("DELETE FROM unionid_turns WHERE digest = ?1");
-    BY_UNIONID on identities = each(by_unionid!("FOR NO KEY UPDATE OF u"), by_unionid!("FOR UPDATE"));
-    LOCKED_BY_NUMBER on users = each(locked!("u.number = ?1 FOR NO KEY UPDATE OF u"), locked!("u.number = ?1 FOR UPDATE"));
+    OF_UNIONID on identities = both("SELECT user_number FROM identities
+        WHERE unionid = ?3 AND open_account = ?2 AND platform = ?1 ORDER BY created_at, id");
+    LOCKED_BY_NUMBER on users = each(locked!("a.number = ?1 FOR NO KEY UPDATE OF u"), locked!("a.number = ?1 FOR UPDATE"));
     LOCKED_BY_EXTERNAL_ID on users =
-        each(locked!("u.external_id = ?1 FOR NO KEY UPDATE OF u"), locked!("u.external_id = ?1 FOR UPDATE"));
+        each(locked!("a.external_id = ?1 FOR NO KEY UPDATE OF u"), locked!("a.external_id = ?1 FOR UPDATE"));
+    CALLED_SO on users = both("SELECT number FROM users WHERE external_id = ?1");
     NEW_USER on users = each(concat!(new_user!(), " RETURNING number"), new_user!());
     NEW_IDENTITY on identities = each(concat!(new_identity!(), " ON CONFLICT DO NOTHING"), new_identity!());
     LATE_UNIONID on identities = both("UPDATE identities SET unionid = ?2, open_account = ?3 WHERE id = ?1");
@@ -92,9 +82,16 @@ pub(super) async fn open(on: &mut Connection<'_>, opening: &Opening) -> Result<O
     if let Some((phone, name)) = opening.phone.as_ref().zip(opening.who.identity()) {
         phones::line_up(on, name, phone).await?;
     }
+    if passwords::is_wanted_and_taken(on, &opening.who).await? {
+        return Ok(Opened::NameTaken);
+    }
     let found = find(on, opening).await?;
     let replaced = match &found {
-        Some(found) if found.user.disabled_at.is_some() => return refuse(on, opening, Opened::Disabled).await,
+        Some(found) if found.user.disabled_at.is_some() => {
+            write_audit(on, &shut_out_line(opening, &found.user), opening.now).await?;
+            return refuse(on, opening, Opened::Disabled).await;
+        }
+        Some(found) if found.user.erased_at.is_some() => return Ok(Opened::Unknown),
         Some(found) => {
             let beside = BESIDE.rows(on, values![found.user.number], rows::beside).await?;
             let Some(replaced) = to_replace(&beside, opening) else {
@@ -105,7 +102,8 @@ pub(super) async fn open(on: &mut Connection<'_>, opening: &Opening) -> Result<O
         None if opening.who.may_be_new() => Vec::new(),
         None => return Ok(Opened::Unknown),
     };
-    let Entrant { identity, user, is_new_user } = enter(on, found, opening).await?;
+    let unionid = found.as_ref().map_or(Unionid::Settled, |found| found.unionid.clone());
+    let Entrant { identity, mut user, is_new_user } = enter(on, found, opening).await?;
     let mut gone = Vec::new();
     for session in replaced {
         // Another node may have ended it meanwhile.
@@ -122,10 +120,15 @@ pub(super) async fn open(on: &mut Connection<'_>, opening: &Opening) -> Result<O
     if let Some(code) = opening.code.filter(|_| opening.repeatable) {
         codes::spent(on, code, id(opening.session)).await?;
     }
-    write_audit(on, &opened_line(opening, &user, is_new_user), opening.now).await?;
+    write_audit(on, &opened_line(opening, &user, (is_new_user, &unionid)), opening.now).await?;
+    let called_back = user.deletes_at.take().is_some();
+    if called_back {
+        leaving::stay(on, &user, &called_back_line(opening, &user), opening.now).await?;
+    }
     let changed = !is_new_user && opening.profile != ProfileChange::default() || opening.phone.is_some();
     let user = if changed { by_number(on, user.number).await?.unwrap_or(user) } else { user };
-    Ok(Opened::Open { standing: Box::new(rules::standing(opening, user)), is_new_user, replaced: gone })
+    let (standing, merged) = (Box::new(rules::standing(opening, user)), unionid.merged());
+    Ok(Opened::Open { standing, is_new_user, replaced: gone, merged, called_back })
 }
 
 /// Nobody comes in, and nothing is written but that.
@@ -140,12 +143,13 @@ async fn refuse(on: &mut Connection<'_>, opening: &Opening, outcome: Opened) -> 
 struct Found {
     user: UserRow,
     identity: Option<Known>,
+    unionid: Unionid,
 }
 
 /// An identity that was seen before.
-struct Known {
-    id: IdentityId,
-    unionid: Option<(String, String)>,
+pub(in crate::store::sql) struct Known {
+    pub(in crate::store::sql) id: IdentityId,
+    pub(in crate::store::sql) unionid: Option<(String, String)>,
     session_key: Option<[u8; 32]>,
 }
 
@@ -153,37 +157,103 @@ struct Known {
 async fn find(on: &mut Connection<'_>, opening: &Opening) -> Result<Option<Found>> {
     let user = match &opening.who {
         Who::Identity(name) => {
-            let known = known(on, name).await?;
-            if known.is_some() {
-                return Ok(known);
+            if let Some((user, known)) = known(on, name).await? {
+                return come_again(on, (user, known), name, opening).await.map(Some);
             }
             by_unionid(on, name, opening).await?
         }
         Who::User(user) => accounts::locked(on, *user).await?,
-        Who::Number(number) => LOCKED_BY_NUMBER.row(on, values![*number], rows::user).await?,
-        Who::ExternalId(name) => LOCKED_BY_EXTERNAL_ID.row(on, values![name], rows::user).await?,
+        Who::Number(number) => locked_by_number(on, *number).await?,
+        Who::ExternalId(name) => locked_by_external_id(on, name).await?,
+        Who::Password(user, chosen) => passwords::still_chosen(on, *user, *chosen).await?,
+        Who::Registered(_) => None,
     };
-    Ok(user.map(|user| Found { user, identity: None }))
+    Ok(user.map(|user| Found { user, identity: None, unionid: Unionid::Settled }))
 }
 
-async fn known(on: &mut Connection<'_>, name: &IdentityName) -> Result<Option<Found>> {
+/// Whose an identity is, with what is known of it; both are locked.
+pub(in crate::store::sql) async fn known(
+    on: &mut Connection<'_>,
+    name: &IdentityName,
+) -> Result<Option<(UserRow, Known)>> {
     let read = |it: &mut Columns<'_>| {
         let user = rows::user(it)?;
         let id = it.of_table("identities").id()?;
         let (unionid, account): (Option<String>, Option<String>) = (it.get()?, it.get()?);
-        Ok(Found { user, identity: Some(Known { id, unionid: unionid.zip(account), session_key: it.get()? }) })
+        Ok((user, Known { id, unionid: unionid.zip(account), session_key: it.get()? }))
     };
     KNOWN.row(on, values![name.platform, &name.appid, &name.openid], read).await
 }
 
 async fn by_unionid(on: &mut Connection<'_>, name: &IdentityName, opening: &Opening) -> Result<Option<UserRow>> {
     let Some((unionid, account)) = &opening.unionid else { return Ok(None) };
+    let Some(holder) = holders(on, (name, unionid, account)).await?.into_iter().next() else { return Ok(None) };
+    // Whoever was merged while the lock was waited for has the unionid no more.
+    locked_by_number(on, holder).await?.ok_or_else(overtaken).map(Some)
+}
+
+/// By number, who has this unionid; nobody comes by it before the end of this transaction.
+async fn holders(on: &mut Connection<'_>, (name, unionid, account): (&IdentityName, &str, &str)) -> Result<Vec<i64>> {
     let turn = sha256(&[name.platform.as_bytes(), &[0], account.as_bytes(), &[0], unionid.as_bytes()].concat());
     TURN.run(on, values![&turn]).await?;
-    let joined = BY_UNIONID.row(on, values![name.platform, account, unionid], rows::user).await?;
+    let holders = OF_UNIONID.rows(on, values![name.platform, account, unionid], rows::value).await?;
     // Others wait for the end of this transaction, and then find no row.
     TURN_IS_OVER.run(on, values![&turn]).await?;
-    Ok(joined)
+    Ok(holders)
+}
+
+/// Who else has this unionid, locked; nobody, if this user has it too.
+pub(in crate::store::sql) async fn other_holder(
+    on: &mut Connection<'_>,
+    own: i64,
+    unionid: (&IdentityName, &str, &str),
+) -> Result<Option<UserRow>> {
+    let holders = holders(on, unionid).await?;
+    let Some(first) = holders.first().filter(|_| !holders.contains(&own)) else { return Ok(None) };
+    locked_by_number(on, *first).await?.ok_or_else(overtaken).map(Some)
+}
+
+/// The user with this number, locked.
+async fn locked_by_number(on: &mut Connection<'_>, number: i64) -> Result<Option<UserRow>> {
+    let found = LOCKED_BY_NUMBER.row(on, values![number], rows::user).await?;
+    if found.is_none() && by_number(on, number).await?.is_some() {
+        // They were merged while the lock was waited for.
+        return Err(overtaken());
+    }
+    Ok(found)
+}
+
+async fn locked_by_external_id(on: &mut Connection<'_>, name: &str) -> Result<Option<UserRow>> {
+    let found = LOCKED_BY_EXTERNAL_ID.row(on, values![name], rows::user).await?;
+    if found.is_none() && CALLED_SO.row(on, values![name], rows::value::<i64>).await?.is_some() {
+        return Err(overtaken());
+    }
+    Ok(found)
+}
+
+/// Whose session a known identity opens. A unionid that comes late is noted with the identity; where somebody else has it,
+/// both are made one if they may be. Else it is not noted, and everybody signs in as who they were.
+async fn come_again(
+    on: &mut Connection<'_>,
+    (user, known): (UserRow, Known),
+    name: &IdentityName,
+    opening: &Opening,
+) -> Result<Found> {
+    let late = opening.unionid.as_ref().filter(|it| known.unionid.as_ref() != Some(it));
+    let Some((unionid, account)) = late else {
+        return Ok(Found { user, identity: Some(known), unionid: Unionid::Settled });
+    };
+    let (mut user, mut settled) = (user, Unionid::Settled);
+    if let Some(other) = other_holder(on, user.number, (name, unionid, account)).await? {
+        let theirs = other.id;
+        let both = (user.clone(), other);
+        let Some((stays, done)) = merges::by_itself(on, both, opening).await? else {
+            return Ok(Found { user, identity: Some(known), unionid: Unionid::Taken(theirs) });
+        };
+        (user, settled) = (stays, Unionid::Merged(done));
+    }
+    LATE_UNIONID.run(on, values![&id(known.id), unionid, account]).await?;
+    Ok(Found { user, identity: Some(known), unionid: settled })
 }
 
 /// Who comes in, and by which identity.
@@ -197,7 +267,7 @@ struct Entrant {
 async fn enter(on: &mut Connection<'_>, found: Option<Found>, opening: &Opening) -> Result<Entrant> {
     let is_new_user = found.is_none();
     let (user, known) = match found {
-        Some(Found { user, identity }) => (user, identity),
+        Some(Found { user, identity, .. }) => (user, identity),
         None => (insert_user(on, opening).await?, None),
     };
     if !is_new_user {
@@ -205,36 +275,43 @@ async fn enter(on: &mut Connection<'_>, found: Option<Found>, opening: &Opening)
     }
     let identity = match (known, &opening.who) {
         (Some(known), _) => {
-            come_again(on, &known, opening).await?;
+            let times = (opening.now, opening.superseded_until);
+            keep_key(on, &known, opening.session_key.as_ref(), times).await?;
             Some(known.id)
         }
         (None, Who::Identity(name)) => {
             // Another sign-in of the same person may have made the identity meanwhile: this one begins again, and finds it.
-            if !insert_identity(on, user.number, name, opening).await? {
+            let (who, what) = ((opening.new_identity, user.number), (name, opening.unionid.as_ref()));
+            if !insert_identity(on, who, what, opening.session_key.as_ref(), opening.now).await? {
                 return Err(overtaken());
             }
             Some(opening.new_identity)
         }
-        (None, Who::User(_) | Who::Number(_) | Who::ExternalId(_)) => None,
+        (None, Who::Registered(new)) => {
+            // Somebody else took the name meanwhile: this one begins again, and finds it taken.
+            if !passwords::register(on, &user, new, opening).await? {
+                return Err(overtaken());
+            }
+            None
+        }
+        (None, Who::User(_) | Who::Number(_) | Who::ExternalId(_) | Who::Password(..)) => None,
     };
     Ok(Entrant { identity, user, is_new_user })
 }
 
-/// Writes what is new about a known identity: a late unionid, the newest `session_key`.
-async fn come_again(on: &mut Connection<'_>, known: &Known, opening: &Opening) -> Result<()> {
-    let row = id(known.id);
-    if let Some((new, account)) = &opening.unionid
-        && known.unionid.as_ref() != opening.unionid.as_ref()
-    {
-        LATE_UNIONID.run(on, values![&row, new, account]).await?;
-    }
-    if let Some((key_row, sealed, digest)) = &opening.session_key
-        && known.session_key.as_ref() != Some(digest)
-    {
-        SUPERSEDE.run(on, values![&row, opening.now, opening.superseded_until]).await?;
-        KEEP.run(on, values![&row, key_row, sealed, digest]).await?;
-    }
-    Ok(())
+/// Puts a `session_key` in the place of the one that is kept, unless it is the same; that one is kept `until` then.
+pub(in crate::store::sql) async fn keep_key(
+    on: &mut Connection<'_>,
+    known: &Known,
+    fresh: Option<&FreshKey>,
+    (now, until): (Timestamp, Timestamp),
+) -> Result<()> {
+    let Some((row, sealed, digest)) = fresh.filter(|(.., digest)| known.session_key.as_ref() != Some(digest)) else {
+        return Ok(());
+    };
+    let identity = id(known.id);
+    SUPERSEDE.run(on, values![&identity, now, until]).await?;
+    KEEP.run(on, values![&identity, row, sealed, digest]).await.map(drop)
 }
 
 async fn insert_user(on: &mut Connection<'_>, opening: &Opening) -> Result<UserRow> {
@@ -252,31 +329,29 @@ async fn insert_user(on: &mut Connection<'_>, opening: &Opening) -> Result<UserR
         phone_masked: None,
         created_at: opening.now,
         disabled_at: None,
+        roles_version: None,
+        deletes_at: None,
+        erased_at: None,
     })
 }
 
-async fn insert_identity(on: &mut Connection<'_>, number: i64, name: &IdentityName, opening: &Opening) -> Result<bool> {
-    let (unionid, account) =
-        opening.unionid.as_ref().map(|(unionid, account)| (unionid.as_str(), account.as_str())).unzip();
-    let (row, sealed, digest) = match &opening.session_key {
+/// Adds an identity, unless somebody has it: whether it did.
+pub(in crate::store::sql) async fn insert_identity(
+    on: &mut Connection<'_>,
+    (identity, number): (IdentityId, i64),
+    (name, unionid): (&IdentityName, Option<&(String, String)>),
+    session_key: Option<&FreshKey>,
+    now: Timestamp,
+) -> Result<bool> {
+    let (unionid, account) = unionid.map(|(unionid, account)| (unionid.as_str(), account.as_str())).unzip();
+    let (row, sealed, digest) = match session_key {
         Some((row, sealed, digest)) => (Some(row.as_slice()), Some(sealed.as_slice()), Some(digest.as_slice())),
         None => (None, None, None),
     };
-    let identity = id(opening.new_identity);
-    let values: [Value<'_>; 11] = [
-        (&identity).into(),
-        number.into(),
-        name.platform.into(),
-        (&name.appid).into(),
-        (&name.openid).into(),
-        account.into(),
-        unionid.into(),
-        opening.now.into(),
-        row.into(),
-        sealed.into(),
-        digest.into(),
-    ];
-    NEW_IDENTITY.add(on, &values).await
+    let IdentityName { platform, appid, openid } = name;
+    let identity = id(identity);
+    let values = values![&identity, number, *platform, appid, openid, account, unionid, now, row, sealed, digest];
+    NEW_IDENTITY.add(on, values).await
 }
 
 async fn insert_session(

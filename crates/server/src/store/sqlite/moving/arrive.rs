@@ -6,19 +6,19 @@ use rusqlite::{Connection, params};
 
 use crate::store::across::NOTES;
 use crate::store::moving::{Found, Verdict};
-use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::sql::statements;
+use crate::store::sqlite::{Sqlite, passwords};
 use crate::store::{MovedIn, MovingIn, NewIdentity, Newcomer, Result};
 
 statements! {
     NOTES_OF_A_MOVE on sqlite_schema = "SELECT 1 FROM sqlite_schema WHERE name = ?1";
-    HAS_NUMBER on users = "SELECT 1 FROM users WHERE number = ?1";
+    HAS_NUMBER on users = "SELECT coalesce(merged_into, number) FROM users WHERE number = ?1";
     HAS_EXTERNAL_ID on users = "SELECT number FROM users WHERE external_id = ?1";
     HAS_IDENTITY on identities = "SELECT user_number FROM identities WHERE platform = ?1 AND appid = ?2 AND openid = ?3";
     USER on users = "INSERT INTO users (number, id, external_id, nickname, avatar_url, created_at, updated_at, disabled_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     IDENTITY on identities = "INSERT INTO identities (id, user_number, platform, appid, openid, open_account, unionid, created_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        VALUES (?1, (SELECT coalesce(merged_into, number) FROM users WHERE number = ?2), ?3, ?4, ?5, ?6, ?7, ?8)";
 }
 
 #[async_trait]
@@ -26,7 +26,7 @@ impl MovingIn for Sqlite {
     async fn move_in(&self, newcomers: Vec<Newcomer>, now: Timestamp, rehearsal: bool) -> Result<Vec<MovedIn>> {
         self.write_last(move |connection| {
             let one = |newcomer: &Newcomer| -> Result<MovedIn> {
-                let verdict = find(connection, newcomer)?.verdict(newcomer.number);
+                let verdict = find(connection, newcomer)?.verdict(newcomer);
                 if !rehearsal {
                     carry_out(connection, newcomer, &verdict, now)?;
                 }
@@ -62,10 +62,12 @@ fn carry_out(connection: &Connection, newcomer: &Newcomer, verdict: &Verdict, no
         Verdict::Refuse(_) => Ok(()),
         Verdict::Make => {
             insert_user(connection, newcomer, now)?;
-            newcomer.identities.iter().try_for_each(|identity| insert_identity(connection, newcomer, identity))
+            newcomer.identities.iter().try_for_each(|identity| insert_identity(connection, newcomer, identity))?;
+            insert_password(connection, newcomer, true, now)
         }
-        Verdict::Add(places) => {
-            places.iter().try_for_each(|at| insert_identity(connection, newcomer, &newcomer.identities[*at]))
+        Verdict::Add(places, password) => {
+            places.iter().try_for_each(|at| insert_identity(connection, newcomer, &newcomer.identities[*at]))?;
+            insert_password(connection, newcomer, *password, now)
         }
     }
 }
@@ -75,14 +77,29 @@ fn find(connection: &Connection, newcomer: &Newcomer) -> Result<Found> {
         let name = &identity.name;
         HAS_IDENTITY.value(connection, params![name.platform, name.appid, name.openid])
     };
-    Ok(Found {
-        number: HAS_NUMBER.value::<i64>(connection, [newcomer.number])?.is_some(),
+    let stays = HAS_NUMBER.value::<i64>(connection, [newcomer.number])?;
+    let found = Found {
+        number: stays.is_some(),
         external_id: match &newcomer.external_id {
             Some(external_id) => HAS_EXTERNAL_ID.value(connection, [external_id])?,
             None => None,
         },
         identities: newcomer.identities.iter().map(holder).collect::<Result<_>>()?,
-    })
+        username: match &newcomer.password {
+            Some(new) => passwords::holder(connection, &new.lookup)?,
+            None => None,
+        },
+        password: newcomer.password.is_some() && passwords::chosen(connection, newcomer.number)?.is_some(),
+    };
+    Ok(found.by_name_of(newcomer.number, stays))
+}
+
+/// The name is nobody else's: the verdict was found in the same transaction.
+fn insert_password(connection: &Connection, newcomer: &Newcomer, wanted: bool, now: Timestamp) -> Result<()> {
+    match newcomer.password.as_ref().filter(|_| wanted) {
+        Some(new) => passwords::add(connection, newcomer.number, new, now).map(drop),
+        None => Ok(()),
+    }
 }
 
 fn insert_user(connection: &Connection, newcomer: &Newcomer, now: Timestamp) -> Result<()> {

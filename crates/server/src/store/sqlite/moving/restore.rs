@@ -12,6 +12,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transac
 use super::arrive::raise_sequence;
 use super::check_soundness;
 use crate::store::moving::FEED_GAP;
+use crate::store::role_rules::restored_version;
 use crate::store::sqlite::{OnOldSchema, Sqlite, events, migrate, why};
 use crate::store::{AuditLine, EndReason, EventKind};
 
@@ -39,6 +40,8 @@ pub struct Restored {
     pub carried: Option<u64>,
     /// The number that the next new user gets.
     pub next_number: i64,
+    /// Tokens of programs that are worth nothing any more.
+    pub tokens: u64,
 }
 
 /// A database that nobody else has open, nor can open while this lives.
@@ -87,6 +90,8 @@ impl Sqlite {
         if let Some(before) = before {
             restored.carried = Some(carry(&transaction, before, restoring)?);
         }
+        restored.tokens = carry_operators(&transaction, before, restoring.keep_sessions)?;
+        raise_roles(&transaction, before, restoring.now)?;
         if !restoring.keep_sessions {
             restored.ended = end_all(&transaction, before, restoring)?;
         }
@@ -190,6 +195,72 @@ fn carry_events(to: &Transaction<'_>, from: &Connection, now: Timestamp) -> anyh
         to.prepare_cached(known)?.execute(params![value(0)?, value(1)?, value(2)?, value(3)?, value(4)?])?;
     }
     Ok(())
+}
+
+/// Operators sign in anew, and no link of before works. Whoever was removed, demoted, reset or unlinked after the backup stays so, and
+/// a token that was revoked is worth nothing; where nobody knows which were, all of them end as sessions do.
+fn carry_operators(to: &Transaction<'_>, from: Option<&Connection>, keep: bool) -> anyhow::Result<u64> {
+    to.execute_batch("DELETE FROM operator_sessions; DELETE FROM operator_links;")?;
+    let Some(from) = from else {
+        return Ok(if keep { 0 } else { to.execute("DELETE FROM operator_tokens", [])? as u64 });
+    };
+    carry_links(to, from)?;
+    let mut revoked = 0;
+    let mut stays = to.prepare("SELECT name, 0 FROM operators UNION ALL SELECT digest, 1 FROM operator_tokens")?;
+    let kept: Vec<(rusqlite::types::Value, bool)> =
+        stays.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    for (key, is_token) in kept {
+        if is_token {
+            let is_known = from.prepare_cached("SELECT 1 FROM operator_tokens WHERE digest = ?1")?.exists([&key])?;
+            if !is_known {
+                revoked += to.execute("DELETE FROM operator_tokens WHERE digest = ?1", [&key])? as u64;
+            }
+            continue;
+        }
+        let mut known =
+            from.prepare_cached("SELECT role, sealed, totp_step, set_up_at FROM operators WHERE name = ?1")?;
+        let mut rows = known.query([&key])?;
+        let Some(row) = rows.next()? else {
+            to.execute("DELETE FROM operators WHERE name = ?1", [&key])?;
+            continue;
+        };
+        let value = |at: usize| row.get::<_, rusqlite::types::Value>(at);
+        let now = "UPDATE operators SET role = ?2, sealed = ?3, totp_step = ?4, set_up_at = ?5 WHERE name = ?1";
+        to.execute(now, params![key, value(0)?, value(1)?, value(2)?, value(3)?])?;
+    }
+    Ok(revoked)
+}
+
+/// An identity that no longer signs an operator in does not again.
+fn carry_links(to: &Transaction<'_>, from: &Connection) -> anyhow::Result<()> {
+    let mut kept = to.prepare("SELECT operator, identity FROM operator_people")?;
+    let kept: Vec<(String, Vec<u8>)> =
+        kept.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    for (operator, identity) in kept {
+        let same = "SELECT 1 FROM operator_people WHERE operator = ?1 AND identity = ?2";
+        if !from.prepare_cached(same)?.exists(params![operator, identity])? {
+            to.execute("DELETE FROM operator_people WHERE operator = ?1", [operator])?;
+        }
+    }
+    Ok(())
+}
+
+/// Roles are those of the backup. Back ends were told of changes since, and would refuse tokens that are not ahead of these; also
+/// those of people who got their first role since.
+fn raise_roles(to: &Transaction<'_>, before: Option<&Connection>, now: Timestamp) -> rusqlite::Result<()> {
+    let stands =
+        |connection: &Connection| connection.query_row("SELECT version FROM roles_counter", [], |row| row.get(0));
+    let version = before.and_then(|before| stands(before).ok()).unwrap_or(0).max(restored_version(now));
+    to.execute(
+        "INSERT INTO roles_counter (id, version) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET version = max(version, ?1)",
+        [version],
+    )?;
+    to.execute(
+        "UPDATE users SET roles_version = ?1 WHERE roles_version IS NULL
+        AND id IN (SELECT substr(subject, 9) FROM events WHERE kind = 'roles_of_user')",
+        [version],
+    )
+    .map(drop)
 }
 
 /// Sessions that the backup does not know have no row any more, but access tokens.

@@ -1,22 +1,24 @@
 //! Opening a session: find or make the user, keep what the platform gave, make room, open; one transaction.
 
-use menjin_token::IdentityId;
+use menjin_token::{IdentityId, Timestamp};
 use rusqlite::{Connection, params};
 
 use super::end::replace;
 use crate::store::rows::{self, user_columns};
-use crate::store::rules::{self, opened_line, replaced_line, to_replace};
+use crate::store::rules::{self, Unionid, called_back_line, opened_line, replaced_line, shut_out_line, to_replace};
 use crate::store::sqlite::events::write_audit;
 use crate::store::sqlite::people::{apply_profile, by_id, by_number};
 use crate::store::sqlite::sql::statements;
-use crate::store::sqlite::{accounts, codes, phones};
-use crate::store::{Device, IdentityName, Opened, Opening, ProfileChange, Result, UserRow, Who};
+use crate::store::sqlite::{accounts, codes, leaving, merges, passwords, phones};
+use crate::store::{Device, FreshKey, IdentityName, Opened, Opening, ProfileChange, Result, UserRow, Who};
 
 statements! {
     KNOWN on identities = "SELECT ", user_columns!(), ", i.id, i.unionid, i.open_account, i.session_key_digest
         FROM identities i JOIN users u ON u.number = i.user_number WHERE i.platform = ?1 AND i.appid = ?2 AND i.openid = ?3";
     BY_UNIONID on identities = "SELECT ", user_columns!(), " FROM identities i JOIN users u ON u.number = i.user_number
         WHERE i.platform = ?1 AND i.open_account = ?2 AND i.unionid = ?3 ORDER BY i.created_at, i.id LIMIT 1";
+    HOLDERS on identities = "SELECT ", user_columns!(), " FROM identities i JOIN users u ON u.number = i.user_number
+        WHERE i.platform = ?1 AND i.open_account = ?2 AND i.unionid = ?3 ORDER BY i.created_at, i.id";
     NEW_USER on users = "INSERT INTO users (id, nickname, avatar_url, created_at, updated_at, external_id) VALUES (?1, ?2, ?3, ?4, ?4, ?5)";
     NEW_IDENTITY on identities = "INSERT INTO identities (id, user_number, platform, appid, openid, open_account, unionid, created_at,
         session_key_row, session_key, session_key_digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
@@ -32,9 +34,16 @@ statements! {
 }
 
 pub(super) fn open(connection: &Connection, opening: &Opening) -> Result<Opened> {
+    if passwords::is_wanted_and_taken(connection, &opening.who)? {
+        return Ok(Opened::NameTaken);
+    }
     let found = find(connection, opening)?;
     let replaced = match &found {
-        Some(found) if found.user.disabled_at.is_some() => return refuse(connection, opening, Opened::Disabled),
+        Some(found) if found.user.disabled_at.is_some() => {
+            write_audit(connection, &shut_out_line(opening, &found.user), opening.now)?;
+            return refuse(connection, opening, Opened::Disabled);
+        }
+        Some(found) if found.user.erased_at.is_some() => return Ok(Opened::Unknown),
         Some(found) => {
             let beside = BESIDE.rows(connection, [found.user.number], rows::beside)?;
             let Some(replaced) = to_replace(&beside, opening) else {
@@ -45,7 +54,8 @@ pub(super) fn open(connection: &Connection, opening: &Opening) -> Result<Opened>
         None if opening.who.may_be_new() => Vec::new(),
         None => return Ok(Opened::Unknown),
     };
-    let Entrant { identity, user, is_new_user } = enter(connection, found, opening)?;
+    let unionid = found.as_ref().map_or(Unionid::Settled, |found| found.unionid.clone());
+    let Entrant { identity, mut user, is_new_user } = enter(connection, found, opening)?;
     for session in &replaced {
         replace(connection, *session, opening)?;
         write_audit(connection, &replaced_line(opening, &user, *session), opening.now)?;
@@ -58,10 +68,15 @@ pub(super) fn open(connection: &Connection, opening: &Opening) -> Result<Opened>
     if let Some(code) = opening.code.filter(|_| opening.repeatable) {
         codes::spent(connection, code, opening.session.to_bytes())?;
     }
-    write_audit(connection, &opened_line(opening, &user, is_new_user), opening.now)?;
+    write_audit(connection, &opened_line(opening, &user, (is_new_user, &unionid)), opening.now)?;
+    let called_back = user.deletes_at.take().is_some();
+    if called_back {
+        leaving::stay(connection, &user, &called_back_line(opening, &user), opening.now)?;
+    }
     let changed = !is_new_user && opening.profile != ProfileChange::default() || opening.phone.is_some();
     let user = if changed { by_number(connection, user.number)?.unwrap_or(user) } else { user };
-    Ok(Opened::Open { standing: Box::new(rules::standing(opening, user)), is_new_user, replaced })
+    let (standing, merged) = (Box::new(rules::standing(opening, user)), unionid.merged());
+    Ok(Opened::Open { standing, is_new_user, replaced, merged, called_back })
 }
 
 /// Nobody comes in, and nothing is written but that.
@@ -76,12 +91,13 @@ fn refuse(connection: &Connection, opening: &Opening, outcome: Opened) -> Result
 struct Found {
     user: UserRow,
     identity: Option<Known>,
+    unionid: Unionid,
 }
 
 /// An identity that was seen before.
-struct Known {
-    id: IdentityId,
-    unionid: Option<(String, String)>,
+pub(in crate::store::sqlite) struct Known {
+    pub(in crate::store::sqlite) id: IdentityId,
+    pub(in crate::store::sqlite) unionid: Option<(String, String)>,
     session_key: Option<[u8; 32]>,
 }
 
@@ -89,27 +105,67 @@ struct Known {
 fn find(connection: &Connection, opening: &Opening) -> Result<Option<Found>> {
     let user = match &opening.who {
         Who::Identity(name) => {
-            let known = known(connection, name)?;
-            if known.is_some() {
-                return Ok(known);
+            if let Some((user, known)) = known(connection, name)? {
+                return come_again(connection, (user, known), name, opening).map(Some);
             }
             by_unionid(connection, name, opening)?
         }
         Who::User(id) => by_id(connection, *id)?,
         Who::Number(number) => by_number(connection, *number)?,
         Who::ExternalId(name) => accounts::by_external_id(connection, name)?,
+        Who::Password(id, chosen) => passwords::still_chosen(connection, *id, *chosen)?,
+        Who::Registered(_) => None,
     };
-    Ok(user.map(|user| Found { user, identity: None }))
+    Ok(user.map(|user| Found { user, identity: None, unionid: Unionid::Settled }))
 }
 
-fn known(connection: &Connection, name: &IdentityName) -> Result<Option<Found>> {
+/// Whose an identity is, with what is known of it.
+pub(in crate::store::sqlite) fn known(
+    connection: &Connection,
+    name: &IdentityName,
+) -> Result<Option<(UserRow, Known)>> {
     KNOWN.row(connection, params![name.platform, name.appid, name.openid], |it| {
         let user = rows::user(it)?;
         let id = it.of_table("identities").id()?;
         let unionid: Option<String> = it.get()?;
-        let known = Known { id, unionid: unionid.zip(it.get()?), session_key: it.get()? };
-        Ok(Found { user, identity: Some(known) })
+        Ok((user, Known { id, unionid: unionid.zip(it.get()?), session_key: it.get()? }))
     })
+}
+
+/// Whose session a known identity opens. A unionid that comes late is noted with the identity; where somebody else has it,
+/// both are made one if they may be. Else it is not noted, and everybody signs in as who they were.
+fn come_again(
+    connection: &Connection,
+    (user, known): (UserRow, Known),
+    name: &IdentityName,
+    opening: &Opening,
+) -> Result<Found> {
+    let late = opening.unionid.as_ref().filter(|it| known.unionid.as_ref() != Some(it));
+    let Some((unionid, account)) = late else {
+        return Ok(Found { user, identity: Some(known), unionid: Unionid::Settled });
+    };
+    let (mut user, mut settled) = (user, Unionid::Settled);
+    if let Some(other) = other_holder(connection, user.number, (name, unionid, account))? {
+        let theirs = other.id;
+        let both = (user.clone(), other);
+        let Some((stays, done)) = merges::by_itself(connection, both, opening)? else {
+            return Ok(Found { user, identity: Some(known), unionid: Unionid::Taken(theirs) });
+        };
+        (user, settled) = (stays, Unionid::Merged(done));
+    }
+    LATE_UNIONID.run(connection, params![known.id.to_bytes(), unionid, account])?;
+    Ok(Found { user, identity: Some(known), unionid: settled })
+}
+
+/// Who else has this unionid; nobody, if this user has it too.
+pub(in crate::store::sqlite) fn other_holder(
+    connection: &Connection,
+    own: i64,
+    (name, unionid, account): (&IdentityName, &str, &str),
+) -> Result<Option<UserRow>> {
+    let holders: Vec<UserRow> = HOLDERS.rows(connection, params![name.platform, account, unionid], rows::user)?;
+    let is_own = holders.iter().any(|holder| holder.number == own);
+    Ok(holders.into_iter().next().filter(|_| !is_own))
 }
 
 fn by_unionid(connection: &Connection, name: &IdentityName, opening: &Opening) -> Result<Option<UserRow>> {
@@ -128,7 +184,7 @@ struct Entrant {
 fn enter(connection: &Connection, found: Option<Found>, opening: &Opening) -> Result<Entrant> {
     let is_new_user = found.is_none();
     let (user, known) = match found {
-        Some(Found { user, identity }) => (user, identity),
+        Some(Found { user, identity, .. }) => (user, identity),
         None => (insert_user(connection, opening)?, None),
     };
     if !is_new_user && opening.profile != ProfileChange::default() {
@@ -136,34 +192,36 @@ fn enter(connection: &Connection, found: Option<Found>, opening: &Opening) -> Re
     }
     let identity = match (known, &opening.who) {
         (Some(known), _) => {
-            come_again(connection, &known, opening)?;
+            keep_key(connection, &known, opening.session_key.as_ref(), (opening.now, opening.superseded_until))?;
             Some(known.id)
         }
         (None, Who::Identity(name)) => {
-            insert_identity(connection, user.number, name, opening)?;
+            let (who, what) = ((opening.new_identity, user.number), (name, opening.unionid.as_ref()));
+            insert_identity(connection, who, what, opening.session_key.as_ref(), opening.now)?;
             Some(opening.new_identity)
         }
-        (None, Who::User(_) | Who::Number(_) | Who::ExternalId(_)) => None,
+        (None, Who::Registered(new)) => {
+            passwords::register(connection, &user, new, opening)?;
+            None
+        }
+        (None, Who::User(_) | Who::Number(_) | Who::ExternalId(_) | Who::Password(..)) => None,
     };
     Ok(Entrant { identity, user, is_new_user })
 }
 
-/// Writes what is new about a known identity: a late unionid, the newest `session_key`.
-fn come_again(connection: &Connection, known: &Known, opening: &Opening) -> Result<()> {
+/// Puts a `session_key` in the place of the one that is kept, unless it is the same; that one is kept `until` then.
+pub(in crate::store::sqlite) fn keep_key(
+    connection: &Connection,
+    known: &Known,
+    fresh: Option<&FreshKey>,
+    (now, until): (Timestamp, Timestamp),
+) -> Result<()> {
+    let Some((row, sealed, digest)) = fresh.filter(|(.., digest)| known.session_key.as_ref() != Some(digest)) else {
+        return Ok(());
+    };
     let identity = known.id.to_bytes();
-    if let Some((new, account)) = &opening.unionid
-        && known.unionid.as_ref() != opening.unionid.as_ref()
-    {
-        LATE_UNIONID.run(connection, params![identity, new, account])?;
-    }
-    if let Some((row, sealed, digest)) = &opening.session_key
-        && known.session_key.as_ref() != Some(digest)
-    {
-        let (now, until) = (opening.now.millis(), opening.superseded_until.millis());
-        SUPERSEDE.run(connection, params![identity, now, until])?;
-        KEEP.run(connection, params![identity, row, sealed, digest])?;
-    }
-    Ok(())
+    SUPERSEDE.run(connection, params![identity, now.millis(), until.millis()])?;
+    KEEP.run(connection, params![identity, row, sealed, digest]).map(drop)
 }
 
 fn insert_user(connection: &Connection, opening: &Opening) -> Result<UserRow> {
@@ -179,33 +237,29 @@ fn insert_user(connection: &Connection, opening: &Opening) -> Result<UserRow> {
         phone_masked: None,
         created_at: opening.now,
         disabled_at: None,
+        roles_version: None,
+        deletes_at: None,
+        erased_at: None,
     })
 }
 
-fn insert_identity(connection: &Connection, number: i64, name: &IdentityName, opening: &Opening) -> Result<()> {
-    let (unionid, account) = opening.unionid.as_ref().map(|(unionid, account)| (unionid, account)).unzip();
-    let (row, sealed, digest) = match &opening.session_key {
+/// Adds an identity, in the caller's transaction.
+pub(in crate::store::sqlite) fn insert_identity(
+    connection: &Connection,
+    (identity, number): (IdentityId, i64),
+    (name, unionid): (&IdentityName, Option<&(String, String)>),
+    session_key: Option<&FreshKey>,
+    now: Timestamp,
+) -> Result<()> {
+    let (unionid, account) = unionid.map(|(unionid, account)| (unionid, account)).unzip();
+    let (row, sealed, digest) = match session_key {
         Some((row, sealed, digest)) => (Some(row), Some(sealed), Some(digest)),
         None => (None, None, None),
     };
-    NEW_IDENTITY
-        .run(
-            connection,
-            params![
-                opening.new_identity.to_bytes(),
-                number,
-                name.platform,
-                name.appid,
-                name.openid,
-                account,
-                unionid,
-                opening.now.millis(),
-                row,
-                sealed,
-                digest,
-            ],
-        )
-        .map(drop)
+    let IdentityName { platform, appid, openid } = name;
+    let id = identity.to_bytes();
+    let values = params![id, number, platform, appid, openid, account, unionid, now.millis(), row, sealed, digest];
+    NEW_IDENTITY.run(connection, values).map(drop)
 }
 
 fn insert_session(connection: &Connection, identity: Option<IdentityId>, number: i64, opening: &Opening) -> Result<()> {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::Instant;
 
 /// How long a page may take to show what a test waits for, in milliseconds.
 const PATIENCE: u64 = 20_000;
@@ -42,6 +43,15 @@ const watcher = new MutationObserver(look);
 function look() { if (holds()) { watcher.disconnect(); done(true); } }
 watcher.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
 look();";
+
+/// What is too near to its ground for the eye, with the contrast, of the PLACES.
+const FAINT: &str = "PLACES.map((it) => {
+    const light = (colour) => { const [r, g, b] = colour.match(/[\\d.]+/g).map((it) => it / 255).map((it) => (it <= 0.03928 ? it / 12.92 : ((it + 0.055) / 1.055) ** 2.4)); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+    let ground = it;
+    while (!/^rgb\\(/.test(getComputedStyle(ground).backgroundColor)) ground = ground.parentElement;
+    const [one, other] = [light(getComputedStyle(it).color), light(getComputedStyle(ground).backgroundColor)].sort((a, b) => b - a);
+    return [`${it.className} ${it.textContent}`, (one + 0.05) / (other + 0.05)];
+  }).filter(([, contrast]) => contrast < 4.5)";
 
 /// A browser with one window, and the driver that it hangs on.
 pub(crate) struct Browser {
@@ -132,6 +142,26 @@ impl Browser {
         self.command("url", json!({"url": url})).await;
     }
 
+    /// Opens one more tab, and looks at it. Its name is for [`Self::look_at`].
+    pub(crate) async fn new_tab(&self, url: &str) -> String {
+        let opened = self.command("window/new", json!({"type": "tab"})).await;
+        let tab = opened["handle"].as_str().unwrap().to_owned();
+        self.look_at(&tab).await;
+        self.open(url).await;
+        tab
+    }
+
+    /// What is asked from now on is asked of this tab.
+    pub(crate) async fn look_at(&self, tab: &str) {
+        self.command("window", json!({"handle": tab})).await;
+    }
+
+    /// Closes the tab that is looked at; another one must be looked at next.
+    pub(crate) async fn close_tab(&self) {
+        let url = format!("http://127.0.0.1:{}/{}/window", self.port, self.session);
+        assert!(self.http.delete(url).send().await.unwrap().status().is_success());
+    }
+
     /// Clicks where a person would.
     pub(crate) async fn click(&self, css: &str) {
         self.until(&format!(
@@ -153,6 +183,12 @@ impl Browser {
         self.command("execute/sync", json!({"script": format!("return {script}"), "args": []})).await
     }
 
+    /// Which of some places, of which there must be any, have text that can't be read well.
+    pub(crate) async fn faint(&self, places: &str) -> Value {
+        assert_ne!(self.run(&format!("{places}.length")).await, 0, "there is nothing to look at");
+        self.run(&FAINT.replace("PLACES", places)).await
+    }
+
     /// The text that an element shows.
     pub(crate) async fn text(&self, css: &str) -> String {
         self.run(&format!("document.querySelector({css:?}).innerText")).await.as_str().unwrap().to_owned()
@@ -162,17 +198,23 @@ impl Browser {
     pub(crate) async fn until(&self, condition: &str) {
         let url = format!("http://127.0.0.1:{}/{}/execute/async", self.port, self.session);
         let body = json!({"script": UNTIL.replace("CONDITION", condition), "args": []});
+        let until = Instant::now() + Duration::from_millis(PATIENCE);
         let held = loop {
             let answer = self.http.post(&url).json(&body).send().await.unwrap();
-            let held = answer.status().is_success();
-            let said: Value = answer.json().await.unwrap();
-            // A page that is left takes the script with it: the next one is looked at.
-            if held || !said["value"]["message"].as_str().unwrap_or_default().contains("unload") {
-                break held;
+            if answer.status().is_success() {
+                break Ok(());
+            }
+            let answer: Value = answer.json().await.unwrap();
+            let said = answer["value"]["message"].as_str().unwrap_or_default().lines().next().unwrap_or_default();
+            // A page that is left takes the script with it, which the driver may call a timeout at once: the next one is looked at.
+            let was_left = said.contains("unload") || said.contains("script timeout");
+            if !was_left || Instant::now() >= until {
+                break Err(said.to_owned());
             }
         };
-        let shown = if held { None } else { Some(self.text("body").await) };
-        assert!(shown.is_none(), "it never came to {condition}; the page shows:\n{}", shown.unwrap_or_default());
+        if let Err(said) = held {
+            panic!("it never came to {condition}: {said}; the page shows:\n{}", self.text("body").await);
+        }
     }
 
     /// What the console holds since it was last asked: errors, refused policies, failed requests.

@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_millis(25);
 const SLACK: Duration = Duration::from_secs(2);
 
 /// What a claim came to.
-pub(super) enum Claim {
+pub(crate) enum Claim {
     /// The code is ours to spend.
     Ours(CodeDigest),
     /// The same request opened this session before.
@@ -26,7 +26,7 @@ pub(super) enum Claim {
 }
 
 /// Claims a code, or learns what became of the same request.
-pub(super) async fn claim(
+pub(crate) async fn claim(
     menjin: &Menjin,
     app: &str,
     code: &JsCode,
@@ -43,20 +43,39 @@ pub(super) async fn claim(
 }
 
 /// Asks until the same request is no longer under way elsewhere, or has taken longer than any can.
-pub(super) async fn settled(
+pub(crate) async fn settled(
     menjin: &Menjin,
     code: CodeDigest,
     idempotency: Option<IdempotencyKey>,
 ) -> Result<CodeClaim, Problem> {
-    settled_and_kept(menjin, code, idempotency, Timestamp::default()).await
+    settled_within(menjin, code, idempotency, Duration::ZERO).await
 }
 
 /// The same for a request that may be repeated for so long, if that is longer than usual; the code is remembered as long.
-pub(super) async fn settled_within(
+pub(crate) async fn settled_within(
     menjin: &Menjin,
     code: CodeDigest,
     idempotency: Option<IdempotencyKey>,
     repeatable: Duration,
+) -> Result<CodeClaim, Problem> {
+    until_settled(menjin, code, idempotency, (repeatable, Timestamp::default())).await
+}
+
+/// The same for a code that is remembered until `kept`, if that is longer than usual.
+pub(crate) async fn settled_and_kept(
+    menjin: &Menjin,
+    code: CodeDigest,
+    idempotency: Option<IdempotencyKey>,
+    kept: Timestamp,
+) -> Result<CodeClaim, Problem> {
+    until_settled(menjin, code, idempotency, (Duration::ZERO, kept)).await
+}
+
+async fn until_settled(
+    menjin: &Menjin,
+    code: CodeDigest,
+    idempotency: Option<IdempotencyKey>,
+    (repeatable, kept): (Duration, Timestamp),
 ) -> Result<CodeClaim, Problem> {
     let lifetimes = &menjin.config.lifetimes;
     let repeatable = repeatable.max(lifetimes.login_result);
@@ -64,31 +83,9 @@ pub(super) async fn settled_within(
         code,
         idempotency,
         now,
-        until: now.plus(lifetimes.used_code.max(repeatable)),
+        until: now.plus(lifetimes.used_code.max(repeatable)).max(kept),
         repeatable_since: now.minus(repeatable),
     };
-    until_settled(menjin, claiming).await
-}
-
-/// The same for a code that is remembered until `kept`, if that is longer than usual.
-pub(super) async fn settled_and_kept(
-    menjin: &Menjin,
-    code: CodeDigest,
-    idempotency: Option<IdempotencyKey>,
-    kept: Timestamp,
-) -> Result<CodeClaim, Problem> {
-    let lifetimes = &menjin.config.lifetimes;
-    let claiming = |now: Timestamp| Claiming {
-        code,
-        idempotency,
-        now,
-        until: now.plus(lifetimes.used_code).max(kept),
-        repeatable_since: now.minus(lifetimes.login_result),
-    };
-    until_settled(menjin, claiming).await
-}
-
-async fn until_settled(menjin: &Menjin, claiming: impl Fn(Timestamp) -> Claiming) -> Result<CodeClaim, Problem> {
     let patience = Instant::now() + menjin.config.wechat.deadline + SLACK;
     loop {
         let claim = menjin.store.claim_code(claiming(menjin.clock.now())).await?;
@@ -100,26 +97,34 @@ async fn until_settled(menjin: &Menjin, claiming: impl Fn(Timestamp) -> Claiming
 }
 
 /// Spends a claimed code. What the platform did not take is released; anything else keeps the claim.
-pub(super) async fn exchange(
+pub(crate) async fn exchange(
     menjin: &Menjin,
     app: &App,
     code: &JsCode,
     claimed: CodeDigest,
 ) -> Result<Redirected, Problem> {
     let platform = app.platform().ok_or(Problem::AppUnknown)?;
-    match platform.meet(code).await {
+    let began = Instant::now();
+    let met = platform.meet(code).await;
+    metrics::histogram!("menjin_platform_request_duration_seconds", "platform" => app.platform_name())
+        .record(began.elapsed().as_secs_f64());
+    match met {
         Ok(met) => Ok(met),
         Err(error) => Err(refused(menjin, app, error, claimed).await),
     }
 }
 
 /// The platform gave nobody for a claimed code.
-pub(super) async fn refused(menjin: &Menjin, app: &App, error: Error, claimed: CodeDigest) -> Problem {
+pub(crate) async fn refused(menjin: &Menjin, app: &App, error: Error, claimed: CodeDigest) -> Problem {
     let platform = app.platform_name();
     tracing::info!(platform, errcode = error.errcode(), error = %error, "the platform refused a login");
     metrics::counter!("menjin_platform_errors_total", "platform" => platform, "kind" => error.kind().as_str())
         .increment(1);
-    app.complain_of_quota(&error, menjin.clock.now());
+    let now = menjin.clock.now();
+    if let Some(errcode) = error.errcode() {
+        menjin.hour.platform_said(now, platform, errcode);
+    }
+    app.complain_of_quota(&error, now);
     let unspent = error.code_unspent();
     let problem = Problem::from(error);
     if !unspent {
@@ -133,7 +138,7 @@ pub(super) async fn refused(menjin: &Menjin, app: &App, error: Error, claimed: C
 }
 
 /// No session came of a code that may be spent: repeats of the request learn the same.
-pub(super) async fn lost(menjin: &Menjin, claimed: CodeDigest, problem: Problem) -> Problem {
+pub(crate) async fn lost(menjin: &Menjin, claimed: CodeDigest, problem: Problem) -> Problem {
     let problem = if let Problem::StoreUnavailable(error) = problem { Problem::SignInLost(error) } else { problem };
     if let Err(error) = menjin.store.refuse_code(claimed, remembered(&problem)).await {
         tracing::warn!(
@@ -145,7 +150,7 @@ pub(super) async fn lost(menjin: &Menjin, claimed: CodeDigest, problem: Problem)
 }
 
 /// SHA-256 of app and code.
-pub(super) fn digest(app: &str, code: &str) -> CodeDigest {
+pub(crate) fn digest(app: &str, code: &str) -> CodeDigest {
     CodeDigest(sha256(&[app.as_bytes(), &[0], code.as_bytes()].concat()))
 }
 
@@ -174,7 +179,7 @@ fn with_remedy(menjin: &Menjin, app: &str, problem: Problem) -> Problem {
 }
 
 /// What the first request was told.
-pub(super) fn same_refusal(refused: &Refused) -> Problem {
+pub(crate) fn same_refusal(refused: &Refused) -> Problem {
     let mut parts = refused.0.splitn(3, ' ');
     let code = parts.next().unwrap_or_default();
     let errcode = parts.next().and_then(|number| number.parse().ok());

@@ -1,6 +1,6 @@
-//! A form with files (RFC 7578), read in memory: the one file that a route wants, bounded before by the body's limit.
+//! A form with files (RFC 7578), read in memory: its parts, or the one file that a route wants, bounded before by the body's limit.
 //!
-//! Names of files and what a client calls their type are never believed, so they are not even read.
+//! Names of files and what a client calls their type are never believed: of a name it counts only that there is one.
 
 use axum::http::{HeaderMap, header};
 
@@ -12,7 +12,7 @@ const MOST_PARTS: usize = 32;
 const LONGEST_HEADERS: usize = 8 * 1024;
 
 /// What stands between the parts, as the `Content-Type` names it.
-pub(super) fn boundary(headers: &HeaderMap) -> Result<String, Problem> {
+pub(crate) fn boundary(headers: &HeaderMap) -> Result<String, Problem> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (essence, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
     if !essence.trim().eq_ignore_ascii_case("multipart/form-data") {
@@ -26,33 +26,46 @@ pub(super) fn boundary(headers: &HeaderMap) -> Result<String, Problem> {
 }
 
 /// The content of the one part with this name.
-pub(super) fn file<'a>(body: &'a [u8], boundary: &str, name: &'static str) -> Result<&'a [u8], Problem> {
-    let mut wanted = None;
-    let mut rest = Parts::begin(body, boundary)?;
-    for _ in 0..MOST_PARTS {
-        match rest.next()? {
-            Some(part) if part.name == name && wanted.is_some() => return Err(Problem::field(name, Fault::Twice)),
-            Some(part) if part.name == name => wanted = Some(part.content),
-            Some(_) => {}
-            None => return wanted.ok_or_else(|| Problem::field(name, Fault::Missing)),
-        }
+pub(crate) fn file<'a>(body: &'a [u8], boundary: &str, name: &'static str) -> Result<&'a [u8], Problem> {
+    let mut wanted = parts(body, boundary)?.into_iter().filter(|part| part.name == name);
+    match (wanted.next(), wanted.next()) {
+        (Some(part), None) => Ok(part.content),
+        (Some(_), Some(_)) => Err(Problem::field(name, Fault::Twice)),
+        (None, _) => Err(Problem::field(name, Fault::Missing)),
     }
-    Err(Problem::BadForm(Fault::NotAForm))
 }
 
-struct Part<'a> {
-    name: String,
-    content: &'a [u8],
+/// All parts of a whole form, in their order.
+pub(crate) fn parts<'a>(body: &'a [u8], boundary: &str) -> Result<Vec<Part<'a>>, Problem> {
+    let mut rest = Rest::begin(body, boundary)?;
+    let mut parts = Vec::new();
+    while let Some(part) = rest.next()? {
+        if parts.len() == MOST_PARTS {
+            return Err(Problem::BadForm(Fault::NotAForm));
+        }
+        parts.push(part);
+    }
+    Ok(parts)
+}
+
+/// One part of a form.
+pub(crate) struct Part<'a> {
+    /// The field's name.
+    pub(crate) name: String,
+    /// Whether it came as a file: with a name that a file has.
+    pub(crate) is_file: bool,
+    /// What stands in it.
+    pub(crate) content: &'a [u8],
 }
 
 /// What is left of a body, behind a boundary.
-struct Parts<'a> {
+struct Rest<'a> {
     rest: &'a [u8],
     /// With the line break before it.
     delimiter: Vec<u8>,
 }
 
-impl<'a> Parts<'a> {
+impl<'a> Rest<'a> {
     fn begin(body: &'a [u8], boundary: &str) -> Result<Self, Problem> {
         let delimiter = format!("\r\n--{boundary}").into_bytes();
         if let Some(rest) = body.strip_prefix(&delimiter[2..]) {
@@ -80,10 +93,10 @@ impl<'a> Parts<'a> {
         if headers.len() > LONGEST_HEADERS {
             return Err(Problem::BadForm(Fault::NotAForm));
         }
-        let name = name(headers).ok_or(Problem::BadForm(Fault::NotAForm))?;
+        let (name, is_file) = disposition(headers).ok_or(Problem::BadForm(Fault::NotAForm))?;
         let (content, rest) = split(rest, &self.delimiter).ok_or_else(cut_short)?;
         self.rest = rest;
-        Ok(Some(Part { name, content }))
+        Ok(Some(Part { name, is_file, content }))
     }
 }
 
@@ -99,8 +112,8 @@ fn split<'a>(bytes: &'a [u8], mark: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     }
 }
 
-/// The `name` of `Content-Disposition: form-data; name="…"`.
-fn name(headers: &[u8]) -> Option<String> {
+/// The `name` of `Content-Disposition: form-data; name="…"`, and whether a file has one beside it.
+fn disposition(headers: &[u8]) -> Option<(String, bool)> {
     let headers = std::str::from_utf8(headers).ok()?;
     let value = headers.split("\r\n").find_map(|line| {
         let (name, value) = line.split_once(':')?;
@@ -110,7 +123,9 @@ fn name(headers: &[u8]) -> Option<String> {
     if !kind.trim().eq_ignore_ascii_case("form-data") {
         return None;
     }
-    parameter(parameters, "name")
+    // A browser sends an empty name where no file was chosen.
+    let is_file = ["filename", "filename*"].iter().any(|it| parameter(parameters, it).is_some_and(|it| !it.is_empty()));
+    Some((parameter(parameters, "name")?, is_file))
 }
 
 /// A parameter behind semicolons, quoted or not.
@@ -197,6 +212,23 @@ mod tests {
         assert_eq!(file(&with_preamble, "B", "avatar").unwrap(), b"picture");
         let looks_alike = "\r\n--\r\n--C\r\n-B";
         assert_eq!(file(&form(&[(AVATAR, looks_alike)]), "B", "avatar").unwrap(), looks_alike.as_bytes());
+    }
+
+    #[test]
+    fn a_part_is_a_file_where_it_has_a_files_name() {
+        let text = "Content-Disposition: form-data; name=\"a; filename=x\"";
+        let body = form(&[
+            (text, "1"),
+            ("Content-Disposition: form-data; name=b; filename=\"\"", "2"),
+            ("Content-Disposition: form-data; filename=x; name=c", "3"),
+            ("Content-Disposition: form-data; name=d; filename*=UTF-8''%e4%b8%ad", "4"),
+        ]);
+        let parts = parts(&body, "B").unwrap();
+        let told: Vec<_> = parts.iter().map(|part| (part.name.as_str(), part.is_file, part.content)).collect();
+        assert_eq!(
+            told,
+            [("a; filename=x", false, &b"1"[..]), ("b", false, b"2"), ("c", true, b"3"), ("d", true, b"4")]
+        );
     }
 
     #[test]

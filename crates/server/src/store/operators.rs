@@ -1,0 +1,410 @@
+//! Operators, their one-use links, sign-ins and tokens: rows, and what is done to them.
+//!
+//! Not here: what a role may do, what a password must be, how long anything lasts (`admin`).
+
+use async_trait::async_trait;
+use menjin_token::{IdentityId, Timestamp, UserId};
+
+use super::rules::is_there;
+use super::{Actor, AuditLine, IdentityName, Result, UserRow};
+
+/// SHA-256 of what somebody holds: a link, a cookie, a token.
+pub type HeldDigest = [u8; 32];
+
+/// What an operator may do. Each role may all that those before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OperatorRole {
+    /// Look.
+    Viewer,
+    /// Help people: end their sessions, ban them, give them a new password.
+    Support,
+    /// Everything: apps, keys, roles, exports, operators.
+    Admin,
+}
+
+impl OperatorRole {
+    /// All of them, the least first.
+    pub const ALL: [Self; 3] = [Self::Viewer, Self::Support, Self::Admin];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Support => "support",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The role of this name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text)
+    }
+}
+
+/// An operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorRow {
+    /// What they are called.
+    pub name: String,
+    /// What they may do.
+    pub role: OperatorRole,
+    /// When they were added.
+    pub created_at: Timestamp,
+    /// When they set password and second factor; `None` while a link waits for them.
+    pub set_up_at: Option<Timestamp>,
+    /// When they last signed in.
+    pub signed_in_at: Option<Timestamp>,
+    /// Since when a scan of their own signs them in, too.
+    pub linked_at: Option<Timestamp>,
+}
+
+/// What an operator proves themselves by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorProof {
+    /// Password and second factor, sealed to the name.
+    pub sealed: Vec<u8>,
+    /// When they were set.
+    pub set_up_at: Timestamp,
+}
+
+/// A link that waits for an operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewLink {
+    /// Of what the link holds.
+    pub digest: HeldDigest,
+    /// It is worth nothing from then on.
+    pub until: Timestamp,
+}
+
+/// Adds an operator.
+#[derive(Debug, Clone)]
+pub struct AddingOperator {
+    /// What they are called.
+    pub name: String,
+    /// What they may do.
+    pub role: OperatorRole,
+    /// The link they set themselves up with; `None` for the one of `menjin dev`.
+    pub link: Option<NewLink>,
+    /// The time.
+    pub now: Timestamp,
+    /// Who adds them.
+    pub by: Actor,
+}
+
+/// What is done to an operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OperatorChange {
+    /// They are gone, with their sign-ins and links.
+    Remove,
+    /// They may do something else, at once.
+    Role(OperatorRole),
+    /// Password, second factor and the identity that signs them in are forgotten, all sign-ins end, and a link waits for them.
+    Reset(NewLink),
+    /// No identity signs them in any more; all sign-ins end, as one of them may have been opened by it.
+    Unlink,
+}
+
+impl OperatorChange {
+    /// What the audit calls it.
+    fn action(self) -> &'static str {
+        match self {
+            Self::Remove => "operator.removed",
+            Self::Role(_) => "operator.role_changed",
+            Self::Reset(_) => "operator.reset",
+            Self::Unlink => UNLINKED,
+        }
+    }
+}
+
+/// A change to carry out.
+#[derive(Debug, Clone)]
+pub struct ChangingOperator {
+    /// Whom.
+    pub name: String,
+    /// What is done.
+    pub change: OperatorChange,
+    /// The time.
+    pub now: Timestamp,
+    /// Who does it.
+    pub by: Actor,
+}
+
+impl ChangingOperator {
+    /// What the audit says of it.
+    pub(super) fn line(&self) -> AuditLine {
+        let role = if let OperatorChange::Role(role) = self.change { Some(role) } else { None };
+        about(&self.by, self.change.action(), &self.name, role)
+    }
+}
+
+impl AddingOperator {
+    /// What the audit says of it.
+    pub(super) fn line(&self) -> AuditLine {
+        about(&self.by, "operator.created", &self.name, Some(self.role))
+    }
+}
+
+/// A line about an operator, or a token of theirs.
+fn about(by: &Actor, action: &'static str, name: &str, role: Option<OperatorRole>) -> AuditLine {
+    let role = role.map(|role| format!(" {}", role.as_str())).unwrap_or_default();
+    AuditLine { detail: Some(format!("{name}{role}")), ..by.line(action) }
+}
+
+const UNLINKED: &str = "operator.unlinked";
+
+/// What the audit says of an operator whom no identity signs in any more, as it went with what `act` is about. Nothing of the person
+/// stands there: nobody would find it when they leave.
+pub(super) fn unlinked_line(operator: &str, act: &AuditLine) -> AuditLine {
+    let AuditLine { actor, by, .. } = act.clone();
+    AuditLine { action: UNLINKED, actor, by, detail: Some(operator.to_owned()), ..AuditLine::default() }
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OperatorChanged {
+    /// It is carried out.
+    Changed,
+    /// It was so before.
+    Unchanged,
+    /// Nobody is called so.
+    Unknown,
+    /// Nobody would be left who may add operators.
+    LastAdmin,
+}
+
+/// An admin, as the last one is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Admin {
+    pub(super) name: String,
+    pub(super) is_set_up: bool,
+}
+
+/// What a change comes to without being carried out: `role` is what the operator may do now, `None` where nobody is called so.
+pub(super) fn refused(
+    changing: &ChangingOperator,
+    admins: &[Admin],
+    role: Option<OperatorRole>,
+) -> Option<OperatorChanged> {
+    let Some(role) = role else { return Some(OperatorChanged::Unknown) };
+    let leaves = match changing.change {
+        OperatorChange::Role(wanted) if wanted == role => return Some(OperatorChanged::Unchanged),
+        // A promoted operator leaves nobody, a reset one has a link, and an unlinked one a password.
+        OperatorChange::Role(OperatorRole::Admin) | OperatorChange::Reset(_) | OperatorChange::Unlink => false,
+        OperatorChange::Role(_) | OperatorChange::Remove => is_last_admin(admins, &changing.name),
+    };
+    leaves.then_some(OperatorChanged::LastAdmin)
+}
+
+/// Whether without `name` nobody would be left who may add operators; one who can sign in is not given up for one who can't yet.
+fn is_last_admin(admins: &[Admin], name: &str) -> bool {
+    let Some(leaving) = admins.iter().find(|admin| admin.name == name) else { return false };
+    let mut others = admins.iter().filter(|admin| admin.name != name);
+    !others.any(|other| other.is_set_up || !leaving.is_set_up)
+}
+
+/// A link is redeemed.
+#[derive(Debug, Clone)]
+pub struct RedeemingLink {
+    /// Which link.
+    pub link: HeldDigest,
+    /// Password and second factor, sealed to the operator's name.
+    pub sealed: Vec<u8>,
+    /// The time step whose code was shown: it is used.
+    pub totp_step: i64,
+    /// The sign-in that begins with it; its name is the operator's whom the link is for.
+    pub session: NewOperatorSession,
+}
+
+/// A sign-in of an operator.
+#[derive(Debug, Clone)]
+pub struct NewOperatorSession {
+    /// Of what the cookie holds.
+    pub digest: HeldDigest,
+    /// Whose.
+    pub operator: String,
+    /// From where.
+    pub ip: Option<String>,
+    /// With what.
+    pub user_agent: Option<String>,
+    /// The time.
+    pub now: Timestamp,
+    /// The end at the latest.
+    pub until: Timestamp,
+}
+
+impl NewOperatorSession {
+    /// What the audit says of it.
+    pub(super) fn line(&self, action: &'static str) -> AuditLine {
+        Actor { kind: "operator", id: Some(self.operator.clone()), ip: self.ip.clone() }.line(action)
+    }
+
+    /// The same of one that these open.
+    pub(super) fn signed_in_line(&self, shown: OperatorShown) -> AuditLine {
+        let by_scan = matches!(shown, OperatorShown::Identity(_));
+        AuditLine { detail: by_scan.then(|| "by a scan".to_owned()), ..self.line("operator.signed_in") }
+    }
+}
+
+/// What somebody shows to be let in as an operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OperatorShown {
+    /// Nothing: the operator of `menjin dev` has nothing to show.
+    Nothing,
+    /// A code of the second factor, after the password.
+    Step(ShownStep),
+    /// The identity that is linked, which its platform has proved a moment ago.
+    Identity(IdentityId),
+}
+
+/// An operator's own identity at a platform, which its platform has proved a moment ago.
+#[derive(Debug, Clone)]
+pub struct LinkingOperator {
+    /// The operator.
+    pub operator: String,
+    /// Which identity.
+    pub identity: IdentityName,
+    /// The time.
+    pub now: Timestamp,
+    /// Who links it.
+    pub by: Actor,
+}
+
+impl LinkingOperator {
+    /// What the audit says of it: who the operator is.
+    pub(super) fn line(&self, user: UserId) -> AuditLine {
+        AuditLine { user: Some(user), ..about(&self.by, "operator.linked", &self.operator, None) }
+    }
+}
+
+/// Whether an operator may be this user.
+pub(super) fn may_be(user: &UserRow) -> bool {
+    user.disabled_at.is_none() && user.deletes_at.is_none() && is_there(user)
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OperatorLinked {
+    /// It signs the operator in from now on, and no other one does.
+    Linked,
+    /// It signs another operator in.
+    Taken,
+    /// There is no such operator or identity, or whoever has it may not sign in themselves.
+    Unknown,
+}
+
+/// A second factor that was shown: good once, and for the set-up that it was checked against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShownStep {
+    /// The time step of the code.
+    pub step: i64,
+    /// When what it was checked against was set.
+    pub set_up_at: Timestamp,
+}
+
+/// A sign-in, with the operator as they are now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorSessionRow {
+    /// Whose.
+    pub operator: String,
+    /// What they may do.
+    pub role: OperatorRole,
+    /// When they last asked, to the minute.
+    pub seen_at: Timestamp,
+    /// When they last showed what they prove themselves by.
+    pub proved_at: Timestamp,
+    /// The end at the latest.
+    pub until: Timestamp,
+}
+
+/// A program that acts as an operator would: only the digest of its token is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorTokenRow {
+    /// What it is called.
+    pub name: String,
+    /// What it may do.
+    pub role: OperatorRole,
+    /// Who made it; `None` for a command.
+    pub created_by: Option<String>,
+    /// When.
+    pub created_at: Timestamp,
+    /// It is worth nothing from then on.
+    pub until: Option<Timestamp>,
+}
+
+impl OperatorTokenRow {
+    /// What the audit says when it is made.
+    pub(super) fn line(&self, by: &Actor) -> AuditLine {
+        about(by, "operator_token.created", &self.name, Some(self.role))
+    }
+}
+
+/// What the audit says of a token that is revoked.
+pub(super) fn revoked_line(name: &str, by: &Actor) -> AuditLine {
+    about(by, "operator_token.revoked", name, None)
+}
+
+/// Operators. What the audit says of an act is written in its transaction.
+#[async_trait]
+pub trait Operators: Send + Sync {
+    /// All of them.
+    async fn operators(&self) -> Result<Vec<OperatorRow>>;
+    /// What an operator who is set up proves themselves by.
+    async fn operator_proof(&self, name: &str) -> Result<Option<OperatorProof>>;
+    /// Adds one; false where somebody is called so.
+    async fn add_operator(&self, adding: AddingOperator) -> Result<bool>;
+    /// Changes one. Atomic: however many callers race, an admin is left who was there before.
+    async fn change_operator(&self, changing: ChangingOperator) -> Result<OperatorChanged>;
+    /// Whom a link that lives is for.
+    async fn operator_of_link(&self, link: HeldDigest, now: Timestamp) -> Result<Option<String>>;
+    /// Sets an operator up, ends what sign-ins they had, and opens one; false where the link is not one that lives. Atomic: of
+    /// racing callers with one link one gets true.
+    async fn redeem_link(&self, redeeming: RedeemingLink) -> Result<bool>;
+    /// Opens a sign-in; false where the step was used before, the operator is not set up as it says, or the identity is not theirs or
+    /// of somebody who may not sign in. Atomic: of racing callers with one step one gets true.
+    async fn open_operator_session(&self, session: NewOperatorSession, shown: OperatorShown) -> Result<bool>;
+    /// Notes that something was shown again; false as above.
+    async fn prove_operator_session(&self, session: HeldDigest, shown: OperatorShown, now: Timestamp) -> Result<bool>;
+    /// Whom this identity signs in, while whoever has it may sign in themselves.
+    async fn operator_of(&self, identity: &IdentityName) -> Result<Option<(String, IdentityId)>>;
+    /// From now on an identity signs an operator in. Atomic: of racing callers with one identity one has it.
+    async fn link_operator(&self, linking: LinkingOperator) -> Result<OperatorLinked>;
+    /// A sign-in, over or not.
+    async fn operator_session(&self, session: HeldDigest) -> Result<Option<OperatorSessionRow>>;
+    /// Notes that its operator asked.
+    async fn see_operator_session(&self, session: HeldDigest, now: Timestamp) -> Result<()>;
+    /// Ends a sign-in, with its line.
+    async fn end_operator_session(&self, session: HeldDigest, line: AuditLine, now: Timestamp) -> Result<()>;
+    /// All tokens.
+    async fn operator_tokens(&self) -> Result<Vec<OperatorTokenRow>>;
+    /// The token with this digest, over or not.
+    async fn operator_token(&self, token: HeldDigest) -> Result<Option<OperatorTokenRow>>;
+    /// Adds a token; false where one is called so.
+    async fn add_operator_token(&self, token: HeldDigest, row: OperatorTokenRow, by: Actor) -> Result<bool>;
+    /// Removes a token; false where none is called so.
+    async fn remove_operator_token(&self, name: &str, by: Actor, now: Timestamp) -> Result<bool>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admin(name: &str, is_set_up: bool) -> Admin {
+        Admin { name: name.to_owned(), is_set_up }
+    }
+
+    #[test]
+    fn whoever_can_sign_in_is_not_given_up_for_one_who_can_not_yet() {
+        let cases = [
+            (vec![admin("a", true)], true),
+            (vec![admin("a", false)], true),
+            (vec![admin("a", true), admin("b", false)], true),
+            (vec![admin("a", true), admin("b", true)], false),
+            (vec![admin("a", false), admin("b", true)], false),
+            (vec![admin("a", false), admin("b", false)], false),
+            (vec![admin("b", true)], false),
+        ];
+        for (admins, is_last) in cases {
+            assert_eq!(is_last_admin(&admins, "a"), is_last, "{admins:?}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Operators and tokens, managed over HTTP: who may, when they must prove themselves, and who stays.
+
+use std::time::Duration;
+
+use menjin_server::store::{Actor, OperatorRole};
+use reqwest::Method;
+use serde_json::json;
+
+use super::hand::Hand;
+use crate::harness::TestServer;
+
+#[tokio::test]
+async fn only_admins_manage_operators() {
+    let t = TestServer::start().await;
+    let mut rose = Hand::of(&t, "rose", OperatorRole::Admin).await;
+    for role in [OperatorRole::Viewer, OperatorRole::Support] {
+        let mut lin = Hand::of(&t, role.as_str(), role).await;
+        let me = lin.call(Method::GET, "/admin/v1/operator", None).await.ok(200);
+        assert_eq!(me, json!({"name": role.as_str(), "role": role.as_str(), "is_fresh": true}));
+        lin.call(Method::GET, "/admin/v1/operators", None).await.ok(200);
+        for (method, path, body) in [
+            (Method::POST, "/admin/v1/operators", Some(json!({"name": "x", "role": "admin"}))),
+            (Method::PUT, "/admin/v1/operators/rose", Some(json!({"role": "viewer"}))),
+            (Method::DELETE, "/admin/v1/operators/rose", None),
+            (Method::POST, "/admin/v1/operators/rose/reset", None),
+            (Method::POST, "/admin/v1/operator-tokens", Some(json!({"name": "x", "role": "admin"}))),
+            (Method::DELETE, "/admin/v1/operator-tokens/x", None),
+        ] {
+            lin.call(method, path, body).await.problem(403, "right_missing");
+        }
+    }
+    let promoted = rose.call(Method::PUT, "/admin/v1/operators/viewer", Some(json!({"role": "admin"}))).await;
+    promoted.ok(204);
+    let listed = rose.call(Method::GET, "/admin/v1/operators", None).await.ok(200);
+    let roles: Vec<_> = listed["items"].as_array().unwrap().iter().map(|it| (&it["name"], &it["role"])).collect();
+    assert_eq!(
+        roles,
+        [
+            (&json!("rose"), &json!("admin")),
+            (&json!("support"), &json!("support")),
+            (&json!("viewer"), &json!("admin"))
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_is_dangerous_asks_for_a_proof_of_the_last_minutes() {
+    let t = TestServer::start().await;
+    let mut rose = Hand::of(&t, "rose", OperatorRole::Admin).await;
+    t.advance(Duration::from_mins(5));
+    let create = json!({"name": "lin", "role": "viewer"});
+    let refused = rose.call(Method::POST, "/admin/v1/operators", Some(create.clone())).await;
+    assert_eq!(refused.problem(403, "reauth_required")["action"], "reauth");
+    rose.call(Method::GET, "/admin/v1/operators", None).await.ok(200);
+    rose.confirm().await;
+    let made = rose.call(Method::POST, "/admin/v1/operators", Some(create)).await.ok(201);
+    assert!(made["link"].as_str().unwrap().contains("/admin/welcome?link="), "{made}");
+}
+
+#[tokio::test]
+async fn a_changed_role_holds_at_once() {
+    let t = TestServer::start().await;
+    let _root = Hand::of(&t, "rose", OperatorRole::Admin).await;
+    let mut lin = Hand::of(&t, "lin", OperatorRole::Admin).await;
+    lin.call(Method::POST, "/admin/v1/operators", Some(json!({"name": "a", "role": "viewer"}))).await.ok(201);
+    t.menjin.set_operator_role(&Actor::command(), "lin", OperatorRole::Viewer).await.unwrap();
+    let after = lin.call(Method::POST, "/admin/v1/operators", Some(json!({"name": "b", "role": "viewer"}))).await;
+    after.problem(403, "right_missing");
+    t.menjin.remove_operator(&Actor::command(), "lin").await.unwrap();
+    lin.call(Method::GET, "/admin/v1/operator", None).await.problem(401, "operator_required");
+}
+
+#[tokio::test]
+async fn the_last_admin_is_neither_removed_nor_demoted() {
+    let t = TestServer::start().await;
+    let mut rose = Hand::of(&t, "rose", OperatorRole::Admin).await;
+    rose.call(Method::POST, "/admin/v1/operators", Some(json!({"name": "wei", "role": "admin"}))).await.ok(201);
+    rose.call(Method::DELETE, "/admin/v1/operators/rose", None).await.problem(409, "last_admin");
+    let demoted = rose.call(Method::PUT, "/admin/v1/operators/rose", Some(json!({"role": "support"}))).await;
+    demoted.problem(409, "last_admin");
+    rose.call(Method::DELETE, "/admin/v1/operators/nobody", None).await.problem(404, "operator_unknown");
+    rose.call(Method::DELETE, "/admin/v1/operators/wei", None).await.ok(204);
+    let taken = rose.call(Method::POST, "/admin/v1/operators", Some(json!({"name": "rose", "role": "admin"}))).await;
+    taken.problem(409, "operator_exists");
+    for (name, role, field) in
+        [("Root", "admin", "name"), ("", "admin", "name"), ("a b", "admin", "name"), ("x", "owner", "role")]
+    {
+        let odd = rose.call(Method::POST, "/admin/v1/operators", Some(json!({"name": name, "role": role}))).await;
+        assert_eq!(odd.problem(400, "field_invalid")["field"], field, "{name} {role}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_acts_by_its_role_until_it_is_over_or_revoked() {
+    let t = TestServer::start().await;
+    let mut rose = Hand::of(&t, "rose", OperatorRole::Admin).await;
+    for days in [0, 3651] {
+        let odd = json!({"name": "export", "role": "viewer", "days": days});
+        let refused =
+            rose.call(Method::POST, "/admin/v1/operator-tokens", Some(odd)).await.problem(400, "field_invalid");
+        let told = refused["detail"].as_str().unwrap();
+        assert!(told.contains("days") && told.contains("from 1 to 3650"), "{told}");
+    }
+    let asked = json!({"name": "export", "role": "viewer", "days": 30});
+    let made = rose.call(Method::POST, "/admin/v1/operator-tokens", Some(asked.clone())).await.ok(201);
+    let token = made["token"].as_str().unwrap().to_owned();
+    assert!(token.starts_with("mjo_"), "{token}");
+    rose.call(Method::POST, "/admin/v1/operator-tokens", Some(asked)).await.problem(409, "operator_exists");
+    let listed = rose.call(Method::GET, "/admin/v1/operator-tokens", None).await;
+    assert!(!listed.text.contains(&token));
+    let listed = listed.ok(200);
+    assert_eq!((&listed["items"][0]["name"], &listed["items"][0]["created_by"]), (&json!("export"), &json!("rose")));
+
+    let mut program = Hand::new(&t);
+    let bearer = format!("Bearer {token}");
+    let with = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let me = program.send(Method::GET, "/admin/v1/operator", None, &with).await.ok(200);
+    assert_eq!(me, json!({"name": "token:export", "role": "viewer", "is_fresh": true}));
+    let body = json!({"name": "x", "role": "viewer"}).to_string();
+    program.send(Method::POST, "/admin/v1/operators", Some(body), &with).await.problem(403, "right_missing");
+    let page = program.send(Method::GET, "/admin/account", None, &with).await;
+    assert_eq!(page.status, 303, "pages are people's");
+    t.advance(Duration::from_hours(30 * 24));
+    program.send(Method::GET, "/admin/v1/operator", None, &with).await.problem(401, "operator_required");
+
+    let lasting = t.menjin.create_operator_token(&Actor::command(), "ci", OperatorRole::Admin, None).await.unwrap();
+    let bearer = format!("Bearer {}", lasting.token);
+    let with = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    program.send(Method::GET, "/admin/v1/operator", None, &with).await.ok(200);
+    program.send(Method::DELETE, "/admin/v1/operator-tokens/ci", None, &with).await.ok(204);
+    program.send(Method::GET, "/admin/v1/operator", None, &with).await.problem(401, "operator_required");
+}
