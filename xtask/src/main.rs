@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool for a terminal")]
 
 mod check;
+mod failures;
 mod generated;
 mod mini_program;
 mod needs;

@@ -1,8 +1,9 @@
 //! Running other programs from the repo's root.
 
 use std::ffi::{OsStr, OsString};
+use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use anyhow::Context as _;
 
@@ -43,6 +44,25 @@ pub(crate) fn succeeds_silently(command: &mut Command) -> bool {
 /// Runs it and ends as it ends.
 pub(crate) fn pass_on(command: &mut Command) -> Outcome {
     let status = command.status().with_context(|| format!("running {}", command.get_program().display()))?;
+    Ok(code_of(status))
+}
+
+/// The same, and `hear` gets each line of its standard output too.
+pub(crate) fn pass_on_heard(command: &mut Command, mut hear: impl FnMut(&str)) -> Outcome {
+    let context = format!("running {}", command.get_program().display());
+    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| context.clone())?;
+    let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
+    let mut line = Vec::new();
+    while output.read_until(b'\n', &mut line).with_context(|| context.clone())? > 0 {
+        // Whoever reads ours may have gone; the tests run on all the same.
+        _ = io::stdout().write_all(&line);
+        hear(String::from_utf8_lossy(&line).trim_end_matches('\n'));
+        line.clear();
+    }
+    Ok(code_of(child.wait().context(context)?))
+}
+
+fn code_of(status: ExitStatus) -> ExitCode {
     let code = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+    code.map_or(ExitCode::FAILURE, ExitCode::from)
 }

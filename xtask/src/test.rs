@@ -1,5 +1,5 @@
 //! `test`: gets what the tests need beside cargo, runs them all, then the server's HTTP tests again on each other store.
-//! What fails stops nothing: one run tells of all that is wrong.
+//! What fails stops nothing: one run tells of all that is wrong, and tells it once more at its end.
 //!
 //! Not here: how a need is met (`needs`).
 
@@ -7,8 +7,9 @@ use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 
 use crate::Outcome;
+use crate::failures::Failures;
 use crate::needs::{self, NEEDS, Need};
-use crate::process::{cargo, pass_on};
+use crate::process::{cargo, pass_on_heard};
 use crate::temporary;
 
 /// The server's tests over HTTP, as its Cargo.toml names them.
@@ -33,13 +34,17 @@ pub(crate) fn run(arguments: &[&str]) -> Outcome {
         println!("test: without {}: the tests in {modules} are filtered out", need.name);
     }
     let surroundings = Surroundings::provide(&needed, &left_out)?;
-    let mut ended = surroundings.run(&cargo_arguments(&asked.passed_on, &left_out), None)?;
+    let mut failures = Failures::default();
+    let mut ended = surroundings.run(&cargo_arguments(&asked.passed_on, &left_out), None, &mut failures)?;
     for store in asked.stores() {
         println!("test: the server's HTTP tests again, on {store}");
-        let again = surroundings.run(&again(&asked.passed_on, &left_out), Some(store))?;
+        let again = surroundings.run(&again(&asked.passed_on, &left_out), Some(store), &mut failures)?;
         if ended == ExitCode::SUCCESS {
             ended = again;
         }
+    }
+    if ended != ExitCode::SUCCESS {
+        println!("test: {} failed{}", failures.count(), failures.text());
     }
     Ok(ended)
 }
@@ -59,7 +64,7 @@ impl Surroundings {
         Ok(Self { variables, absent: left_out.iter().map(|need| need.variable).collect() })
     }
 
-    fn run(&self, arguments: &[&str], store: Option<&str>) -> Outcome {
+    fn run(&self, arguments: &[&str], store: Option<&str>, failures: &mut Failures) -> Outcome {
         let mut command: Command = cargo();
         command.args(arguments).envs(self.variables.iter().map(|(name, value)| (name, value)));
         for variable in &self.absent {
@@ -69,7 +74,7 @@ impl Surroundings {
             Some(store) => command.env(STORE, store),
             None => command.env_remove(STORE),
         };
-        pass_on(&mut command)
+        pass_on_heard(&mut command, |line| failures.hear(line, store))
     }
 }
 

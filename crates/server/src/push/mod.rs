@@ -97,13 +97,15 @@ async fn take(menjin: &Menjin, id: &str, query: &str, request: Request) -> Resul
     let pushed = push.take(query, &body, now.secs()).map_err(|why| refused(menjin, &app, why))?;
     let outcome = match queue::queue(menjin, &app, &pushed, now).await? {
         None => "ignored",
-        Some(Queued::Waiting) => {
-            menjin.push_waits.notify_one();
-            "queued"
-        }
+        Some(Queued::Waiting) => "queued",
         Some(Queued::Repeated) => "repeated",
         Some(Queued::NonceSeen) => return Err(refused(menjin, &app, NotTaken::Replayed)),
     };
+    // Looked for after a repetition too: what came first may still wait, as MariaDB shows nobody a row whose repetition it
+    // is just refusing.
+    if outcome != "ignored" {
+        menjin.push_waits.notify_one();
+    }
     count(&app.id, outcome);
     // Whatever else the app hears of passes by here as well; what a person withdrew is worth a line.
     if pushed.detail.is_empty() {

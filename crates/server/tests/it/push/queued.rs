@@ -28,6 +28,28 @@ async fn what_fails_is_tried_again_after_a_pause_that_grows() {
     assert_eq!(count(&mut rows, "sealed IS NOT NULL").await, 0);
 }
 
+/// Whoever repeats it waits for no minute's upkeep.
+#[tokio::test]
+async fn what_still_waits_is_carried_out_when_it_is_repeated() {
+    let log = Log::start();
+    let t = start().await;
+    let phone = alice(&t).await;
+    let mut rows = Rows::of(&t).await;
+    rows.breaks("phones").await;
+    let push = t.sim.sign_push(&revoke(&t, "8"));
+    let path = push.url.strip_prefix(&t.url).unwrap();
+    let headers = [("content-type", push.content_type)];
+    let send = async || t.anon().send(reqwest::Method::POST, path, Some(push.body.clone()), &headers).await;
+    assert_eq!(send().await.status, 200);
+    until(async || log.text().contains("is tried again")).await;
+    rows.mends("phones").await;
+    t.advance(Duration::from_secs(30));
+    assert_eq!(send().await.status, 200);
+    is_carried_out(&t).await;
+    assert_eq!(known(&me(&phone).await), (true, true, false));
+    assert_eq!(count(&mut rows, "tries = 2").await, 1);
+}
+
 #[tokio::test]
 async fn what_can_not_be_carried_out_is_given_up_loudly_and_kept() {
     let log = Log::start();
