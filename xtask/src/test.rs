@@ -18,8 +18,8 @@ const HTTP_TESTS: &str = "http";
 const STORES: [&str; 2] = ["postgres", "mariadb"];
 /// Tells those tests which one.
 const STORE: &str = "MENJIN_TEST_STORE";
-/// Not for another store: tests of SQLite's files, those that bring a store of their own, and pages that know no store.
-const NOT_AGAIN: [&str; 4] = ["sqlite_only::", "on_postgres::", "on_mariadb::", "dev_page::"];
+/// Not for another store: tests of SQLite's files, those that bring a store of their own, and pages, which know no store.
+const NOT_AGAIN: [&str; 5] = ["sqlite_only::", "on_postgres::", "on_mariadb::", "dev_page::", "in_browser::"];
 
 pub(crate) fn run(arguments: &[&str]) -> Outcome {
     let Some(asked) = split(arguments) else {

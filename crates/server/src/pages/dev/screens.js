@@ -15,6 +15,8 @@ export class Screens {
   #world;
   /** Where the focus was before a question came. */
   #before = null;
+  /** Where it was last. What is disabled loses it to nothing, sooner or later. */
+  #last = null;
 
   constructor(phone, root, world) {
     this.#phone = phone;
@@ -28,6 +30,7 @@ export class Screens {
   }
 
   #listen() {
+    this.#root.addEventListener("focusin", (event) => { this.#last = event.target; });
     const on = (css, event, doing) => this.#find(css).addEventListener(event, (happened) => {
       happened.preventDefault();
       doing(this.#phone.program);
@@ -146,6 +149,7 @@ export class Screens {
       const behind = [this.#find(".window"), this.#find(".title-bar")];
       if (question) {
         if (this.#root.contains(document.activeElement)) this.#before ??= document.activeElement;
+        else if (document.activeElement === document.body && this.#last?.disabled) this.#before ??= this.#last;
         veil.replaceChildren(question.kind === "ended" ? this.#ended(question) : this.#sheet(question));
       }
       veil.hidden = !question;

@@ -136,6 +136,8 @@ async fn a_user_who_is_banned_while_fifty_connections_use_their_token_is_refused
 
 #[tokio::test]
 async fn keys_rotated_under_load_cost_nobody_a_refusal() {
+    const STEP: Duration = Duration::from_secs(20);
+    const STEPS: usize = 100;
     let t = TestServer::with(with_back_ends()).await;
     let guard = guard_of(&t, &t).clock(Arc::clone(&t.clock) as Arc<_>).build().unwrap();
     let program = Program::behind(guard).await;
@@ -159,17 +161,19 @@ async fn keys_rotated_under_load_cost_nobody_a_refusal() {
     let rotate = async {
         for round in 1..4 {
             until(async || kids.lock().unwrap().len() == round).await;
-            t.menjin.rotate_key(&Actor::command()).await.unwrap();
+            // A store that the load keeps waiting is asked again.
+            until(async || t.menjin.rotate_key(&Actor::command()).await.is_ok()).await;
             // The new key is published for a while before it signs. Time goes on with the requests, however slow they are: a
             // token is shown before it has expired.
-            until(async || {
+            for _ in 0..STEPS {
                 let before = answered.load(Ordering::SeqCst);
                 until(async || answered.load(Ordering::SeqCst) >= before + 4).await;
-                t.clock.advance(Duration::from_secs(20));
-                // A store that the load keeps waiting is asked again.
-                t.menjin.upkeep().await.is_ok() && kids.lock().unwrap().len() > round
-            })
-            .await;
+                t.clock.advance(STEP);
+                if t.menjin.upkeep().await.is_ok() && kids.lock().unwrap().len() > round {
+                    break;
+                }
+            }
+            assert!(kids.lock().unwrap().len() > round, "the new key signs nothing in {STEPS} times {STEP:?}");
         }
         stop.store(true, Ordering::SeqCst);
     };

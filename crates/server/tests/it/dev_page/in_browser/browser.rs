@@ -36,11 +36,13 @@ const FLAGS: [&str; 11] = [
     "--force-prefers-reduced-motion",
 ];
 
-/// Resolves once the condition holds: looks at each change of the page.
+/// Resolves once the condition holds: looks at each change of the page, and now and then, as what a picture or the page itself
+/// has loaded, where the focus is and what is typed are no changes of it.
 const UNTIL: &str = "const done = arguments[arguments.length - 1];
 const holds = () => Boolean(CONDITION);
 const watcher = new MutationObserver(look);
-function look() { if (holds()) { watcher.disconnect(); done(true); } }
+const clock = setInterval(look, 50);
+function look() { if (holds()) { watcher.disconnect(); clearInterval(clock); done(true); } }
 watcher.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
 look();";
 
@@ -172,10 +174,14 @@ impl Browser {
         self.command(&format!("element/{element}/click"), json!({})).await;
     }
 
-    /// Types, key by key.
+    /// Types, key by key; what no keyboard has a key for comes as from a list of emoji.
     pub(crate) async fn write(&self, css: &str, text: &str) {
         let element = self.element(css).await;
-        self.command(&format!("element/{element}/value"), json!({"text": text})).await;
+        let typed = text.chars().take_while(|it| *it <= '\u{ffff}').collect::<String>();
+        self.command(&format!("element/{element}/value"), json!({"text": typed})).await;
+        if typed != text {
+            self.devtools("Input.insertText", json!({"text": &text[typed.len()..]})).await;
+        }
     }
 
     /// What a script returns.

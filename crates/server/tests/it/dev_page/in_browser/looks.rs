@@ -87,6 +87,20 @@ async fn the_narrowest_phone_scrolls_down_only_and_the_keyboard_is_enough() {
     assert_quiet(&browser, &[401]).await;
 }
 
+/// A button that is disabled loses the focus to nothing, before or after the question comes.
+#[tokio::test]
+async fn the_focus_that_a_disabled_button_lost_goes_to_the_question_and_on() {
+    let (_t, browser) = open("en").await;
+    sign_in(&browser, 1).await;
+    browser.run("((kick) => { kick.focus(); kick.click(); kick.blur(); })(document.querySelector('.kick'))").await;
+    browser.until("document.querySelector('.modal')").await;
+    assert_eq!(browser.run("document.activeElement === document.querySelector('.modal .first')").await, true);
+    browser.write(".modal .first", "\u{e00d}").await;
+    browser.until(&step("login", 200)).await;
+    browser.until(idle()).await;
+    assert_eq!(browser.run("document.activeElement.className").await, "me");
+}
+
 #[tokio::test]
 async fn every_control_has_a_name_for_a_screen_reader() {
     let (_t, browser) = open("en").await;
