@@ -70,10 +70,10 @@ impl Surroundings {
         for variable in &self.absent {
             command.env_remove(variable);
         }
-        match store {
-            Some(store) => command.env(STORE, store),
-            None => command.env_remove(STORE),
-        };
+        // Without one: SQLite, or what somebody chose.
+        if let Some(store) = store {
+            command.env(STORE, store);
+        }
         pass_on_heard(&mut command, |line| failures.hear(line, store))
     }
 }

@@ -1,12 +1,12 @@
 // createClient: a mini program's account at menjin. Does not: keep or refresh tokens (session/), or know platforms (platform/).
 
 import { told, type LoginAnswer, type SignedIn, type User } from './session/account'
-import { both, given, parsed, random, refused, type Answer, type Ask } from './session/ask'
+import { both, given, parsed, random, refused, tried, type Answer, type Ask } from './session/ask'
 import { isPassing, local, patience, type MenjinError } from './session/problem'
 import { openSession, type SessionEnd } from './session/session'
 import { platformOf } from './platform/find'
 import type { MyLike } from './platform/my'
-import type { Device, Upload } from './platform/platform'
+import { faultOf, type Device, type Upload } from './platform/platform'
 import type { WxLike } from './platform/wx'
 
 export interface ClientOptions {
@@ -50,6 +50,7 @@ export interface PhoneDetail {
   errMsg?: string
   errno?: number
   /** Alipay's. */
+  error?: number
   errorMessage?: string
 }
 /** The event of a phone-number button. */
@@ -77,7 +78,7 @@ export interface Client {
   accessToken(): Promise<string>
   /**
    * Call it when a page opens that will ask for encrypted data, before the tap: it signs in anew where the platform says that
-   * its key has expired. `true` when all was well already.
+   * its key has expired. `true` when all was well already; refused with `signed_out` after a logout or an end.
    */
   checkSession(): Promise<boolean>
   /** The event of a phone-number button, or what `my.getPhoneNumber` gives: binds the number, and resolves to the user. */
@@ -104,13 +105,7 @@ export function createClient(options: ClientOptions): Client {
 
   let known: any
   function info(): any {
-    if (!known) {
-      try {
-        known = platform.info()
-      } catch (_) {}
-      known = known || {}
-    }
-    return known
+    return (known = known || tried(platform.info) || {})
   }
 
   function language(): string {
@@ -118,21 +113,15 @@ export function createClient(options: ClientOptions): Client {
     return /^zh/i.test(spoken) ? 'zh-CN' : spoken.replace('_', '-')
   }
 
-  const read = (key: string): any => {
-    try {
-      return platform.read(key)
-    } catch (_) {}
-  }
+  const read = (key: string): any => tried(() => platform.read(key))
 
   /** What storage does not take is remembered for as long as the program runs. */
   const write = (key: string, value: unknown): void => {
     try {
       platform.write(key, value)
     } catch (_) {
-      try {
-        // Better nothing than a token that was traded since.
-        platform.forget(key)
-      } catch (_) {}
+      // Better nothing than a token that was traded since.
+      tried(() => platform.forget(key))
     }
   }
 
@@ -154,8 +143,8 @@ export function createClient(options: ClientOptions): Client {
   }
 
   const session = openSession({
-    app,
-    language,
+    appId: app,
+    tongue: language,
     send: (ask) => platform.send(outward(ask)),
     read: () => read(place),
     write: (record) => write(place, record),
@@ -169,17 +158,17 @@ export function createClient(options: ClientOptions): Client {
           },
   })
   if (options.onSessionEnd) session.onEnd(options.onSessionEnd)
-  const { asked, authorized, body, call, current, enter, entering, ready } = session
+  const { asked, authorized, body, call, known: current, enter, entering, ready } = session
 
   /** A code, from the platform; from the simulator of a `menjin dev` where the tool has none to give. */
   const code = (): Promise<string> =>
-    platform.login().then((given) => {
+    platform.newCode().then((given) => {
       if (given !== MOCK) return given
       return call('/.well-known/menjin', undefined, { method: 'GET' })
         .then((answer) => {
           const { simulated } = body<{ simulated?: string[] }>(answer)
           if (!simulated || simulated.indexOf(app) < 0) throw local('mock_code', language())
-          return call('/dev/' + platform.name + '/login', { person: options.person || 'developer' })
+          return call('/dev/' + platform.brand + '/login', { person: options.person || 'developer' })
         })
         .then((answer) => body<{ code: string }>(answer).code)
     })
@@ -225,16 +214,19 @@ export function createClient(options: ClientOptions): Client {
     const running = entering()
     // A second tap waits for the first one's outcome.
     if (running && (key === '{}' || key === asking)) return running.then((kept) => told(kept, true))
-    if (running) return running.then(() => 0, () => 0).then(() => login(options))
+    const again = () => login(options)
+    if (running) return running.then(again, again)
     const kept = current()
     if (!kept || isFresh || key !== '{}') return anew()
     return ready().then(
       (alive) => told(alive, alive.session_id !== kept.session_id),
       (error: MenjinError) => {
+        const still = current()
         // Offline one stays who one was.
-        if (isPassing(error)) return told(kept)
-        if (error.action !== 'relogin') throw error
-        return login(options)
+        if (still && isPassing(error)) return told(still)
+        // Whoever has tapped `logout()` meanwhile stays out.
+        if (error.action !== 'relogin' || session.why() === 'logout') throw error
+        return again()
       },
     )
   }
@@ -246,7 +238,7 @@ export function createClient(options: ClientOptions): Client {
   const sealed = <T>(path: string, data: object): Promise<T> =>
     asked<T>(path, 'POST', data).catch((error: MenjinError) => {
       const refuse = () => refused(error)
-      return error.code === 'session_key_stale' ? login({ fresh: true }).then(refuse, refuse) : refuse()
+      return error.code === 'session_key_stale' && current() ? login({ fresh: true }).then(refuse, refuse) : refuse()
     })
 
   const changed = (lacking: string) => (me: { user: User; need?: string[] }) => {
@@ -257,7 +249,7 @@ export function createClient(options: ClientOptions): Client {
 
   return {
     login,
-    logout: session.logout,
+    logout: session.signOut,
     request: (ask) =>
       authorized((token) => platform.send(both({ method: 'GET' }, outward(ask, token)))) as Promise<Answer<any>>,
     uploadFile,
@@ -267,17 +259,16 @@ export function createClient(options: ClientOptions): Client {
     },
     accessToken: () => ready().then((kept) => kept.access_token),
     checkSession: () =>
-      (current() ? platform.checkSession() : given(false)).then(
-        (isGood) => isGood || login({ fresh: true }).then(() => false),
+      (current() ? platform.keyLives() : given(false)).then(
+        // A page that opens brings nobody back who has signed out, or was signed out.
+        (isGood) => isGood || (current() ? login({ fresh: true }) : ready()).then(() => false),
       ),
     getPhoneNumber: (event) => {
       const detail: PhoneDetail = (event as PhoneEvent).detail || event
       const { code, encryptedData, iv, response } = detail
       const proof = code ? { code } : iv ? { encrypted_data: encryptedData, iv } : response && { signed_phone: response }
       if (proof) return sealed<{ user: User }>('/v1/me/phone', proof).then(changed('phone'))
-      const why =
-        detail.errno === 1400001 ? 'phone_quota' : /deny|cancel/.test(detail.errMsg || detail.errorMessage + '') ? 'denied' : 'platform_failed'
-      return refused(local(why, language(), detail))
+      return refused(local(faultOf(detail), language(), detail))
     },
     decrypt: (data) => sealed('/v1/me/decrypt', { encrypted_data: data.encryptedData, iv: data.iv }),
     setProfile: (profile) => asked<{ user: User }>('/v1/me', 'PUT', profile).then(changed('profile')),

@@ -6,9 +6,9 @@ import { readFile } from 'node:fs/promises'
 import { posix } from 'node:path'
 import { before, test } from 'node:test'
 import { createContext, runInContext } from 'node:vm'
-import { Menjin } from '../../node/test/harness.js'
+import { Menjin, until } from '../../node/test/harness.js'
 import { Front, problem } from './front.mjs'
-import { Phone } from './phone.mjs'
+import { Phone, refusal } from './phone.mjs'
 
 const PAGE = new URL('../../../docs/mini-program.md', import.meta.url)
 const BUILT = readFileSync(new URL('../dist/menjin.js', import.meta.url), 'utf8')
@@ -187,6 +187,65 @@ test('the client without the SDK signs in, refreshes once, and survives lost ans
   assert.equal(front.count('/v1/token/refresh'), 2)
   assert.equal(front.count(LOGIN), 2)
   await logout()
+  assert.deepEqual(plain(await refusal(request(me))), { code: 'logout', action: 'relogin' })
+  assert.equal(front.count(LOGIN), 2)
+  assert.equal((await login()).user.id, first.user.id)
   assert.equal((await request(me)).data.user.id, first.user.id)
   assert.equal(front.count(LOGIN), 3)
+})
+
+test('nor does it bring anybody back who was thrown out or is leaving, by a request or by a refresh', async (t) => {
+  for (const [code, action] of [
+    ['user_deleting', 'none'],
+    ['user_disabled', 'none'],
+    ['account_closed', 'relogin'],
+    ['session_kicked', 'relogin'],
+    ['session_replaced', 'relogin'],
+  ]) {
+    for (const path of ['/v1/me', '/v1/token/refresh']) {
+      const { front, phone, opened } = await program(t)
+      const { login, request } = opened.require('auth.js')
+      await login()
+      const me = { url: `${front.url}/v1/me` }
+      const ends = problem(401, code, action)
+      front.answer('/v1/me', path === '/v1/me' ? ends : problem(401, 'token_expired', 'refresh'))
+      front.answer('/v1/token/refresh', ends)
+      const said = await request(me).then((answer) => answer.data, (error) => error)
+      assert.equal(said.code, code)
+      assert.equal((await refusal(request(me))).code, code)
+      const again = new Program(front, phone).require('auth.js')
+      assert.equal((await refusal(again.request(me))).code, code)
+      assert.equal(front.count(LOGIN), 1, `${code} ${path}`)
+      await again.login()
+      assert.equal((await again.request(me)).statusCode, 200)
+    }
+  }
+})
+
+test('a 401 that is not about the sign-in is an answer, and a bare one is taken for an expired token', async (t) => {
+  const { front, opened } = await program(t)
+  const { login, request } = opened.require('auth.js')
+  await login()
+  front.answer('/pin', problem(401, 'password_wrong', 'none'))
+  assert.equal((await request({ url: `${front.url}/pin` })).data.code, 'password_wrong')
+  assert.deepEqual([front.count('/pin'), front.count('/v1/token/refresh')], [1, 0])
+  front.answer('/pin', { status: 401, body: '' })
+  front.answer('/pin', { status: 200, body: 'fine' })
+  assert.equal((await request({ url: `${front.url}/pin` })).statusCode, 200)
+  assert.deepEqual([front.count('/v1/token/refresh'), front.count(LOGIN)], [1, 1])
+})
+
+test('a logout of it while it signs in anew wins', async (t) => {
+  const { front, opened } = await program(t)
+  const { login, request, logout } = opened.require('auth.js')
+  await login()
+  front.answer('/v1/me', problem(401, 'session_expired', 'relogin'))
+  const release = front.hold(LOGIN)
+  const asked = request({ url: `${front.url}/v1/me` }).then((answer) => answer.statusCode, () => 'refused')
+  await until('it is on its way', async () => front.count(LOGIN) === 2)
+  const leaving = logout()
+  front.clear()
+  release()
+  await Promise.all([leaving, asked])
+  assert.equal((await refusal(request({ url: `${front.url}/v1/me` }))).code, 'logout')
 })

@@ -112,9 +112,11 @@ test('a session that menjin has ended and that is refreshed is signed in for ane
 
 test("action none is somebody else's answer", async (t) => {
   const { front, account } = await signedIn(t)
-  front.answer('/pin', problem(401, 'wrong_pin', 'none'))
-  const answer = await account.request({ url: `${front.url}/pin` })
-  assert.deepEqual([answer.statusCode, answer.data.code, account.ends.length], [401, 'wrong_pin', 0])
+  for (const code of ['wrong_pin', 'bad_user_data']) {
+    front.answer('/pin', problem(401, code, 'none'))
+    const answer = await account.request({ url: `${front.url}/pin` })
+    assert.deepEqual([answer.statusCode, answer.data.code, account.ends.length], [401, code, 0])
+  }
 })
 
 test('action reauth signs in freshly and repeats; any other 403 is an answer', async (t) => {
@@ -212,6 +214,81 @@ test('a logout during a refresh or a sign-in wins', async (t) => {
   assert.equal(account.current(), null)
   assert.equal(phone.start().current(), null)
   assert.deepEqual(reasons(account), ['logout', 'logout', 'logout'])
+})
+
+test('a logout while login() refreshes is not undone by it', async (t) => {
+  const { front, phone, account } = await signedIn(t)
+  for (const answer of [undefined, problem(503, 'store_unavailable', 'retry', { 'retry-after': '60' })]) {
+    phone.ahead += 3_600_000
+    const sent = front.count('/v1/token/refresh')
+    const signedInBefore = front.count(LOGIN)
+    const release = front.hold('/v1/token/refresh', answer)
+    const login = refusal(account.login())
+    await until('the refresh is on its way', async () => front.count('/v1/token/refresh') === sent + 1)
+    assert.equal(await account.logout(), true)
+    front.clear()
+    release()
+    assert.match((await login).code, answer ? /^store_unavailable$/ : /^(signed_out|session_ended)$/)
+    assert.deepEqual([account.current(), front.count(LOGIN)], [null, signedInBefore])
+    assert.equal((await refusal(account.request(me))).cause, 'logout')
+    await account.login()
+  }
+  assert.equal((await account.request(me)).statusCode, 200)
+})
+
+test('nor by a request whose refusal asks for a fresh sign-in', async (t) => {
+  const { front, account } = await signedIn(t)
+  const release = front.hold('/secret', problem(403, 'reauth_required', 'reauth'))
+  const asked = refusal(account.request({ url: `${front.url}/secret` }))
+  await until('it is on its way', async () => front.count('/secret') === 1)
+  await account.logout()
+  release()
+  assert.equal((await asked).code, 'signed_out')
+  assert.deepEqual([account.current(), front.count(LOGIN)], [null, 1])
+})
+
+test('an end that another part of the program has seen holds for one that looked before anybody signed in', async (t) => {
+  const front = await Front.start(t, menjin)
+  const phone = new Phone(front)
+  const [early, other] = [phone.start(), phone.start()]
+  assert.equal(early.current(), null)
+  const { session_id } = await other.login()
+  await menjin.kick(session_id)
+  assert.equal((await refusal(other.request(me))).code, 'session_kicked')
+  const error = await refusal(early.request(me))
+  assert.deepEqual([error.code, error.cause], ['signed_out', 'session_kicked'])
+  await other.login()
+  await other.logout()
+  assert.equal((await refusal(early.request(me))).cause, 'logout')
+  assert.equal(front.count(LOGIN), 2)
+})
+
+test('an account that is gone is told, and no new one is made by itself', async (t) => {
+  for (const path of ['/v1/me', '/v1/token/refresh']) {
+    const { front, phone, account } = await signedIn(t)
+    if (path !== '/v1/me') phone.ahead += 3_600_000
+    front.answer(path, problem(401, 'account_closed', 'relogin'), Infinity)
+    assert.equal((await refusal(account.request(me))).code, 'account_closed')
+    assert.deepEqual(reasons(account), ['account_closed'])
+    assert.equal((await refusal(phone.start().request(me))).cause, 'account_closed')
+    assert.deepEqual([account.current(), front.count(LOGIN)], [null, 1])
+  }
+})
+
+test('whoever deletes their account stays out until a tap, which says that it keeps the account, once', async (t) => {
+  const { front, phone, account, user } = await signedIn(t)
+  const gone = await account.request({ url: '/v1/me', method: 'DELETE' })
+  assert.ok(gone.statusCode < 300, JSON.stringify(gone.data))
+  assert.equal((await refusal(account.request(me))).code, 'user_deleting')
+  const taps = front.count(LOGIN)
+  assert.equal((await refusal(account.request(me))).cause, 'user_deleting')
+  assert.equal((await refusal(account.checkSession())).cause, 'user_deleting')
+  assert.equal(front.count(LOGIN), taps)
+  const [one, two] = await Promise.all([account.login(), account.login()])
+  assert.deepEqual([one.user.id, one.deletion_cancelled, two.deletion_cancelled], [user.id, true, true])
+  assert.equal('deletion_cancelled' in account.current(), false)
+  assert.equal('deletion_cancelled' in (await account.login()), false)
+  assert.equal('deletion_cancelled' in (await phone.start().login({ fresh: true })), false)
 })
 
 test('a back end that takes no token of ours is answered once, not signed in to for ever', async (t) => {

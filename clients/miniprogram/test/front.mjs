@@ -33,19 +33,19 @@ export class Front {
     this.#faults.push({ path, times, answer: typeof answer === 'function' ? answer : () => answer })
   }
 
-  /** Holds requests to `path` back until what is returned is called. */
-  hold(path) {
+  /** Holds requests to `path` back until what is returned is called; then they are answered with `answer`, if that is given. */
+  hold(path, answer) {
     let release
     const held = new Promise((resolve) => (release = resolve))
-    this.#faults.push({ path, times: Infinity, held })
+    this.#faults.push({ path, times: Infinity, held, answer: answer && (() => answer) })
     return release
   }
 
-  /** Lets requests to `path` reach menjin, and holds the answers back until what is returned is called. */
-  holdAnswers(path) {
+  /** Lets requests to `path` reach menjin, and holds the answers back until what is returned is called; or loses them then. */
+  holdAnswers(path, { lose = false } = {}) {
     let release
     const answering = new Promise((resolve) => (release = resolve))
-    this.#faults.push({ path, times: Infinity, answering })
+    this.#faults.push({ path, times: Infinity, answering, lose })
     return release
   }
 
@@ -86,8 +86,8 @@ export class Front {
     })
     const text = await answer.text()
     one.status = answer.status
-    if (fault?.lose) return request.socket.destroy()
     if (fault?.answering) await fault.answering
+    if (fault?.lose) return request.socket.destroy()
     const passed = ['content-type', 'www-authenticate', 'retry-after', 'x-request-id']
     const told = passed.filter((name) => answer.headers.has(name)).map((name) => [name, answer.headers.get(name)])
     response.writeHead(answer.status, Object.fromEntries(told))

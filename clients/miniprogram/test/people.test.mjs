@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import { Menjin } from '../../node/test/harness.js'
+import { Menjin, until } from '../../node/test/harness.js'
 import { Front, problem } from './front.mjs'
 import { Phone, refusal } from './phone.mjs'
 
@@ -51,9 +51,19 @@ test('who declines, or whose app has no quota left, is told apart, and nothing i
     [{ errMsg: 'getPhoneNumber:fail:user deny' }, 'denied'],
     [{ errMsg: 'getPhoneNumber:fail auth deny' }, 'denied'],
     [{ errMsg: 'getPhoneNumber:fail', errno: 1400001 }, 'phone_quota'],
-    [{ errMsg: 'getPhoneNumber:fail no permission' }, 'platform_failed'],
+    [{ errMsg: 'getPhoneNumber:fail user deny', errno: 103 }, 'denied'],
+    [{ errMsg: 'getPhoneNumber:fail no permission' }, 'not_permitted'],
+    [{ errMsg: 'getPhoneNumber:fail platform auth deny' }, 'not_permitted'],
+    [{ errMsg: 'getPhoneNumber:fail privacy permission is not authorized', errno: 104 }, 'not_permitted'],
+    [{ errMsg: 'getPhoneNumber:fail', errno: 112 }, 'not_permitted'],
+    [{ errMsg: 'getPhoneNumber:fail net::ERR_INTERNET_DISCONNECTED' }, 'network'],
+    [{ errMsg: 'getPhoneNumber:fail', errno: 600001 }, 'network'],
+    [{ errMsg: 'getPhoneNumber:fail timeout', errno: 5 }, 'network'],
+    [{ errMsg: 'getPhoneNumber:fail internal error' }, 'platform_failed'],
   ]) {
-    assert.equal((await refusal(account.getPhoneNumber({ detail }))).code, code, detail.errMsg)
+    const error = await refusal(account.getPhoneNumber({ detail }))
+    const action = /network|platform_failed/.test(code) ? 'retry' : 'none'
+    assert.deepEqual([error.code, error.action], [code, action], JSON.stringify(detail))
   }
   assert.equal(front.seen.length, before)
 })
@@ -77,6 +87,40 @@ test('checkSession signs in anew where the platform says that its key has expire
   phone.sessionKeyLives = false
   assert.equal(await account.checkSession(), false)
   assert.equal(front.count(LOGIN), 2)
+})
+
+test('checkSession brings nobody back who has signed out, was signed out, or does not sign in by themselves', async (t) => {
+  const { front, phone, account, session_id } = await signedIn(t)
+  await account.logout()
+  assert.deepEqual([(await refusal(account.checkSession())).code, front.count(LOGIN)], ['signed_out', 1])
+  assert.equal((await refusal(phone.start().checkSession())).code, 'signed_out')
+  const { session_id: second } = await account.login()
+  assert.notEqual(second, session_id)
+  await menjin.kick(second)
+  assert.equal((await refusal(account.request({ url: '/v1/me' }))).code, 'session_kicked')
+  assert.deepEqual([(await refusal(account.checkSession())).cause, account.current()], ['session_kicked', null])
+  assert.equal(front.count(LOGIN), 2)
+  const other = new Phone(front)
+  assert.equal((await refusal(other.start({ autoLogin: false }).checkSession())).code, 'signed_out')
+  assert.equal(await other.start().checkSession(), false)
+  assert.equal(front.count(LOGIN), 3)
+})
+
+test('nor does it, or what is sealed, sign in for whoever signs out meanwhile', async (t) => {
+  const { front, phone, account } = await signedIn(t)
+  phone.sessionKeyLives = false
+  const checking = refusal(account.checkSession())
+  const leaving = account.logout()
+  assert.equal((await checking).code, 'signed_out')
+  await leaving
+  await account.login()
+  const release = front.hold('/v1/me/decrypt', problem(409, 'session_key_stale', 'relogin'))
+  const opening = refusal(account.decrypt({ encryptedData: 'abc=', iv: 'def=' }))
+  await until('it is on its way', async () => front.count('/v1/me/decrypt') === 1)
+  await account.logout()
+  release()
+  assert.equal((await opening).code, 'session_key_stale')
+  assert.deepEqual([account.current(), front.count(LOGIN)], [null, 2])
 })
 
 test('an avatar is uploaded from its temporary path', async (t) => {

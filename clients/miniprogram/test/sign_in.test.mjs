@@ -171,7 +171,8 @@ test('who is offline is told so, and can sign in later', async (t) => {
   const { phone } = await phoned(t)
   const account = phone.start()
   phone.network = 'down'
-  assert.equal((await refusal(account.login())).code, 'platform_failed')
+  const error = await refusal(account.login())
+  assert.deepEqual([error.code, error.action, error.message], ['network', 'retry', '网络不可用，请重试'])
   phone.network = 'up'
   assert.equal((await account.login()).is_new_user, true)
 })

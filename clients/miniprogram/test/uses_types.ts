@@ -26,7 +26,8 @@ Page({
   async onLoad() {
     await found.checkSession()
     const signedIn: SignedIn = await account.login()
-    if (signedIn.need.includes('phone')) await account.login({ fresh: true, phone_code: 'x', profile: { nickname: 'a' } })
+    const isKept: boolean = signedIn.deletion_cancelled ?? false
+    if (isKept || signedIn.need.includes('phone')) await account.login({ fresh: true, phone_code: 'x', profile: { nickname: 'a' } })
     const { data, statusCode, header } = await account.request<Order[]>({ url: '/orders', enableHttp2: true, timeout: 5000 })
     const ids: number[] = data.map((order) => order.id)
     const all: [number, string] = [statusCode, header['content-type']]

@@ -92,6 +92,17 @@ test('a change of roles asks for a refresh, which helps, and others are let alon
   assert.equal(await refusal(guard.verify(bob)), 'let in')
 })
 
+test('what is known here is told without asking for roles', async (t) => {
+  const { mint, feed, guard } = await surroundings(t)
+  const token = await mint.token({ roles: ['boss'], rv: 9, more_roles: true })
+  assert.equal(await refusal(guard.verify(token)), 'menjin_unavailable', 'this menjin does not tell more')
+  const change = { kind: 'role_changed', name: 'boss', version: 10, session: undefined, reason: 'token_expired' }
+  feed.tell([end(mint, change)])
+  await until('the change is heard', async () => (await refusal(guard.verify(token))) === 'token_expired')
+  feed.tell([end(mint)])
+  await until('the end is heard', async () => (await refusal(guard.verify(token))) === 'session_kicked')
+})
+
 test('what changed late, twice or unreadably is never taken for less', () => {
   const ended = new Ended(30_000)
   const change = (version, until = '2026-11-22T12:00:00.000Z') =>

@@ -301,18 +301,40 @@ def test_a_change_of_roles_asks_for_a_refresh_and_signs_nobody_out(menjin, verif
     assert verifier.check(bob["access_token"]), "nobody else is asked for anything"
 
 
-def test_what_a_token_has_not_room_for_is_asked_with_it(menjin, verifier, person, monkeypatch):
+def with_many_permissions(menjin, person):
+    """Signed in, with more permissions than a token has room for; and these."""
     alice, role = menjin.sign_in(person), f"boss-of-{person}"
     many = [f"orders:a-rather-long-name-of-a-thing-{nth}:write" for nth in range(100)]
     menjin.command("role", "set", role, *(word for name in many for word in ("--permission", name)))
     menjin.command("role", "grant", role, alice["user"]["id"])
-    alice = menjin.refresh(alice)
+    return menjin.refresh(alice), role, many
+
+
+def test_what_a_token_has_not_room_for_is_asked_with_it(menjin, verifier, person, monkeypatch):
+    alice, role, many = with_many_permissions(menjin, person)
     token = alice["access_token"]
     assert (claims_of(token)["more_roles"], claims_of(token)["roles"]) == (True, [role])
     caller = verifier.check(token)
     assert sorted(caller.permissions) == sorted(many)
     monkeypatch.setattr("menjin.more_roles.MoreRoles._ask", lambda *_: pytest.fail("it is remembered"))
     assert verifier.check(token).permissions == caller.permissions
+
+
+def test_what_is_known_here_is_told_without_asking_for_roles(menjin, backend, person, monkeypatch):
+    def is_down(*_):
+        raise urllib3.exceptions.HTTPError("menjin is down")
+
+    monkeypatch.setattr("menjin.more_roles.MoreRoles._ask", is_down)
+    alice, _, _ = with_many_permissions(menjin, person)
+    token = alice["access_token"]
+    later = [0.0]
+    verifier = Verifier(menjin.url, "shop", feed=backend, clock=lambda: time.time() + later[0])
+    assert code(verifier, token) == "store_unavailable"
+    menjin.logout(alice)
+    eventually(lambda: code(verifier, token) == "session_ended", "the feed says so")
+    later[0] = 3600.0
+    assert code(verifier, token) == "token_expired"
+    verifier.feed.close()
 
 
 def test_what_changed_late_or_unreadably_is_never_taken_for_less():

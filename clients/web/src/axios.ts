@@ -1,7 +1,7 @@
 // An interceptor for axios: the token on its way out, and one place for refusals on their way back.
 
 import { problemOf } from '../../miniprogram/src/session/problem'
-import type { Kept } from '../../miniprogram/src/session/session'
+import { isOurs, type Kept } from '../../miniprogram/src/session/session'
 import type { Client } from './client'
 
 /** The parts of axios that are used. */
@@ -21,13 +21,13 @@ export interface Refusals {
   onUnauthorized?(error: unknown): void
   onForbidden?(error: unknown): void
   onNotFound?(error: unknown): void
-  /** Every other refusal, and a network that is away. */
+  /** Every other refusal, also a 401 that is not about the session, and a network that is away; no request that was given up. */
   onError?(error: unknown): void
   /** Origins beside this site's, `baseUrl`'s and the instance's own that get the token. Others never do. */
   origins?: string[]
 }
 
-/** What a request of ours was sent with. */
+/** What a request to an origin of ours was sent with; without `used` nobody was signed in. */
 interface Sent {
   used?: Kept
   isRepeated?: boolean
@@ -38,7 +38,7 @@ export function intercept(axios: AxiosLike, client: Client, refusals: Refusals =
   const here = () => (typeof location === 'undefined' ? 'http://localhost' : location.href)
   let isLeaving = false
 
-  function isOurs(config: { url?: string; baseURL?: string }): boolean {
+  function isToUs(config: { url?: string; baseURL?: string }): boolean {
     const base = new URL(config.baseURL || '.', here())
     const ours = [here(), client.session.baseUrl || here(), axios.defaults.baseURL || here(), ...(refusals.origins ?? [])]
     const to = new URL(config.url ?? '', base).origin
@@ -50,42 +50,51 @@ export function intercept(axios: AxiosLike, client: Client, refusals: Refusals =
     const page = refusals.loginPage
     if (!page || typeof location === 'undefined' || isLeaving) return
     const to = new URL(page, location.href)
-    if (to.pathname === location.pathname) return
+    // Where pages are told apart by what follows the `#`, that counts too.
+    const isThere = to.pathname === location.pathname && (!to.hash || to.hash === location.hash.split('?')[0])
+    if (isThere) return
     isLeaving = true
     to.searchParams.set('redirect', location.pathname + location.search + location.hash)
     location.assign(to)
   }
 
   async function outward(config: any): Promise<any> {
-    if (!isOurs(config)) return config
+    if (!isToUs(config)) return config
     // Whoever is not signed in asks without a token, and hears what the server says to that.
     const used = await client.session.ready().catch((error) => {
       if (client.session.isPassing(error)) throw error
       return undefined
     })
+    // axios passes on its own copy of a config, so what it was sent with goes by a member that every copy keeps.
+    config.menjin = { used, isRepeated: config.menjin?.isRepeated }
     if (!used) return config
     config.headers = config.headers ?? {}
     config.headers.Authorization = `Bearer ${used.access_token}`
-    // axios passes on its own copy of a config, so what it was sent with goes by a member that every copy keeps.
-    config.menjin = { used, isRepeated: config.menjin?.isRepeated }
     return config
   }
 
+  /** A 401 is about the session where `fetch` of the client says so, too. */
   async function refused(error: any): Promise<any> {
     const { config, response } = error ?? {}
+    // Given up by the page itself: nobody refused anything.
+    if (error?.__CANCEL__ || error?.code === 'ERR_CANCELED') throw error
     const mark: Sent | undefined = config?.menjin
-    if (response?.status === 401 && mark?.used && !mark.isRepeated) {
+    let isOver = false
+    if (response?.status === 401 && mark) {
       const header = Object.fromEntries(Object.entries(response.headers ?? {}).map(([name, value]) => [name, String(value)]))
       const problem = problemOf({ statusCode: 401, data: response.data, header })
-      if (problem.action !== 'none' || problem.code === 'user_disabled' || problem.code === 'user_deleting') {
+      isOver = isOurs(problem, mark.used)
+      if (isOver && mark.used && !mark.isRepeated) {
         const next = await client.session.healed(mark.used, problem).catch((why) => {
           if (client.session.isPassing(why)) throw tellOther(why)
           return null
         })
         if (next?.user.id === mark.used.user.id) return axios.request({ ...config, menjin: { used: next, isRepeated: true } })
+        // Somebody else has signed in meanwhile.
+        isOver = !next
       }
     }
-    if (response?.status === 401) leave(error)
+    if (isOver) leave(error)
     else if (response?.status === 403) refusals.onForbidden?.(error)
     else if (response?.status === 404) refusals.onNotFound?.(error)
     else tellOther(error)
@@ -99,7 +108,12 @@ export function intercept(axios: AxiosLike, client: Client, refusals: Refusals =
 
   const asking = axios.interceptors.request.use(outward)
   const answering = axios.interceptors.response.use((response) => response, refused)
+  const hasPage = typeof addEventListener !== 'undefined'
+  // Whoever comes back by the browser's button may find this page as it was left.
+  const back = () => (isLeaving = false)
+  if (hasPage) addEventListener('pageshow', back)
   return () => {
+    if (hasPage) removeEventListener('pageshow', back)
     axios.interceptors.request.eject(asking)
     axios.interceptors.response.eject(answering)
   }

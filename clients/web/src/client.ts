@@ -77,8 +77,8 @@ export function createClient(options: ClientOptions) {
 
   let hearing = false
   const session = openSession({
-    app,
-    language,
+    appId: app,
+    tongue: language,
     send,
     read: () => place.read(name),
     write(record) {
@@ -92,22 +92,22 @@ export function createClient(options: ClientOptions) {
     hearing = true
     try {
       // A duplicated tab has the same session in a storage of its own.
-      if (choice !== 'local') {
-        if (session.current()?.session_id !== record.session_id) return
-        place.write(name, record)
-      }
-      session.look(record)
+      const isOwn = choice !== 'local'
+      if (isOwn && session.known()?.session_id !== record.session_id) return
+      const now = session.look(record)
+      // What came too late to be believed is not written down either.
+      if (isOwn && (!now || now === record)) place.write(name, record)
     } finally {
       hearing = false
     }
   })
   if (options.onSessionEnd) session.onEnd(options.onSessionEnd)
 
+  /** It has its id where the tokens are: menjin takes who signs in on the same device again to be back, and ends the session before. */
   function device(): object {
-    const devices = placeOf(choice === 'memory' ? 'memory' : 'local')
-    const known = devices.read('menjin.device')
+    const known = place.read('menjin.device')
     const id = typeof known === 'string' ? known : random()
-    if (id !== known) devices.write('menjin.device', id)
+    if (id !== known) place.write('menjin.device', id)
     const isPhone = typeof navigator !== 'undefined' && /Mobi|Android/i.test(navigator.userAgent ?? '')
     return both({ id, class: isPhone ? 'phone' : 'pc' }, options.device)
   }
@@ -127,10 +127,20 @@ export function createClient(options: ClientOptions) {
     return attempt(1)
   }
 
+  let asking = ''
+  const entered = async (key: string, work: () => Promise<LoginAnswer>): Promise<SignedIn> => {
+    asking = key
+    return told(await session.enter(work), true)
+  }
+
+  /** A second tap gets the first one's outcome: its code is the same, and good for once. Another sign-in waits for its turn. */
   async function login(body: object): Promise<SignedIn> {
-    const running = session.entering()
-    if (running) await running.catch(() => null)
-    return told(await session.enter(() => posted(`/v1/login/${app}`, body)), true)
+    const key = JSON.stringify(body)
+    for (let running = session.entering(); running; running = session.entering()) {
+      if (key === asking) return told(await running, true)
+      await running.catch(() => null)
+    }
+    return entered(key, () => posted(`/v1/login/${app}`, body))
   }
 
   /** As the browser's own, with the token: repeated once after a 401 that can be healed. */
@@ -188,7 +198,7 @@ export function createClient(options: ClientOptions) {
   }
 
   function changed(me: { user: User; need?: string[] }): User {
-    session.userIs(me.user, me.need ?? session.current()?.need.filter((it) => it !== 'profile') ?? [])
+    session.userIs(me.user, me.need ?? session.known()?.need.filter((it) => it !== 'profile') ?? [])
     return me.user
   }
 
@@ -196,15 +206,15 @@ export function createClient(options: ClientOptions) {
     /** Signs in with what `POST /v1/login/{app}` takes: `{code, code_verifier}` after a redirect, `{code}` of a platform's SDK. */
     login,
     /** A sign-in that your own server made for this person (`POST /v1/sessions`): its answer as it came. */
-    accept: async (answer: LoginAnswer): Promise<SignedIn> => told(await session.enter(() => Promise.resolve(answer)), true),
+    accept: (answer: LoginAnswer): Promise<SignedIn> => entered('', () => Promise.resolve(answer)),
     fetch: authorizedFetch,
     startRedirect,
     finishRedirect,
     /** Resolves to whether menjin could be told; here nobody is signed in afterwards in any case. */
-    logout: session.logout,
+    logout: session.signOut,
     /** Who is signed in, as far as the page knows; asks nobody. */
     current(): SignedIn | null {
-      const kept = session.current()
+      const kept = session.known()
       return kept && told(kept)
     },
     accessToken: (): Promise<string> => session.ready().then((kept) => kept.access_token),
@@ -222,6 +232,6 @@ export function createClient(options: ClientOptions) {
     /** Listens to other tabs no more. */
     close: () => tabs.close(),
     /** For interceptors: a token, whom it is of, and another one after a refusal. */
-    session: { ready: session.ready, healed: session.healed, baseUrl, isPassing, current: session.current },
+    session: { ready: session.ready, healed: session.healed, baseUrl, isPassing },
   }
 }

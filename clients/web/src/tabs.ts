@@ -78,6 +78,15 @@ function lineTo(name: string, hear: (record: Kept | Over) => void): Line {
     return { tell() {}, close: () => removeEventListener('storage', listen) }
   }
   const channel = new BroadcastChannel(name)
+  let isOpen = true
   channel.onmessage = (event: MessageEvent) => hear(event.data)
-  return { tell: (record) => channel.postMessage(record), close: () => channel.close() }
+  return {
+    tell(record) {
+      if (isOpen) channel.postMessage(record)
+    },
+    close() {
+      isOpen = false
+      channel.close()
+    },
+  }
 }

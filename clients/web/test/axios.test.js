@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import axios from 'axios'
 import { Front, problem } from '../../miniprogram/test/front.mjs'
-import { Menjin } from '../../node/test/harness.js'
+import { Menjin, until } from '../../node/test/harness.js'
 import { browser, codeOf, later, tab, web } from './browser.js'
 
 let menjin
@@ -102,6 +102,80 @@ test('a 401 that stays is told as such after one repetition', async (t) => {
   front.answer('/orders', { status: 401, body: '' }, Infinity)
   assert.equal(await status(api.get('/orders')), 401)
   assert.deepEqual([front.count('/orders'), front.count('/v1/token/refresh'), page.visited.length], [2, 1, 1])
+})
+
+test('a 401 that is not about the session leads nowhere, and is told like any other refusal', async (t) => {
+  const { front, api, page, told, client } = await site(t)
+  front.answer('/pin', problem(401, 'password_wrong', 'none'))
+  assert.equal(await status(api.post('/pin', {})), 401)
+  const stranger = await Front.start(t, menjin)
+  stranger.answer('/picture', { status: 401, body: 'Unauthorized' })
+  assert.equal(await status(api.get(`${stranger.url}/picture`)), 401)
+  assert.deepEqual([told, page.visited, client.ends], [[['error', 401], ['error', 401]], [], []])
+  assert.deepEqual([front.count('/pin'), stranger.count('/picture'), front.count('/v1/token/refresh')], [1, 1, 0])
+  for (const code of ['user_disabled', 'user_deleting']) {
+    const { front, api, page, client } = await site(t)
+    front.answer('/v1/me', problem(401, code, 'none'))
+    assert.equal(await status(api.get('/v1/me')), 401)
+    assert.deepEqual([client.ends, page.visited.length], [[code], 1])
+  }
+})
+
+test('a back end that calls a good token invalid signs nobody out and sends nobody away', async (t) => {
+  const { front, api, page, told, client } = await site(t)
+  front.answer('/orders', problem(401, 'token_invalid', 'relogin'), Infinity)
+  assert.equal(await status(api.get('/orders')), 401)
+  assert.equal(front.count('/v1/token/refresh'), 0)
+  later(t, 60_000)
+  assert.equal(await status(api.get('/orders')), 401)
+  assert.deepEqual([page.visited, client.ends, told], [[], [], [['error', 401], ['error', 401]]])
+  assert.deepEqual([front.count('/orders'), front.count('/v1/token/refresh')], [3, 1])
+  assert.equal(await status(api.get('/v1/me')), 200)
+})
+
+test('a request that the page gave up is no refusal', async (t) => {
+  const { front, api, told, page } = await site(t)
+  const away = new AbortController()
+  const release = front.hold('/orders')
+  const asked = status(api.get('/orders', { signal: away.signal }))
+  await until('it is on its way', async () => front.count('/orders') === 1)
+  away.abort()
+  assert.equal(await asked, 'ERR_CANCELED')
+  release()
+  assert.deepEqual([told, page.visited], [[], []])
+})
+
+test('a login page behind a # is a page of its own', async (t) => {
+  const { page, api } = await site(t, { loginPage: '/#/login' }, { isSignedIn: false })
+  page.go('/?redirect=%2F#/login?from=here')
+  assert.equal(await status(api.get('/v1/me')), 401)
+  assert.deepEqual(page.visited, [])
+  page.go('/#/cart')
+  assert.equal(await status(api.get('/v1/me')), 401)
+  assert.deepEqual(page.visited, ['http://localhost/?redirect=%2F%23%2Fcart#/login'])
+})
+
+test('a page that is come back to sends people away again', async (t) => {
+  const { page, api, off } = await site(t, {}, { isSignedIn: false })
+  for (const visits of [1, 1, 2]) {
+    if (visits === 2) page.happens('pageshow')
+    assert.equal(await status(api.get('/v1/me')), 401)
+    assert.equal(page.visited.length, visits)
+  }
+  off()
+  page.happens('pageshow')
+})
+
+test('who asked for somebody that has signed out since goes nowhere while another is signed in', async (t) => {
+  const { front, api, page, client, told } = await site(t)
+  const release = front.hold('/orders', problem(401, 'session_ended', 'relogin'))
+  const asked = status(api.get('/orders'))
+  await until('it is on its way', async () => front.count('/orders') === 1)
+  await client.logout()
+  await client.login({ code: await codeOf(menjin, `axios-${++people}`) })
+  release()
+  assert.equal(await asked, 401)
+  assert.deepEqual([page.visited, front.count('/orders'), told], [[], 1, [['error', 401]]])
 })
 
 test('while the network is away nobody is sent to the login page', async (t) => {

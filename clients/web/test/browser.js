@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build } from '../build.js'
 
-class Store {
+export class Store {
   #items = new Map()
   getItem = (key) => this.#items.get(key) ?? null
   setItem = (key, value) => void this.#items.set(key, String(value))
@@ -32,6 +32,7 @@ export class Locks {
   }
 }
 
+const REAL_NOW = Date.now
 const define = (name, value) => Object.defineProperty(globalThis, name, { value, configurable: true, writable: true })
 
 /** A browser at this address, ended with the test `t`. */
@@ -58,8 +59,20 @@ export function browser(t, address = 'http://localhost/') {
   }
   const history = { state: null, replaceState: (_, __, to) => void (current.href = new URL(to, current).href) }
   const locks = new Locks()
-  const page = { visited, locks, locals: new Store(), go: (to) => (current.href = new URL(to, current).href) }
-  const globals = { location, history, localStorage: page.locals, sessionStorage: new Store(), navigator: { locks, language: 'zh-CN', userAgent: 'Desktop' } }
+  const events = new EventTarget()
+  const go = (to) => (current.href = new URL(to, current).href)
+  /** Of this tab from now on: each has its own. */
+  const sessions = (store) => define('sessionStorage', store)
+  const page = { visited, locks, locals: new Store(), go, sessions, happens: (name) => events.dispatchEvent(new Event(name)) }
+  const globals = {
+    location,
+    history,
+    localStorage: page.locals,
+    sessionStorage: new Store(),
+    navigator: { locks, language: 'zh-CN', userAgent: 'Desktop' },
+    addEventListener: events.addEventListener.bind(events),
+    removeEventListener: events.removeEventListener.bind(events),
+  }
   const before = Object.keys(globals).map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)])
   for (const [name, value] of Object.entries(globals)) define(name, value)
   t.after(() => {
@@ -86,6 +99,17 @@ export function tab(t, options) {
   return client
 }
 
+/** A tab that others can't reach, as while it is frozen: it hears nothing and tells nobody. */
+export function frozenTab(t, options) {
+  const channel = globalThis.BroadcastChannel
+  define('BroadcastChannel', undefined)
+  try {
+    return tab(t, options)
+  } finally {
+    define('BroadcastChannel', channel)
+  }
+}
+
 /** A code of the simulator, as a platform's own page would bring it. */
 export async function codeOf(menjin, person) {
   return (await menjin.post('/dev/wx/login', { person })).code
@@ -93,7 +117,7 @@ export async function codeOf(menjin, person) {
 
 /** Makes every client believe that its token has expired. */
 export function later(t, milliseconds) {
-  const real = Date.now
-  Date.now = () => real() + milliseconds
-  t.after(() => (Date.now = real))
+  const before = Date.now
+  Date.now = () => before() + milliseconds
+  t.after(() => (Date.now = REAL_NOW))
 }

@@ -4,9 +4,10 @@ import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { Front, problem } from '../../miniprogram/test/front.mjs'
 import { Menjin, until } from '../../node/test/harness.js'
-import { browser, codeOf, later, tab } from './browser.js'
+import { Store, browser, codeOf, frozenTab, later, tab } from './browser.js'
 
 const REFRESH = '/v1/token/refresh'
+const LOGIN = '/v1/login/demo'
 let menjin
 let people = 0
 
@@ -200,4 +201,222 @@ test('a session that another server opened for the person is accepted', async (t
   const answer = await menjin.signIn(`web-${++people}`)
   assert.equal((await one.accept(answer)).user.id, answer.user.id)
   assert.equal((await one.fetch(`${menjin.url}/v1/me`)).status, 200)
+})
+
+test('by default each tab is a device of its own: a sign-in in one ends none in another', async (t) => {
+  const page = browser(t)
+  const front = await Front.start(t, menjin)
+  const person = `web-${++people}`
+  const stores = [new Store(), new Store()]
+  const tabs = []
+  for (const store of stores) {
+    page.sessions(store)
+    const one = tab(t, { baseUrl: front.url })
+    tabs.push(one)
+    await one.login({ code: await codeOf(menjin, person) })
+  }
+  for (const [at, one] of tabs.entries()) {
+    page.sessions(stores[at])
+    assert.equal((await one.fetch(`${front.url}/v1/me`)).status, 200)
+    await one.login({ code: await codeOf(menjin, person) })
+  }
+  const ids = front.at(LOGIN).map((it) => it.body.device.id)
+  assert.deepEqual([ids[0] === ids[2], ids[1] === ids[3], new Set(ids).size], [true, true, 2])
+  assert.deepEqual(tabs.map((one) => one.ends), [[], []])
+})
+
+test('memory, and storage that fails, keep the id of the device as long as the page lives', async (t) => {
+  browser(t)
+  const front = await Front.start(t, menjin)
+  const fails = () => {
+    throw new DOMException('full', 'QuotaExceededError')
+  }
+  for (const storage of ['memory', { getItem: () => null, setItem: fails, removeItem: fails }]) {
+    const one = tab(t, { baseUrl: front.url, storage })
+    for (let times = 0; times < 2; times++) await one.login({ code: await codeOf(menjin, `web-${++people}`) })
+    const [first, second] = front.at(LOGIN).slice(-2).map((it) => it.body.device.id)
+    assert.equal(first, second)
+  }
+})
+
+test('three taps with one code are one sign-in, and another one waits for its turn', async (t) => {
+  browser(t)
+  const front = await Front.start(t, menjin)
+  const one = tab(t, { baseUrl: front.url })
+  const code = await codeOf(menjin, `web-${++people}`)
+  const other = await codeOf(menjin, `web-${++people}`)
+  const [first, second, third, last] = await Promise.all([one.login({ code }), one.login({ code }), one.login({ code }), one.login({ code: other })])
+  assert.deepEqual([second, third], [first, first])
+  assert.notEqual(last.user.id, first.user.id)
+  assert.equal(one.current().session_id, last.session_id)
+  assert.deepEqual(front.at(LOGIN).map((it) => it.body.code), [code, other])
+})
+
+test('of those that wait for a sign-in that fails, one at a time goes on', async (t) => {
+  browser(t)
+  const front = await Front.start(t, menjin)
+  const one = tab(t, { baseUrl: front.url })
+  front.answer(LOGIN, problem(401, 'code_invalid', 'relogin'))
+  const code = await codeOf(menjin, `web-${++people}`)
+  const [bad, first, second] = await Promise.all([refusal(one.login({ code: 'bad' })), one.login({ code }), one.login({ code })])
+  assert.equal(bad.code, 'code_invalid')
+  assert.deepEqual(second, first)
+  assert.equal(front.count(LOGIN), 2)
+})
+
+test('a sign-in whose answer is lost is the same session, by the same request and key', async (t) => {
+  browser(t)
+  const front = await Front.start(t, menjin)
+  const one = tab(t, { baseUrl: front.url })
+  front.lose(LOGIN)
+  const signedIn = await one.login({ code: await codeOf(menjin, `web-${++people}`) })
+  const [first, second] = front.at(LOGIN)
+  assert.deepEqual([front.count(LOGIN), first.raw, first.status], [2, second.raw, 200])
+  assert.equal(first.headers['idempotency-key'], second.headers['idempotency-key'])
+  assert.equal(signedIn.is_new_user, true)
+  const { sessions } = await (await one.fetch(`${front.url}/v1/me/sessions`)).json()
+  assert.deepEqual(sessions.map((it) => it.id), [signedIn.session_id])
+})
+
+test('a sign-in that has kept an account which was to be deleted says so, once', async (t) => {
+  browser(t)
+  const front = await Front.start(t, menjin)
+  const one = tab(t, { baseUrl: front.url, storage: 'memory' })
+  const person = `web-${++people}`
+  await one.login({ code: await codeOf(menjin, person) })
+  assert.equal((await one.fetch(`${front.url}/v1/me`, { method: 'DELETE' })).status, 202)
+  assert.equal((await refusal(one.fetch(`${front.url}/v1/me`))).code, 'user_deleting')
+  assert.equal((await one.login({ code: await codeOf(menjin, person) })).deletion_cancelled, true)
+  assert.equal('deletion_cancelled' in one.current(), false)
+})
+
+test('the end of the former session, seen by another tab, hides no sign-in that was under way', async (t) => {
+  const { front, all, me, signedIn } = await opened(t, 2)
+  const [one, two] = all
+  for (const each of all) await each.fetch(me)
+  const answer = front.holdAnswers(LOGIN)
+  const login = one.login({ code: await codeOf(menjin, `web-${people}`) })
+  await until('menjin has signed in', async () => front.at(LOGIN)[1]?.status === 200)
+  const line = new BroadcastChannel('menjin.demo')
+  t.after(() => line.close())
+  const over = new Promise((resolve) => (line.onmessage = ({ data }) => resolve(data)))
+  assert.equal((await refusal(two.fetch(me))).code, 'session_replaced')
+  assert.equal((await over).ended, 'session_replaced')
+  answer()
+  const { session_id } = await login
+  assert.notEqual(session_id, signedIn.session_id)
+  await until('the other tab has it', async () => two.current()?.session_id === session_id)
+  assert.equal(one.current().session_id, session_id)
+  for (const each of all) assert.equal((await each.fetch(me)).status, 200)
+  assert.deepEqual(all.map((each) => each.ends), [[], ['session_replaced']])
+})
+
+/** A line to the tabs, and what says that they have heard all that went before. */
+function teller(t, page, client) {
+  const channel = new BroadcastChannel('menjin.demo')
+  t.after(() => channel.close())
+  let names = 0
+  return {
+    tell: (record) => channel.postMessage(record),
+    async heard(storage = page.locals) {
+      const kept = JSON.parse(storage.getItem('menjin.demo'))
+      const nickname = `heard ${++names}`
+      channel.postMessage({ ...kept, at: kept.at + names, user: { ...kept.user, nickname } })
+      await until('they have heard', async () => client.current()?.user.nickname === nickname)
+    },
+  }
+}
+
+test('the end of another session is no end of this one', async (t) => {
+  const { page, all, signedIn } = await opened(t, 1)
+  const [one] = all
+  const { tell, heard } = teller(t, page, one)
+  tell({ ended: 'session_replaced', at: Date.now() + 1000, session_id: 'ses_of_before' })
+  await heard()
+  assert.deepEqual([one.ends, one.current().session_id], [[], signedIn.session_id])
+  tell({ ended: 'session_kicked', at: Date.now() + 2000, session_id: signedIn.session_id })
+  await until('it has heard', async () => one.ends.length === 1)
+  assert.deepEqual([one.ends, one.current()], [['session_kicked'], null])
+})
+
+test('news that come too late are not written down either', async (t) => {
+  const page = browser(t)
+  const front = await Front.start(t, menjin)
+  const one = tab(t, { baseUrl: front.url })
+  await one.login({ code: await codeOf(menjin, `web-${++people}`) })
+  const old = JSON.parse(sessionStorage.getItem('menjin.demo'))
+  later(t, 3_600_000)
+  const token = await one.accessToken()
+  const { tell, heard } = teller(t, page, one)
+  // Written down all the same, it would be what a reload finds.
+  const written = []
+  const keep = sessionStorage.setItem
+  sessionStorage.setItem = (key, value) => (written.push(value), keep(key, value))
+  tell(old)
+  await heard(sessionStorage)
+  assert.equal(written.some((it) => it.includes(old.refresh_token)), false)
+  assert.equal(await one.accessToken(), token)
+})
+
+test('what one person has changed is not said of another who has signed in meanwhile', async (t) => {
+  const { front, all } = await opened(t, 2)
+  const [one, two] = all
+  const answer = front.holdAnswers('/v1/me')
+  const changing = one.setProfile({ nickname: '小明' })
+  await until('menjin has changed it', async () => front.at('/v1/me')[0]?.status === 200)
+  await two.logout()
+  const other = await two.login({ code: await codeOf(menjin, `web-${++people}`) })
+  await until('the first tab has heard', async () => one.current()?.user.id === other.user.id)
+  front.clear()
+  answer()
+  assert.equal((await changing).nickname, '小明')
+  assert.deepEqual([one.current().user, two.current().user], [other.user, other.user])
+})
+
+for (const lose of [false, true]) {
+  test(`a tab that thaws with ${lose ? 'a lost' : 'an old'} answer takes what the others have, and ends nobody's session`, async (t) => {
+    const { page, front, all, me, signedIn } = await opened(t, 1)
+    const frozen = frozenTab(t, { baseUrl: front.url, storage: 'local' })
+    later(t, 3_600_000)
+    const thaw = front.holdAnswers(REFRESH, { lose })
+    const asked = frozen.fetch(me)
+    await until('its refresh has reached menjin', async () => front.at(REFRESH)[0]?.status === 200)
+    front.clear()
+    // The lock is not waited for any longer.
+    navigator.locks = { request: () => Promise.reject(new DOMException('gave up', 'AbortError')) }
+    for (let times = 2; times < 5; times++) {
+      assert.equal((await all[0].fetch(me)).status, 200)
+      later(t, times * 3_600_000)
+    }
+    assert.equal((await all[0].fetch(me)).status, 200)
+    const newest = page.locals.getItem('menjin.demo')
+    const sent = front.count(REFRESH)
+    thaw()
+    assert.equal((await asked).status, 200)
+    assert.deepEqual([front.count(REFRESH), page.locals.getItem('menjin.demo')], [sent, newest])
+    later(t, 10 * 3_600_000)
+    for (const one of [...all, frozen]) assert.equal((await (await one.fetch(me)).json()).session.id, signedIn.session_id)
+    assert.deepEqual([all[0].ends, frozen.ends], [[], []])
+  })
+}
+
+test('a tab that was closed still signs in, refreshes and signs out', async (t) => {
+  const { front, all, me } = await opened(t, 1)
+  const [one] = all
+  one.close()
+  later(t, 3_600_000)
+  assert.equal((await one.fetch(me)).status, 200)
+  await one.login({ code: await codeOf(menjin, `web-${++people}`) })
+  assert.equal(await one.logout(), true)
+  assert.deepEqual([one.ends, front.at('/v1/logout').map((it) => it.status)], [['logout'], [204]])
+})
+
+test('a back end that calls a good token invalid signs nobody out', async (t) => {
+  const { front, all, me } = await opened(t, 1)
+  const [one] = all
+  front.answer('/orders', problem(401, 'token_invalid', 'relogin'), Infinity)
+  later(t, 60_000)
+  for (let times = 0; times < 3; times++) assert.equal((await one.fetch(`${front.url}/orders`)).status, 401)
+  assert.deepEqual([front.count(REFRESH), one.ends], [1, []])
+  assert.equal((await one.fetch(me)).status, 200)
 })

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use menjin_server::store::{Actor, OperatorRole};
-use menjin_server::{Menjin, OperatorLink, OperatorTokenView, OperatorView};
+use menjin_server::{EndedTokens, Menjin, OperatorLink, OperatorTokenView, OperatorView};
 use menjin_token::Timestamp;
 use serde_json::json;
 
@@ -37,12 +37,12 @@ enum Command {
     },
     /// List operators · 列出运维人员
     List,
-    /// Remove an operator; their sign-ins end at once · 删除运维人员，立即下线
+    /// Remove an operator; their sign-ins and the tokens that they made end at once · 删除运维人员，立即下线，其创建的令牌失效
     Remove {
         /// Who · 名字
         name: String,
     },
-    /// Change what an operator may do, at once · 调整角色，立即生效
+    /// Change what an operator may do, at once; tokens that they made and that may do more end · 调整角色，立即生效
     Role {
         /// Who · 名字
         name: String,
@@ -115,15 +115,18 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Create { name, role } => link(&out, &menjin.create_operator(&by, &name, role.into()).await?)?,
         Command::List => out.table(&menjin.operators().await?, HEAD, row)?,
         Command::Remove { name } => {
-            menjin.remove_operator(&by, &name).await?;
-            out.line(&json!({ "removed": name }), &format!("{name} is no operator any more"))?;
+            let EndedTokens { ended_tokens } = menjin.remove_operator(&by, &name).await?;
+            let text = format!("{name} is no operator any more{}", told(&ended_tokens));
+            out.line(&json!({ "removed": name, "ended_tokens": ended_tokens }), &text)?;
         }
         Command::Role { name, role } => {
             let role = OperatorRole::from(role);
-            let changed = menjin.set_operator_role(&by, &name, role).await?;
+            let ended = menjin.set_operator_role(&by, &name, role).await?;
+            let (changed, ended) = (ended.is_some(), ended.map(|it| it.ended_tokens).unwrap_or_default());
             let is = if changed { "is now" } else { "was" };
-            let text = format!("{name} {is} {}", role.as_str());
-            out.line(&json!({ "name": name, "role": role.as_str(), "changed": changed }), &text)?;
+            let text = format!("{name} {is} {}{}", role.as_str(), told(&ended));
+            let json = json!({ "name": name, "role": role.as_str(), "changed": changed, "ended_tokens": ended });
+            out.line(&json, &text)?;
         }
         Command::Unlink { name } => {
             let changed = menjin.unlink_operator(&by, &name).await?;
@@ -151,6 +154,12 @@ async fn token(menjin: &Menjin, out: &Out, by: &Actor, command: TokenCommand) ->
         }
     }
     Ok(())
+}
+
+/// Names the tokens that ended with an act.
+fn told(ended: &[String]) -> String {
+    let text = Language::of_this_machine().pick("其创建的令牌已失效：", "refused from now on, as they made them:");
+    if ended.is_empty() { String::new() } else { format!("; {text} {}", ended.join(", ")) }
 }
 
 /// Tells the link, for whoever hands it on.

@@ -5,9 +5,9 @@
 use std::io::{self, Write as _};
 
 use anyhow::{Context as _, ensure};
-use menjin_server::store::{Actor, AuditOf};
+use menjin_server::store::{Actor, AuditOf, AuditPlace};
 use menjin_server::{AuditAsked, AuditLineView, Menjin};
-use menjin_token::Timestamp;
+use menjin_token::{SessionId, Timestamp};
 
 use crate::operated::{Out, menjin};
 use crate::settings::Source;
@@ -36,6 +36,9 @@ enum Command {
         /// So many lines · 行数
         #[arg(long, default_value_t = 50)]
         limit: u32,
+        /// Only older ones: the number (`seq` in --json) of the last one of the list before · 只列出更早的（翻页）
+        #[arg(long, value_name = "SEQ")]
+        before: Option<i64>,
     },
     /// Show one line · 查看一条审计日志
     Show {
@@ -70,9 +73,19 @@ struct Which {
     /// By this operator, program (token:NAME) or app · 操作者
     #[arg(long, value_name = "NAME", conflicts_with = "user")]
     by: Option<String>,
+    /// By one of this kind · 操作者的类别
+    #[arg(long, value_name = "KIND", value_parser = ["user", "operator", "app", "platform", "system"])]
+    actor: Option<String>,
     /// Through this app · 应用
     #[arg(long)]
     app: Option<String>,
+    /// To this session: ses_… · 会话
+    #[arg(long, value_parser = session)]
+    session: Option<SessionId>,
+}
+
+fn session(text: &str) -> Result<SessionId, String> {
+    text.parse().map_err(|_| "must be a session's id: ses_ and 26 letters and digits".to_owned())
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {
@@ -84,9 +97,13 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let menjin = menjin(&arguments.source).await?;
     let out = Out { json: arguments.json };
     match arguments.command {
-        Command::List { which, limit } => {
+        Command::List { which, limit, before } => {
             ensure!(limit > 0, "--limit: at least one line");
             let mut asked = asked(&menjin, &which, limit).await?;
+            if let Some(seq) = before {
+                let AuditLineView { at, seq, .. } = menjin.audit_line(seq).await?;
+                asked.behind = Some(AuditPlace { at, seq });
+            }
             let mut lines: Vec<AuditLineView> = Vec::new();
             loop {
                 let found = menjin.audit(&asked).await?;
@@ -116,7 +133,8 @@ async fn asked(menjin: &Menjin, which: &Which, limit: u32) -> anyhow::Result<Aud
     };
     let (since, until) = (which.since, which.until);
     let (action, app) = (which.action.clone(), which.app.clone());
-    Ok(AuditAsked { of, action, actor: None, app, session: None, since, until, behind: None, limit })
+    let (actor, session) = (which.actor.clone(), which.session);
+    Ok(AuditAsked { of, action, actor, app, session, since, until, behind: None, limit })
 }
 
 async fn export(menjin: &Menjin, mut asked: AuditAsked, csv: bool) -> anyhow::Result<()> {
@@ -152,7 +170,10 @@ fn told(asked: &AuditAsked) -> String {
     }
     let word = |word: &Option<String>| word.clone().unwrap_or_else(|| "-".to_owned());
     let (since, until, action, app) = (time(asked.since), time(asked.until), word(&asked.action), word(&asked.app));
-    format!("since {since} until {until} user {user} by {by} action {action} app {app}").chars().take(400).collect()
+    let actor = asked.actor.as_ref().map(|actor| format!(" actor {actor}")).unwrap_or_default();
+    let session = asked.session.map(|session| format!(" session {session}")).unwrap_or_default();
+    let told = format!("since {since} until {until} user {user} by {by} action {action} app {app}{actor}{session}");
+    told.chars().take(400).collect()
 }
 
 const HEAD: [&str; 7] = ["AT", "ACTION", "BY", "USER", "SESSION", "APP", "DETAIL"];

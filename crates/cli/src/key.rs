@@ -45,8 +45,11 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::List => out.table(&menjin.signing_keys(), KEY_HEAD, key_row)?,
         Command::Rotate => {
-            let kid = menjin.rotate_key(&Actor::command()).await?;
-            out.line(&json!({ "kid": kid }), &format!("{kid} is published, and signs once verifiers have seen it"))?;
+            let rotated = menjin.rotate_key(&Actor::command()).await?;
+            // One for each algorithm.
+            let kids: Vec<&str> = rotated.split(", ").collect();
+            let text = format!("published, and signing once verifiers have seen it: {rotated}");
+            out.line(&json!({ "kids": kids }), &text)?;
         }
         Command::Revoke { kid } => {
             menjin.revoke_key(&Actor::command(), &kid).await?;

@@ -4,7 +4,7 @@
 
 use anyhow::Context as _;
 use menjin_server::store::Actor;
-use menjin_server::{SessionView, SessionsAsked};
+use menjin_server::{Menjin, SessionView, SessionsAsked};
 use menjin_token::SessionId;
 use serde_json::json;
 
@@ -25,20 +25,9 @@ pub(crate) struct Arguments {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// List where a user is signed in, the newest first · 列出用户的登录
-    List {
-        #[command(flatten)]
-        whom: Whom,
-        /// Those that have ended, too · 包括已结束的会话
-        #[arg(long)]
-        ended: bool,
-        /// So many at most, with --ended · 条数
-        #[arg(long, default_value_t = 50, requires = "ended", value_parser = clap::value_parser!(u32).range(1..=10_000))]
-        limit: u32,
-        /// Only older ones: the last one of the list before, with --ended · 只列出更早的会话（翻页）
-        #[arg(long, value_name = "SESSION", requires = "ended")]
-        before: Option<String>,
-    },
+    /// List where a user is signed in, or everybody, the newest first · 列出登录，最新的在前
+    #[command(mut_group("Whom", |whom| whom.required(false)))]
+    List(Listing),
     /// Show a session, also one that has ended, and why · 查看会话及其结束原因
     Show {
         /// ses_… · 会话 id
@@ -46,6 +35,25 @@ enum Command {
     },
     /// End a session at once on every node, or all of a user · 立即结束会话，或某用户的全部会话
     End(Ending),
+}
+
+/// Which ones; of everybody, where no user is named.
+#[derive(clap::Args)]
+struct Listing {
+    #[command(flatten)]
+    whom: Option<Whom>,
+    /// Through this app · 应用
+    #[arg(long)]
+    app: Option<String>,
+    /// Those that have ended, too · 包括已结束的会话
+    #[arg(long)]
+    ended: bool,
+    /// So many at most · 条数
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    limit: u32,
+    /// Only older ones: the last one of the list before · 只列出更早的会话（翻页）
+    #[arg(long, value_name = "SESSION")]
+    before: Option<String>,
 }
 
 /// One session, or all of a user.
@@ -63,16 +71,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let menjin = menjin(&arguments.source).await?;
     let out = Out { json: arguments.json };
     match arguments.command {
-        Command::List { whom, ended: false, .. } => {
-            let user = whom.find(&menjin).await?;
-            out.table(&menjin.sessions_of(user).await?, HEAD, row)?;
-        }
-        Command::List { whom, limit, before, .. } => {
-            let user = Some(whom.find(&menjin).await?);
-            let behind = before.as_deref().map(id).transpose()?;
-            let (found, _) = menjin.sessions(&SessionsAsked { user, app: None, live: None, behind, limit }).await?;
-            out.table(&found, HEAD, row)?;
-        }
+        Command::List(listing) => out.table(&listed(&menjin, listing).await?, HEAD, row)?,
         Command::Show { session } => show(&out, &menjin.session(id(&session)?).await?)?,
         Command::End(Ending { user: Some(user), .. }) => {
             let user = menjin.user_named(&named(&user)?).await?;
@@ -90,6 +89,27 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// As many as were asked for: what is looked at in one go may be of other apps, or over.
+async fn listed(menjin: &Menjin, listing: Listing) -> anyhow::Result<Vec<SessionView>> {
+    let Listing { whom, app, ended, limit, before } = listing;
+    let user = match whom {
+        Some(whom) => Some(whom.find(menjin).await?),
+        None => None,
+    };
+    let live = (!ended).then_some(true);
+    let mut asked = SessionsAsked { user, app, live, behind: before.as_deref().map(id).transpose()?, limit };
+    let mut sessions = Vec::new();
+    loop {
+        let (found, next) = menjin.sessions(&asked).await?;
+        sessions.extend(found);
+        asked.limit = limit.saturating_sub(u32::try_from(sessions.len())?);
+        asked.behind = next;
+        if asked.limit == 0 || asked.behind.is_none() {
+            return Ok(sessions);
+        }
+    }
+}
+
 fn id(text: &str) -> anyhow::Result<SessionId> {
     text.parse().ok().with_context(|| {
         format!(
@@ -98,11 +118,12 @@ fn id(text: &str) -> anyhow::Result<SessionId> {
     })
 }
 
-const HEAD: [&str; 6] = ["SESSION", "APP", "DEVICE", "ADDRESS", "OPENED", "SEEN"];
+const HEAD: [&str; 7] = ["SESSION", "USER", "APP", "DEVICE", "ADDRESS", "OPENED", "SEEN"];
 
-fn row(session: &SessionView) -> [String; 6] {
+fn row(session: &SessionView) -> [String; 7] {
     [
         session.id.to_string(),
+        session.user.to_string(),
         session.app.clone(),
         device(session),
         session.ip.clone().unwrap_or_else(|| "-".to_owned()),

@@ -121,12 +121,17 @@ impl Guard {
             Judge::Keys(source) => self.verified(token, source, now).await?,
             Judge::Introspection(introspection) => introspection.good(token).await?,
         };
+        self.in_force(&verified, now).await?;
+        Ok(verified)
+    }
+
+    async fn in_force(&self, verified: &Verified, now: Timestamp) -> Result<(), Refusal> {
+        let settings = &*self.0;
         if let Endings::Read(feed) = &settings.endings {
             feed.freshen(now).await;
         }
         // What had to be waited for took its time.
-        settings.in_force(&verified, settings.clock.now())?;
-        Ok(verified)
+        settings.in_force(verified, settings.clock.now())
     }
 
     async fn verified(&self, token: &str, source: &KeySource, now: Timestamp) -> Result<Arc<Verified>, Refusal> {
@@ -139,7 +144,7 @@ impl Guard {
         }
         match self.verify(token, source, &keys, now).await {
             Ok(verified) => {
-                let verified = Arc::new(self.with_all_roles(token, verified).await?);
+                let verified = Arc::new(self.with_all_roles(token, verified, now).await?);
                 cache.put(digest, Arc::clone(&verified));
                 Ok(verified)
             }
@@ -151,10 +156,12 @@ impl Guard {
     }
 
     /// With the roles and permissions that the token has not room for.
-    async fn with_all_roles(&self, token: &str, verified: Verified) -> Result<Verified, Refusal> {
+    async fn with_all_roles(&self, token: &str, verified: Verified, now: Timestamp) -> Result<Verified, Refusal> {
         let Some(more) = self.0.more_roles.as_ref().filter(|_| verified.claims.has_more_roles) else {
             return Ok(verified);
         };
+        // What is known here already is not asked for, and holds while menjin is down.
+        self.in_force(&verified, now).await?;
         let mut claims = Claims::clone(&verified.claims);
         let len = verified.len + more.add(token, &mut claims).await?;
         let claims = Arc::new(claims);

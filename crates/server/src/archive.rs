@@ -2,15 +2,19 @@
 //! from the store once the disk has them. What can't be written stays.
 //!
 //! One node does it at a time. A line that was written when the node died before it was removed is written again: `seq` tells.
+//! A folder that does not answer holds up nothing but this.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use menjin_token::Timestamp;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
 
 use crate::audited::AuditLineView;
 use crate::problem::NotDone;
@@ -23,6 +27,39 @@ const LEASE: Duration = Duration::from_mins(5);
 /// Lines that are written at once.
 const BATCH: u32 = 500;
 const COPY: usize = 64 * 1024;
+/// The folder may take so long for them.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// After so long the rest waits for the next round.
+const ROUND: Duration = Duration::from_secs(30);
+
+/// A write that was not waited for to its end. No other one begins before it.
+#[derive(Default)]
+pub(crate) struct Stuck(Mutex<Option<JoinHandle<anyhow::Result<()>>>>);
+
+impl Stuck {
+    fn lock(&self) -> MutexGuard<'_, Option<JoinHandle<anyhow::Result<()>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_there(&self) -> bool {
+        self.lock().as_ref().is_some_and(|writing| !writing.is_finished())
+    }
+
+    /// Does it on a thread of its own, and waits no longer than that.
+    async fn or_done(
+        &self,
+        patience: Duration,
+        write: impl FnOnce() -> anyhow::Result<()> + Send + 'static,
+    ) -> anyhow::Result<()> {
+        anyhow::ensure!(!self.is_there(), "it did not answer before, and is still waited for");
+        let mut writing = tokio::task::spawn_blocking(write);
+        let Ok(done) = timeout(patience, &mut writing).await else {
+            *self.lock() = Some(writing);
+            anyhow::bail!("it does not answer");
+        };
+        done?
+    }
+}
 
 impl Menjin {
     /// Notes that somebody takes lines of the audit with them; before they have them.
@@ -40,6 +77,11 @@ pub(crate) async fn run(menjin: &Menjin, before: Timestamp) -> anyhow::Result<()
         metrics::gauge!("menjin_audit_export_failing").set(0);
         return Ok(());
     }
+    // A claim in the hands of who can't write would keep the others from it.
+    if menjin.archive_stuck.is_there() {
+        metrics::gauge!("menjin_audit_export_failing").set(1);
+        anyhow::bail!("{}: it did not answer, and is still waited for", unwritten(&folder));
+    }
     let now = menjin.clock.now();
     menjin.store.begin_place(EXPORT, 0).await?;
     let claiming = ClaimingPlace { name: EXPORT.to_owned(), now, until: now.plus(LEASE) };
@@ -47,29 +89,36 @@ pub(crate) async fn run(menjin: &Menjin, before: Timestamp) -> anyhow::Result<()
     let exported = export(menjin, &folder, before, claimed.claim).await;
     let waiting = if exported.is_ok() { 0.0 } else { 1.0 };
     metrics::gauge!("menjin_audit_export_failing").set(waiting);
-    hold(menjin, claimed.claim, menjin.clock.now()).await?;
+    // What is still being written may come to its end: nobody else begins with the same lines at once.
+    if !menjin.archive_stuck.is_there() {
+        hold(menjin, claimed.claim, menjin.clock.now()).await?;
+    }
     exported
 }
 
+fn unwritten(folder: &Path) -> String {
+    let shown = folder.display();
+    format!("`audit.export_folder`: {shown} can't be written, so old lines of the audit stay in the store")
+}
+
 async fn export(menjin: &Menjin, folder: &Path, before: Timestamp, claim: i64) -> anyhow::Result<()> {
-    loop {
+    let began = Instant::now();
+    while began.elapsed() < ROUND {
         let rows = menjin.store.oldest_audit(before, BATCH).await?;
         if rows.is_empty() {
-            return Ok(());
+            break;
         }
         let places: Vec<i64> = rows.iter().map(|row| row.seq).collect();
-        let folder = folder.to_owned();
-        let shown = folder.display().to_string();
-        let written = tokio::task::spawn_blocking(move || write(&folder, rows)).await?;
-        written.with_context(|| {
-            format!("`audit.export_folder`: {shown} can't be written, so old lines of the audit stay in the store")
-        })?;
+        let to = folder.to_owned();
+        let written = menjin.archive_stuck.or_done(PATIENCE, move || write(&to, rows)).await;
+        written.with_context(|| unwritten(folder))?;
         if !hold(menjin, claim, menjin.clock.now().plus(LEASE)).await? {
-            return Ok(());
+            break;
         }
         let count = menjin.store.forget_audit(places).await?;
         metrics::counter!("menjin_audit_exported_total").increment(count);
     }
+    Ok(())
 }
 
 async fn hold(menjin: &Menjin, claim: i64, until: Timestamp) -> anyhow::Result<bool> {
@@ -158,5 +207,21 @@ mod tests {
             lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["seq"].clone()).collect();
         assert_eq!(seqs, [1, 2, 4]);
         assert!(folder.path().join("audit-2027-01-16.jsonl").exists());
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_does_not_answer_is_asked_once_until_it_does() {
+        let stuck = Stuck::default();
+        let (answer, answered) = std::sync::mpsc::channel::<()>();
+        let hangs = move || Ok(answered.recv()?);
+        let error = stuck.or_done(Duration::from_millis(1), hangs).await.unwrap_err();
+        assert!(error.to_string().contains("does not answer") && stuck.is_there(), "{error}");
+        let error = stuck.or_done(PATIENCE, || panic!("it is begun again")).await.unwrap_err();
+        assert!(error.to_string().contains("still waited for"), "{error}");
+        answer.send(()).unwrap();
+        let late = stuck.lock().take().unwrap();
+        late.await.unwrap().unwrap();
+        assert!(!stuck.is_there());
+        stuck.or_done(PATIENCE, || Ok(())).await.unwrap();
     }
 }

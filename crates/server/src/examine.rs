@@ -10,11 +10,11 @@ use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use menjin_guard::SystemClock;
 use menjin_token::Timestamp;
 
-use crate::apps::{Registry, Trial};
-use crate::config::Config;
+use crate::apps::{Registry, Trial, as_configured};
+use crate::config::{App, Config, StorePlace};
 use crate::seal::{Sealed, Sealer, hex};
 use crate::start::open_store;
-use crate::store::{Fast, OnOldSchema, OpenError, Store};
+use crate::store::{Fast, OnOldSchema, OpenError, Sqlite, Store};
 
 /// A configured menjin that is looked at.
 pub struct Examined {
@@ -49,7 +49,7 @@ impl Examined {
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         let sealer = Sealer::new(&config.master_keys()?);
         let apps = Registry::new(config, Arc::new(SystemClock))?;
-        Ok(Self { store: open_store(config, OnOldSchema::Refuse).await?, sealer, apps })
+        Ok(Self { store: opened(config).await?, sealer, apps })
     }
 
     /// Whether the store can be read and written.
@@ -64,6 +64,13 @@ impl Examined {
     /// Whether apps are registered in the store.
     pub async fn has_apps(&self) -> anyhow::Result<bool> {
         Ok(!self.store.apps().await?.is_empty())
+    }
+
+    /// The apps of the store in the form of the configuration, but those that are disabled or can't be used.
+    pub async fn registered(&self) -> anyhow::Result<Vec<App>> {
+        let mut rows = self.store.apps().await?;
+        rows.retain(|row| row.disabled_at.is_none());
+        Ok(rows.iter().filter_map(|row| as_configured(row, &self.sealer).ok()).collect())
     }
 
     /// What the configured master keys do not open: ids of others that are in use, names of signing keys.
@@ -85,6 +92,17 @@ impl Examined {
         self.apps.take(self.store.apps().await.context("reading the apps")?, config, &self.sealer);
         self.apps.refuse_clashes()?;
         Ok(tried(&self.apps, config).await)
+    }
+}
+
+/// A file is not made, and keeps its mode.
+async fn opened(config: &Config) -> anyhow::Result<Box<dyn Store>> {
+    let place = config.store.place();
+    match place {
+        StorePlace::Sqlite(path) => {
+            Ok(Box::new(Sqlite::look_at(path).with_context(|| format!("`store.url`: {place}"))?))
+        }
+        StorePlace::Postgres(_) | StorePlace::MySql(_) => open_store(config, OnOldSchema::Refuse).await,
     }
 }
 

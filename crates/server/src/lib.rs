@@ -62,7 +62,7 @@ use utoipa_axum::router::OpenApiRouter;
 use cors::Origins;
 use edge::Edge;
 
-pub use admin::{NewOperatorToken, OperatorLink, OperatorNotDone, OperatorTokenView, OperatorView};
+pub use admin::{EndedTokens, NewOperatorToken, OperatorLink, OperatorNotDone, OperatorTokenView, OperatorView};
 pub use apps::{AppView, ByPassword, ClientSecretView, NewApp, NewClientSecret, RegisteredApp, Trial, TrialRefused};
 pub use audited::{AuditAsked, AuditFound, AuditLineView};
 pub use certificate::{CertificateFacts, check_certificate};

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use menjin_token::UserId;
+use menjin_token::{SessionId, UserId};
 
 use crate::config;
 use crate::extract::Client;
@@ -19,6 +19,9 @@ use crate::seal::Digester;
 use crate::state::Menjin;
 use crate::store::{InProcess, Line, Pace, PasswordRow, Quotas, Tries};
 
+/// A copy of everything that is kept of somebody is the largest answer there is.
+const EXPORTS: u32 = 10;
+
 /// The counters: of this node, and over all nodes where there is Redis.
 pub(crate) struct Limits(Option<Arc<Counters>>);
 
@@ -26,9 +29,10 @@ struct Counters {
     here: InProcess,
     everywhere: Option<Arc<Line>>,
     quotas: Quotas,
-    /// Passwords, by account; and by account and address where somebody is signed in there.
+    /// Passwords, by account; and by account and session, or device, where somebody is signed in there.
     passwords: Tries,
     registrations: Tries,
+    exports: Tries,
     /// Refusals that are written down.
     told: Tries,
 }
@@ -49,6 +53,7 @@ impl Limits {
             quotas,
             passwords: hourly(limits.failures_per_account),
             registrations: hourly(limits.registrations_per_address),
+            exports: hourly(EXPORTS),
             told: Tries::new(Pace::new(1, Duration::from_mins(1))),
         };
         Self(limits.enabled.then(|| Arc::new(counters())))
@@ -67,35 +72,37 @@ impl Limits {
     pub(crate) fn forget_quiet(&self) {
         if let Some(counters) = &self.0 {
             counters.here.forget_quiet();
-            for tries in [&counters.passwords, &counters.registrations, &counters.told] {
+            for tries in [&counters.passwords, &counters.registrations, &counters.exports, &counters.told] {
                 tries.forget_quiet();
             }
         }
     }
 
     /// Takes one of the wrong passwords that an account may get, by the digest of its name, whether it is anybody's or not. When
-    /// they are used up, somebody who comes from where the account is signed in has as many of their own: whoever guesses
-    /// from elsewhere does not lock them out.
+    /// they are used up, somebody who holds what strangers don't has as many of their own: whoever guesses does not lock
+    /// them out. An address is no such thing: many share one, and would learn who is signed in behind it.
     pub(crate) async fn before_password(
         &self,
         menjin: &Menjin,
         name: &[u8; 32],
-        client: &Client,
+        holds: Holds<'_>,
         row: Option<&PasswordRow>,
     ) -> Result<Tried, Problem> {
         let Some(counters) = &self.0 else { return Ok(Tried(None)) };
         let Err(wait) = counters.take(&counters.passwords, name).await else {
             return Ok(Tried(Some((Arc::clone(counters), *name))));
         };
-        // Nobody's sessions are looked for, too: it takes as long.
-        let user = row.map_or(UserId::from_bytes([0; 16]), |row| row.user.id);
-        let sessions = menjin.store.sessions_of(user, menjin.clock.now()).await?;
-        let Some(here) = client.ip.map(network) else { return Err(refused(wait)) };
-        let is_here = |ip: &String| ip.parse().is_ok_and(|ip: IpAddr| network(ip.to_canonical()) == here);
-        if !sessions.iter().filter_map(|session| session.device.ip.as_ref()).any(is_here) {
-            return Err(refused(wait));
-        }
-        let own = menjin.digester.digest("password name and address", format!("{name:?}{here}").as_bytes());
+        let held = match holds {
+            Holds::Session(session) => session.to_string(),
+            Holds::Device(device) => {
+                // Nobody's sessions are looked for, too: it takes as long.
+                let user = row.map_or(UserId::from_bytes([0; 16]), |row| row.user.id);
+                let sessions = menjin.store.sessions_of(user, menjin.clock.now()).await?;
+                let is_theirs = |it: &&str| sessions.iter().any(|session| session.device.id.as_deref() == Some(*it));
+                device.filter(is_theirs).ok_or_else(|| refused(wait))?.to_owned()
+            }
+        };
+        let own = menjin.digester.digest("password name and holder", format!("{name:?}{held}").as_bytes());
         counters.take(&counters.passwords, &own).await.map_err(refused)?;
         Ok(Tried(Some((Arc::clone(counters), own))))
     }
@@ -105,6 +112,13 @@ impl Limits {
         let Some((counters, ip)) = self.0.as_ref().zip(client.ip) else { return Ok(()) };
         let key = menjin.digester.digest("registrations", network(ip).to_string().as_bytes());
         counters.take(&counters.registrations, &key).await.map_err(refused)
+    }
+
+    /// Takes one of the copies of everything that a person may have in an hour.
+    pub(crate) async fn before_export(&self, menjin: &Menjin, user: UserId) -> Result<(), Problem> {
+        let Some(counters) = &self.0 else { return Ok(()) };
+        let key = menjin.digester.digest("exports", user.to_string().as_bytes());
+        counters.take(&counters.exports, &key).await.map_err(refused)
     }
 
     /// Whether a refusal of somebody is written down: once a minute.
@@ -120,6 +134,15 @@ impl Counters {
         // What is refused was not tried.
         line.take_try(key, tries.pace()).await.inspect_err(|_| tries.give_back(key))
     }
+}
+
+/// What somebody who tries a password holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Holds<'a> {
+    /// A living session of the account.
+    Session(SessionId),
+    /// What their device calls itself, which nobody else is told: it counts where the account is signed in on that device.
+    Device(Option<&'a str>),
 }
 
 /// A try that was taken.
@@ -250,7 +273,7 @@ fn refused(wait: Duration) -> Problem {
 }
 
 /// A home has a /64 of IPv6, not an address.
-fn network(ip: IpAddr) -> IpAddr {
+pub(crate) fn network(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(_) => ip,
         IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),

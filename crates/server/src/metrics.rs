@@ -82,7 +82,7 @@ const ALL: &[(&str, Kind, &str)] = &[
     ("menjin_traces_dropped_total", Counted, "Spans that the collector did not take"),
     ("menjin_tls_handshakes_failed_total", Counted, "TLS handshakes that failed or took too long"),
     ("menjin_tls_certificate_expires_timestamp_seconds", Gauge, "When a certificate of [tls] ends, by file"),
-    ("menjin_upkeep_failures_total", Counted, "Rounds of upkeep that failed"),
+    ("menjin_upkeep_failures_total", Counted, "Rounds of upkeep of which a part failed"),
 ];
 
 /// Codes that alarms look at: a rate needs a beginning.

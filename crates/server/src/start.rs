@@ -8,6 +8,7 @@ use menjin_guard::{Clock, Ended, Guard, SystemClock};
 
 use crate::admin::Tries;
 use crate::apps::{Broker, Legacies, Registry};
+use crate::archive::Stuck;
 use crate::config::{Config, Migrate, StorePlace};
 use crate::dev::Dev;
 use crate::entropy::{Entropy, SystemEntropy};
@@ -17,7 +18,7 @@ use crate::forward_auth::Memory;
 use crate::keys::{self, KeyPolicy, Ring, Tools};
 use crate::limits::Limits;
 use crate::metrics::Answers;
-use crate::people::{Avatars, Pool};
+use crate::people::{Avatars, Exports, Pool};
 use crate::seal::Sealer;
 use crate::session::{OldForms, Told};
 use crate::state::{Inner, Menjin};
@@ -100,7 +101,9 @@ impl Menjin {
         crate::metrics::begin(&config);
         let fast = Fast::new(&config.redis, run_id, store.bell()).await?;
         let inner = Inner {
+            archive_stuck: Stuck::default(),
             avatars: Avatars::new(&config.avatars, &issuer),
+            exports: Exports::default(),
             passwords: Pool::new(&config.passwords),
             issuer,
             limits: Limits::new(&config.limits, fast.line.as_ref()),

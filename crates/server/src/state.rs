@@ -10,6 +10,7 @@ use menjin_token::Timestamp;
 
 use crate::admin::Tries;
 use crate::apps::{Broker, Legacies, Registry};
+use crate::archive::Stuck;
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::events::Horizon;
@@ -18,7 +19,7 @@ use crate::hour::Hour;
 use crate::keys::{Ring, Tools};
 use crate::limits::Limits;
 use crate::metrics::Answers;
-use crate::people::{Avatars, Pool};
+use crate::people::{Avatars, Exports, Pool};
 use crate::seal::{Digester, Sealer};
 use crate::session::{Cursor, OldForms, Told};
 use crate::store::{Fast, Store};
@@ -41,7 +42,9 @@ pub struct Inner {
     pub(crate) guard: Guard,
     pub(crate) apps: Registry,
     pub(crate) broker: Broker,
+    pub(crate) archive_stuck: Stuck,
     pub(crate) avatars: Avatars,
+    pub(crate) exports: Exports,
     pub(crate) passwords: Pool,
     pub(crate) tls: OnceLock<Tls>,
     pub(crate) old_forms: OldForms,

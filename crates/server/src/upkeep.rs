@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use menjin_token::Timestamp;
 use tokio::time::MissedTickBehavior;
 
@@ -33,34 +33,44 @@ pub(crate) async fn run(menjin: Menjin) {
 }
 
 impl Menjin {
-    /// One round of it; `serve` does one each minute.
+    /// One round of it; `serve` does one each minute. A part that fails keeps none of the others from being done.
     pub async fn upkeep(&self) -> anyhow::Result<()> {
         let now = self.clock.now();
         self.limits.forget_quiet();
         self.ended.forget_before(now.minus(LEAP));
         self.told.forget_before(now.minus(LEAP));
-        let rotated = self.ring.rotate_if_due(self.key_tools(), now).await;
-        let lifetimes = &self.config.lifetimes;
-        let audit_before = now.minus(lifetimes.audit);
+        let audit_before = now.minus(self.config.lifetimes.audit);
+        // Folders come last, and are not waited for long: they may be another machine's that does not answer.
+        let parts = [
+            self.ring.rotate_if_due(self.key_tools(), now).await.map_err(Into::into),
+            self.sweep(now, audit_before).await,
+            push::drain(self).await,
+            erase_due(self).await,
+            archive::run(self, audit_before).await,
+            tokio::time::timeout(PATIENCE, sweep_avatars(self))
+                .await
+                .context("`avatars.folder` does not answer")
+                .and_then(|swept| swept),
+        ];
+        parts
+            .into_iter()
+            .filter_map(Result::err)
+            .reduce(|first, next| anyhow!("{first:#}; {next:#}"))
+            .map_or(Ok(()), Err)
+    }
+
+    async fn sweep(&self, now: Timestamp, audit_before: Timestamp) -> anyhow::Result<()> {
         let exports = self.config.audit.export_folder.is_some();
         let sweeping = Sweeping {
             now,
             feed_before: now.minus(LEAP),
             // With a folder for them, lines go once they are written there.
             audit_before: if exports { Timestamp::from_millis(i64::MIN) } else { audit_before },
-            ended_before: now.minus(lifetimes.ended_sessions),
+            ended_before: now.minus(self.config.lifetimes.ended_sessions),
             tokens_until: self.tokens_until(now),
             batch: BATCH,
         };
         while self.store.sweep(sweeping).await?.more {}
-        push::drain(self).await?;
-        let archived = archive::run(self, audit_before).await;
-        let erased = erase_due(self).await;
-        rotated?;
-        erased?;
-        archived?;
-        // Last, and not for long: the folder may be another machine's that does not answer.
-        tokio::time::timeout(PATIENCE, sweep_avatars(self)).await.context("`avatars.folder` does not answer")??;
         Ok(())
     }
 }

@@ -126,7 +126,7 @@ pub(crate) async fn ask(sim: Sim, endpoint: &'static dyn Endpoint, request: Requ
         "answered"
     );
     let fault = fault.filter(|fault| !(is_replayed && matches!(fault, FaultKind::Slow(_))));
-    deliver(reply, fault).await
+    deliver(reply, fault.as_ref())
 }
 
 fn exchange(world: &mut World, endpoint: &dyn Endpoint, asked: &Asked) -> (Reply, Option<FaultKind>) {
@@ -152,10 +152,10 @@ fn exchange(world: &mut World, endpoint: &dyn Endpoint, asked: &Asked) -> (Reply
     (reply, fault)
 }
 
-async fn deliver(reply: Reply, fault: Option<FaultKind>) -> Response {
+fn deliver(reply: Reply, fault: Option<&FaultKind>) -> Response {
     match fault {
         None | Some(FaultKind::Busy | FaultKind::Errcode { .. }) => whole(reply),
-        Some(FaultKind::Slow(delay)) => late(reply, delay).await,
+        Some(FaultKind::Slow(delay)) => late(reply, *delay),
         Some(FaultKind::Dropped) => broken(&reply),
         Some(FaultKind::Malformed) => cut(&reply),
         Some(FaultKind::Html) => page(StatusCode::BAD_GATEWAY, ""),
@@ -167,9 +167,22 @@ fn whole(reply: Reply) -> Response {
     ([(header::CONTENT_TYPE, reply.content_type)], more.map(AppendHeaders), reply.body).into_response()
 }
 
-async fn late(reply: Reply, delay: Duration) -> Response {
-    tokio::time::sleep(delay).await;
-    whole(reply)
+/// An ordered delay, on the answer that is to be late.
+#[derive(Clone, Copy)]
+struct Late(Duration);
+
+fn late(reply: Reply, delay: Duration) -> Response {
+    let mut answer = whole(reply);
+    answer.extensions_mut().insert(Late(delay));
+    answer
+}
+
+/// Waits where a delay was ordered. The work is done by then, and nothing is held that others wait for.
+pub(crate) async fn in_time(mut answer: Response) -> Response {
+    if let Some(Late(delay)) = answer.extensions_mut().remove() {
+        tokio::time::sleep(delay).await;
+    }
+    answer
 }
 
 fn cut(reply: &Reply) -> Response {

@@ -14,7 +14,7 @@ export interface MyLike {
 }
 
 export function overMy(my: MyLike, language: Language): Platform {
-  const failed = refusing(language, 'platform_failed')
+  const failed = refusing(language)
   const away = refusing(language, 'network')
   const status = (result: any): number => +(result.statusCode || result.status) || 0
   const answered = (result: any): Answer<any> => ({
@@ -25,19 +25,19 @@ export function overMy(my: MyLike, language: Language): Platform {
   // Error 19 is an answer whose status is no success.
   const lost = (result: any) => (status(result) > 99 ? answered(result) : away(result))
   return {
-    name: 'my',
-    login: () => promised((it) => my.getAuthCode(it), { scopes: 'auth_base' }, (result) => result.authCode || failed(result), failed),
+    brand: 'my',
+    newCode: () => promised(my, 'getAuthCode', { scopes: 'auth_base' }, (result) => result.authCode || failed(result), failed),
     send: (ask) => {
       const isText = ask.method === 'GET' || ask.data === undefined || typeof ask.data === 'string'
       const data = isText ? ask.data : JSON.stringify(ask.data)
-      return promised((it) => my.request(it), both(ask, { data, headers: ask.header }), answered, lost)
+      return promised(my, 'request', both(ask, { data, headers: ask.header }), answered, lost)
     },
     upload: (upload) => {
       const options = both({ fileType: 'image' }, both(upload, { fileName: upload.name, headers: upload.header }))
-      return promised((it) => my.uploadFile(it), options, answered, lost)
+      return promised(my, 'uploadFile', options, answered, lost)
     },
     // There is no key of a session.
-    checkSession: () => given(true),
+    keyLives: () => given(true),
     read: (key) => (my.getStorageSync({ key }) || {}).data,
     write: (key, data) => {
       if ((my.setStorageSync({ key, data }) || {}).error) throw 0

@@ -18,8 +18,8 @@ export interface WxLike {
   getDeviceInfo?(): any
 }
 
-export function overWx(name: string, wx: WxLike, language: Language): Platform {
-  const failed = refusing(language, 'platform_failed')
+export function overWx(brand: string, wx: WxLike, language: Language): Platform {
+  const failed = refusing(language)
   // In the background requests are cut off after five seconds.
   const lost = (result: any) =>
     refusing(language, result.errno === 600003 || /interrupted/.test(result.errMsg) ? 'interrupted' : 'network')(result)
@@ -29,11 +29,11 @@ export function overWx(name: string, wx: WxLike, language: Language): Platform {
     header: result.header || {},
   })
   return {
-    name,
-    login: () => promised((it) => wx.login(it), { timeout: 10000 }, (result) => result.code || failed(result), failed),
-    send: (ask) => promised((it) => wx.request(it), ask, answered, lost),
-    upload: (upload) => promised((it) => wx.uploadFile(it), upload, answered, lost),
-    checkSession: () => promised<boolean>((it) => wx.checkSession(it), {}, () => true, () => false),
+    brand,
+    newCode: () => promised(wx, 'login', { timeout: 10000 }, (result) => result.code || failed(result), failed),
+    send: (ask) => promised(wx, 'request', ask, answered, lost),
+    upload: (upload) => promised(wx, 'uploadFile', upload, answered, lost),
+    keyLives: () => promised<boolean>(wx, 'checkSession', {}, () => true, () => false),
     read: (key) => wx.getStorageSync(key),
     write: (key, value) => wx.setStorageSync(key, value),
     forget: (key) => wx.removeStorageSync(key),

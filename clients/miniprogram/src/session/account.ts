@@ -1,5 +1,7 @@
 // What menjin says of people and sign-ins, in the words of its HTTP API.
 
+import { both } from './ask'
+
 export interface User {
   id: string
   number: number
@@ -17,6 +19,8 @@ export interface SignedIn {
   need: string[]
   /** Whether this very call made the user. */
   is_new_user: boolean
+  /** There, and true, where the account was to be deleted and this very call has kept it: tell the person. */
+  deletion_cancelled?: boolean
 }
 
 /** The part of a sign-in's answer that this package reads. */
@@ -26,10 +30,9 @@ export interface LoginAnswer extends SignedIn {
   expires_in: number
 }
 
-/** Without the tokens. */
-export const told = (given: SignedIn, isNew?: boolean): SignedIn => ({
-  user: given.user,
-  session_id: given.session_id,
-  need: given.need || [],
-  is_new_user: !!(isNew && given.is_new_user),
-})
+/** Without the tokens; what only the call that signed in is told, where `isNew`. */
+export const told = (given: SignedIn, isNew?: boolean): SignedIn => {
+  const { user, session_id, need, is_new_user, deletion_cancelled } = given
+  const lasting = { user, session_id, need: need || [], is_new_user: false }
+  return both(lasting, isNew ? { is_new_user, deletion_cancelled } : {})
+}

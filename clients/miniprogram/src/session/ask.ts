@@ -47,6 +47,13 @@ export const given = <T>(value: T): Promise<T> => Promise.resolve(value)
 /** A promise that is broken already. */
 export const refused = (error: unknown): Promise<never> => Promise.reject(error)
 
+/** What it gives, or nothing where it throws. */
+export const tried = <T>(work: () => T): T | undefined => {
+  try {
+    return work()
+  } catch (_) {}
+}
+
 /** What JSON says, or the text itself. */
 export const parsed = (text: unknown): unknown => {
   try {

@@ -26,9 +26,10 @@ const WORDS = {
   interrupted: ['retry', '请求被中断，请重试', 'Interrupted: try again'],
   signed_out: ['relogin', '请先登录', 'Sign in first'],
   platform_failed: ['retry', '平台接口失败，请重试', 'The platform failed: try again'],
-  mock_code: ['none', '没有 AppID，只能登录 menjin dev', 'Without an AppID only `menjin dev` can be used'],
+  mock_code: ['none', '没有 AppID，只能登录 menjin dev', 'No AppID: `menjin dev` only'],
   denied: ['none', '已取消授权', 'Declined'],
-  phone_quota: ['none', '暂时无法获取手机号', 'No quota left for phone numbers'],
+  not_permitted: ['none', '此功能未获许可', 'Not permitted here'],
+  phone_quota: ['none', '暂时无法获取手机号', 'No quota for phone numbers'],
 }
 
 /** Codes that no server gives. */
@@ -74,7 +75,7 @@ export const problemOf = (answer: Answer): MenjinError => {
 
 const guessed = (status: number, code: string): Action => {
   if (code === 'reauth_required') return 'reauth'
-  if (/^(user_d|client_invalid|platform_[qm])/.test(code)) return 'none'
+  if (/^(user_d|client_|platform_[qm])/.test(code)) return 'none'
   if (status === 401 || status === 409) {
     // All of `token_…` but `token_expired`.
     if (/^(token_[^e]|session_|code_|password_|refresh_|restored)/.test(code)) return 'relogin'

@@ -9,7 +9,10 @@ export interface Pair {
   access_token: string
   refresh_token: string
   expires_in: number
-  /** When `expires_in` began to count, by the device's own clock: whether that is right does not matter. */
+  /**
+   * When `expires_in` began to count, by the device's own clock: whether that is right does not matter. Of two records the one
+   * with the later time counts: a refresh counts from when it was asked for, a sign-in from when it was answered.
+   */
   at: number
 }
 
@@ -32,11 +35,10 @@ export interface SessionEnd {
 
 /** What a session needs of its surroundings. */
 export interface World {
-  app: string
+  appId: string
   /** Of paths at menjin. */
   send: Send
-  language(): string
-  /** May throw. */
+  tongue(): string
   read(): unknown
   write(record: Kept | Over): void
   /** Lets no other page refresh meanwhile, where there are others. */
@@ -45,8 +47,11 @@ export interface World {
   silently?(): Promise<LoginAnswer>
 }
 
-/** After these nobody is signed in again by themselves: two phones would throw each other out for ever. */
-const STAYS_OUT = /^session_(kicked|replaced)$/
+/**
+ * After these (kicked, replaced, closed) nobody is signed in again by themselves: two phones would throw each other out for ever,
+ * and whoever had their account deleted would have a new one.
+ */
+const STAYS_OUT = /^(session_[kr]|account_c)/
 
 /** How long before its end a token is replaced, in seconds. */
 const AHEAD = 30
@@ -62,12 +67,20 @@ const lives = (kept: Kept, ahead: number): boolean => {
   return age >= 0 && age < kept.expires_in - Math.min(ahead, kept.expires_in / 4)
 }
 
+/**
+ * Whether a refusal is about the session that was used. Otherwise it is somebody else's, about something else; or of a back end
+ * that takes no token of ours, however new. The actions `refresh` and `relogin` tell it, and the codes of those who may not
+ * come back: `user_disabled`, `user_deleting`.
+ */
+export const isOurs = (problem: MenjinError, used?: Kept): boolean =>
+  /^re[fl]|^noneuser_d/.test(problem.action + problem.code) &&
+  !(used && /^token_[im]/.test(problem.code) && Math.abs(ageOf(used)) < YOUNG)
+
 export type Session = ReturnType<typeof openSession>
 
 export function openSession(world: World) {
   let kept: Kept | null = null
   let out = ''
-  let isRead = false
   let since = 0
   let refreshing: Promise<Kept> | null = null
   let entering: Promise<Kept> | null = null
@@ -75,57 +88,52 @@ export function openSession(world: World) {
 
   /**
    * What storage has, or somebody tells: another part of the program may have refreshed, signed in or out. What is older than
-   * what we know was left there by a write that failed, or that is not through to this tab yet.
+   * what we know was left there by a write that failed, or that is not through to this tab yet. That another session is over
+   * is not about us, nor that ours is while we sign in anew.
    */
   const look = (heard?: Kept | Over): Kept | null => {
-    const first = !isRead
-    isRead = true
-    let record = heard
-    try {
-      record = record || (world.read() as Kept | Over | undefined)
-    } catch (_) {}
+    const record = heard || (world.read() as Kept | Over | undefined)
     if (record && record.at >= since) {
-      since = record.at
       if ('refresh_token' in record) {
+        since = record.at
         kept = record
         out = ''
-      } else if ('ended' in record) {
-        if (first) out = record.ended
-        else if (kept) leave(record.ended, undefined, true)
-      }
+      } else if (!kept) {
+        since = record.at
+        out = record.ended
+      } else if (!entering && record.session_id === kept.session_id) leave(record.ended, undefined, record.at)
     }
     return kept
   }
 
   const keep = (next: Kept): Kept => {
     out = ''
-    isRead = true
     since = next.at
     world.write((kept = next))
     return next
   }
 
-  const leave = (reason: string, error?: MenjinError, isKnown?: boolean): void => {
+  /** `toldAt`: when somebody else wrote it down. */
+  const leave = (reason: string, error?: MenjinError, toldAt?: number): void => {
     const session_id = kept ? kept.session_id : ''
     kept = null
     out = reason
-    isRead = true
-    if (!isKnown) world.write({ ended: reason, at: (since = Date.now()), session_id })
+    since = toldAt || Date.now()
+    if (!toldAt) world.write({ ended: reason, at: since, session_id })
     listeners.forEach((listener) => {
       // Its failure is not ours, and not to be hidden.
       given({ reason, error }).then(listener)
     })
   }
 
-  const current = () => (isRead && kept) || look()
-  const signedOut = () => local('signed_out', world.language(), out)
-  const nobody = () => refused(signedOut())
+  const known = () => kept || look()
+  const nobody = () => refused(local('signed_out', world.tongue(), out))
   /** Whether it is still the session that was used. */
   const isIn = (used: Kept) => !!kept && kept.session_id === used.session_id
 
   /** One request of our own to menjin. */
   const call = (path: string, data?: unknown, more?: Partial<Ask>): Promise<Answer> => {
-    const own = { 'Menjin-App': world.app, 'content-type': 'application/json' }
+    const own = { 'Menjin-App': world.appId, 'content-type': 'application/json' }
     const ask = both({ url: path, method: 'POST', data, timeout: 15000 }, more)
     return world.send(both(ask, { header: both(own, more && more.header) }))
   }
@@ -140,32 +148,35 @@ export function openSession(world: World) {
   /** The tokens in an answer; what has none is somebody else's, such as a hotel's page. */
   const pairOf = (answer: LoginAnswer, at: number): Pair => {
     const { access_token, refresh_token, expires_in } = answer
-    if (!refresh_token) throw local('network', world.language(), answer)
+    if (!refresh_token) throw local('network', world.tongue(), answer)
     return { access_token, refresh_token, expires_in, at }
   }
 
-  /** Trades the refresh token; a lost answer is asked for again, which menjin allows for. */
-  const traded = (token: string, tries: number): Promise<Pair> => {
+  /**
+   * Trades the refresh token; a lost answer is asked for again, which menjin allows for. It looks before it asks, and before it
+   * keeps: a tab that lay frozen meanwhile is behind the others, and an old token would be taken for a stolen one.
+   */
+  const traded = (used: Kept, tries: number): Promise<Kept> => {
+    const mine = look()
+    if (!mine) return nobody()
+    if (mine.access_token !== used.access_token && lives(mine, AHEAD)) return given(mine)
     const at = Date.now()
-    return call('/v1/token/refresh', { refresh_token: token }).then(
-      (answer) => pairOf(body(answer), at),
-    ).catch((error) => patience(error, tries).then(() => traded(token, tries + 1)))
+    return call('/v1/token/refresh', { refresh_token: mine.refresh_token })
+      .then((answer) => {
+        const pair = pairOf(body(answer), at)
+        look()
+        // Signed out, or in anew, while we waited: then that counts.
+        if (!isIn(mine)) return nobody()
+        return kept!.refresh_token === mine.refresh_token ? keep(both(kept!, pair)) : kept!
+      })
+      .catch((error) => patience(error, tries).then(() => traded(used, tries + 1)))
   }
 
   const refresh = (used: Kept): Promise<Kept> => {
     return (refreshing =
       refreshing ||
       world
-        .alone(() => {
-          const mine = look()
-          if (!mine) throw signedOut()
-          if (mine.access_token !== used.access_token && lives(mine, AHEAD)) return given(mine)
-          return traded(mine.refresh_token, 1).then((pair) => {
-            // Signed out, or in anew, while we waited: then that counts.
-            if (!isIn(mine)) throw signedOut()
-            return keep(both(kept!, pair))
-          })
-        })
+        .alone(() => traded(used, 1))
         .then(
           (next) => {
             refreshing = null
@@ -182,14 +193,13 @@ export function openSession(world: World) {
 
   /** Signs in; requests wait for it. */
   const enter = (work: () => Promise<LoginAnswer>): Promise<Kept> => {
-    const at = Date.now()
     const done = () => {
       if (entering === mine) entering = null
     }
     const mine: Promise<Kept> = work().then(
       (answer) => {
         done()
-        return keep(both(pairOf(answer, at), told(answer, true)))
+        return keep(both(pairOf(answer, Date.now()), told(answer, true)))
       },
       (error) => {
         done()
@@ -199,7 +209,8 @@ export function openSession(world: World) {
     return (entering = mine)
   }
 
-  const silently = () => entering || (world.silently ? enter(world.silently) : nobody())
+  /** Never for those who have signed out or were signed out: they come back by `login()`. */
+  const silently = () => entering || (world.silently && !out ? enter(world.silently) : nobody())
 
   /** The session that was used is over: sign in anew where that is right, else tell it, once. */
   const over = (used: Kept, problem: MenjinError): Promise<Kept> => {
@@ -221,8 +232,8 @@ export function openSession(world: World) {
 
   /** A pair that should do: read, waited for, refreshed ahead of its end, or signed in for. */
   const ready = (): Promise<Kept> => {
-    const old = entering ? null : current()
-    if (!old) return out && !entering ? nobody() : silently()
+    const old = entering ? null : known()
+    if (!old) return silently()
     if (!refreshing && lives(old, AHEAD)) return given(old)
     return refresh(old).catch((error: MenjinError) => {
       if (isPassing(error) && isIn(old) && lives(old, 0)) return kept!
@@ -233,30 +244,30 @@ export function openSession(world: World) {
   /** Another token than the one that was refused. */
   const healed = (used: Kept, problem: MenjinError): Promise<Kept> => {
     if (!entering && look() && kept!.access_token !== used.access_token) return given(kept!)
-    return kept && !entering && problem.action === 'refresh' ? refresh(used) : over(used, problem)
+    // A back end may be wrong about a token: before somebody is signed out for it, menjin is asked.
+    const isTraded = problem.action === 'refresh' || (!world.silently && /^token_/.test(problem.code))
+    return kept && !entering && isTraded ? refresh(used) : over(used, problem)
   }
 
   /** Does something with a token; after a refusal that can be healed once more, and then the answer is what it is. */
-  const authorized = <A extends Answer>(attempt: (token: string) => Promise<A>): Promise<A> => {
-    const by = (pair: Kept) => attempt(pair.access_token)
-    return ready().then((used) =>
-      by(used).then((answer) => {
+  const authorized = <A extends Answer>(attempt: (token: string) => Promise<A>): Promise<A> =>
+    ready().then((used) =>
+      attempt(used.access_token).then((answer) => {
         const status = answer.statusCode
-        const problem = status === 401 || status === 403 ? problemOf(answer) : null
-        if (!problem) return answer
+        if (status !== 401 && status !== 403) return answer
+        const problem = problemOf(answer)
+        const healing =
+          problem.action === 'reauth' && world.silently
+            ? silently()
+            : status === 401 && isOurs(problem, used) && healed(used, problem)
         // Somebody else may have signed in meanwhile: what one person asked for is never asked again as another.
-        const again = (next: Kept) => (next.user.id === used.user.id ? by(next) : answer)
-        if (problem.action === 'reauth' && world.silently) return silently().then(again)
-        // Somebody else's refusal, about something else; or a back end that takes no token of ours, however new.
-        const isOurs = /^(refresh|relogin)$/.test(problem.action) || /^user_d/.test(problem.code)
-        const isHopeless = problem.code === 'token_invalid' && Math.abs(ageOf(used)) < YOUNG
-        return status === 403 || !isOurs || isHopeless ? answer : healed(used, problem).then(again)
+        const again = (next: Kept) => (next.user.id === used.user.id ? attempt(next.access_token) : answer)
+        return healing ? healing.then(again) : answer
       }),
     )
-  }
 
   /** Resolves to whether menjin knows; here the session is over in any case. */
-  const logout = (): Promise<boolean> => {
+  const signOut = (): Promise<boolean> => {
     const waited: Promise<unknown> = entering ? entering.catch(() => 0) : given(0)
     return waited.then(() => {
       const mine = look()
@@ -272,7 +283,7 @@ export function openSession(world: World) {
   }
 
   return {
-    current,
+    known,
     look,
     ready,
     healed,
@@ -281,13 +292,15 @@ export function openSession(world: World) {
     authorized,
     call,
     body,
-    logout,
+    signOut,
+    /** Why nobody is signed in, where somebody was. */
+    why: () => out,
     /** A request of our own to menjin as the person, and its body. */
     asked: <T>(path: string, method: string, data?: unknown): Promise<T> =>
       authorized((token) => call(path, data, { method, header: { Authorization: 'Bearer ' + token } })).then(body<T>),
-    /** The person has changed. */
+    /** The person has changed, if it is still the same one. */
     userIs(user: User, need: string[]): void {
-      if (look()) keep(both(kept!, { user, need }))
+      if (look() && kept!.user.id === user.id) keep(both(kept!, { user, need }))
     },
     onEnd(listener: (end: SessionEnd) => void): () => void {
       listeners.push(listener)

@@ -4,7 +4,8 @@ use menjin_server::config::{App, AppKind, Config, Need, PlatformName, Profile, S
 
 use super::report::{Report, both};
 
-pub(super) fn add(report: &mut Report, config: &Config) {
+/// `apps`: of the file and of the store.
+pub(super) fn add(report: &mut Report, config: &Config, apps: &[App]) {
     let url = config.server.public_url.as_ref();
     let base = url.map_or_else(String::new, |url| url.as_str().trim_end_matches('/').to_owned());
     let host = url.and_then(|url| url.host_str()).unwrap_or_default();
@@ -13,10 +14,10 @@ pub(super) fn add(report: &mut Report, config: &Config) {
         "{host} 已完成 ICP 备案（服务器在中国大陆时必需）"
             | "{host} has its ICP record (needed for mini programs, and for servers in mainland China)"
     ));
-    for app in &config.app {
+    for app in apps {
         of_app(report, app, (&base, &site, host));
     }
-    if config.app.iter().any(|app| app.platform == Some(PlatformName::Wechat)) {
+    if apps.iter().any(|app| app.platform == Some(PlatformName::Wechat)) {
         report.by_hand(both!(
             "微信后台「IP 白名单」包含每个节点的出口地址，包括备用节点"
                 | "IP 白名单 of WeChat's console has the outgoing address of every node, spare ones too"
@@ -27,7 +28,7 @@ pub(super) fn add(report: &mut Report, config: &Config) {
             | "people find a way to close their account (`DELETE /v1/me`), done within 15 working days, and can withdraw consent (PIPL art. 15, 47)"
     ));
     let asks_nothing = config.consent.is_empty();
-    if asks_nothing && config.app.iter().any(|app| app.kind != AppKind::Backend) {
+    if asks_nothing && apps.iter().any(|app| app.kind != AppKind::Backend) {
         report.by_hand(both!(
             "隐私政策在收集之前展示并征得同意；menjin 可以留存同意的版本与时间（`[[consent]]`）"
                 | "people agree to the privacy policy before anything is collected; menjin can keep version and time ([[consent]])"

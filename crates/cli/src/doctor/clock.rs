@@ -1,6 +1,6 @@
 //! This machine's clock against the platform's: tokens, pushes and certificates hang on it.
 
-use menjin_server::config::{Config, PlatformName};
+use menjin_server::config::{App, Config, PlatformName};
 use menjin_server::{Clock as _, SystemClock};
 use menjin_token::Timestamp;
 use url::Url;
@@ -12,8 +12,8 @@ use crate::http::client_for;
 const WRONG: u64 = 30;
 const ODD: u64 = 5;
 
-pub(super) async fn check(report: &mut Report, config: &Config) {
-    let Some(platform) = platform_of(config) else { return };
+pub(super) async fn check(report: &mut Report, config: &Config, apps: &[App]) {
+    let Some(platform) = platform_of(config, apps) else { return };
     let host = platform.host_str().unwrap_or_default().to_owned();
     let Some((theirs, ours)) = asked(&platform).await else {
         report.warning(
@@ -39,8 +39,8 @@ pub(super) async fn check(report: &mut Report, config: &Config) {
 }
 
 /// Where the first app's platform is.
-fn platform_of(config: &Config) -> Option<Url> {
-    let app = config.app.iter().find(|app| app.platform.is_some())?;
+fn platform_of(config: &Config, apps: &[App]) -> Option<Url> {
+    let app = apps.iter().find(|app| app.platform.is_some())?;
     let usual = match app.platform? {
         PlatformName::Wechat => &config.wechat.base_url,
         PlatformName::Qq => &config.qq.base_url,

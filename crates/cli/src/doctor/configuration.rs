@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use menjin_server::config::{Config, StorePlace};
+use menjin_server::config::{App, Config, StorePlace};
 use menjin_server::{check_certificate, check_place};
 use menjin_token::Timestamp;
 
@@ -17,10 +17,11 @@ const SIX_MONTHS: Duration = Duration::from_hours(24 * 180);
 /// 15 working days (个人信息保护法 §47, and what platforms ask for): three weeks.
 const THREE_WEEKS: Duration = Duration::from_hours(24 * 21);
 
-/// `has_apps`: whether apps are registered in the store.
-pub(super) fn check(report: &mut Report, config: &Config, has_apps: bool, now: Timestamp) {
-    refusals(report, config, has_apps, now);
-    let unknown = config.unknown_audiences(|audience| config.apps_of_audience(audience));
+/// Whether apps are registered in the store, and all that there are.
+pub(super) fn check(report: &mut Report, config: &Config, (has_registered, apps): (bool, &[App]), now: Timestamp) {
+    refusals(report, config, has_registered, now);
+    let is_for = |app: &&App, audience: &str| app.audience.as_deref().unwrap_or(&app.id) == audience;
+    let unknown = config.unknown_audiences(|audience| apps.iter().filter(|app| is_for(app, audience)).count());
     for remark in config.remarks().into_iter().chain(unknown) {
         report.warning("configuration", both!("{remark}"), both!("按提示处理" | "do as it says"));
     }
@@ -108,8 +109,7 @@ fn refusals(report: &mut Report, config: &Config, has_apps: bool, now: Timestamp
     }
 }
 
-/// Files that hold secrets or people's data, and whom their modes let in. To be looked at before the store is opened, which
-/// mends the mode of its own.
+/// Files that hold secrets or people's data, and whom their modes let in.
 pub(super) fn files(report: &mut Report, config: &Config, source: &Source) {
     let holds_key = config.secret_key_file.is_none() && !config.secret_key.is_absent();
     let own = source.file().filter(|_| holds_key);

@@ -14,7 +14,8 @@ mod store;
 
 use std::process::ExitCode;
 
-use menjin_server::{Clock as _, SystemClock};
+use menjin_server::config::{App, Config};
+use menjin_server::{Clock as _, Examined, SystemClock};
 
 use self::report::{Report, both};
 use crate::settings::Source;
@@ -43,6 +44,14 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+/// Whether the store has apps; and those of file and store, as far as it can be asked: why it can't is told elsewhere.
+async fn apps_of(config: &Config, examined: Option<&Examined>) -> (bool, Vec<App>) {
+    let mut apps = config.app.clone();
+    let Some(examined) = examined else { return (false, apps) };
+    apps.extend(examined.registered().await.unwrap_or_default());
+    (examined.has_apps().await.unwrap_or(false), apps)
+}
+
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut report = Report::new(Language::of_this_machine(), arguments.go_live);
     match arguments.source.load() {
@@ -50,12 +59,9 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             let now = SystemClock.now();
             configuration::files(&mut report, &config, &arguments.source);
             let examined = store::check(&mut report, &config).await;
-            let has_apps = match &examined {
-                Some(examined) => examined.has_apps().await.unwrap_or(false),
-                None => false,
-            };
-            configuration::check(&mut report, &config, has_apps, now);
-            clock::check(&mut report, &config).await;
+            let (has_registered, apps) = apps_of(&config, examined.as_ref()).await;
+            configuration::check(&mut report, &config, (has_registered, &apps), now);
+            clock::check(&mut report, &config, &apps).await;
             if let Some(url) = &config.server.public_url {
                 let is_reachable = address::check(&mut report, url, now).await;
                 if is_reachable {
@@ -64,7 +70,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             }
             apps::check(&mut report, &config, examined.as_ref()).await;
             if arguments.go_live {
-                checklist::add(&mut report, &config);
+                checklist::add(&mut report, &config, &apps);
             }
         }
         Err(error) => report.failure(

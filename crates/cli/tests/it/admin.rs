@@ -62,9 +62,9 @@ fn roles_change_and_the_last_admin_stays() {
     run_in(folder.path(), &["admin", "remove", "lin"]).refused(&["lin", "last admin"]);
     run_in(folder.path(), &["admin", "role", "lin", "viewer"]).refused(&["lin", "last admin"]);
     let changed = json(folder.path(), &["role", "wei", "admin"]);
-    assert_eq!(changed, json!({"name": "wei", "role": "admin", "changed": true}));
+    assert_eq!(changed, json!({"name": "wei", "role": "admin", "changed": true, "ended_tokens": []}));
     assert_eq!(json(folder.path(), &["role", "wei", "admin"])["changed"], false);
-    assert_eq!(json(folder.path(), &["remove", "lin"]), json!({"removed": "lin"}));
+    assert_eq!(json(folder.path(), &["remove", "lin"]), json!({"removed": "lin", "ended_tokens": []}));
     assert_eq!(json(folder.path(), &["list"]).as_array().unwrap().len(), 1);
     run_in(folder.path(), &["admin", "role", "nobody", "viewer"]).refused(&["nobody", "menjin admin list"]);
 }

@@ -73,6 +73,13 @@ fn lines_are_listed_by_what_they_are_about_the_newest_first() {
     assert_eq!(listed(folder.path(), &["--action", "user.disabled"]), [all[1].clone(), all[3].clone()]);
     assert_eq!(listed(folder.path(), &["--user", "1", "--action", "user.enabled"]), all[2..3]);
     assert_eq!(listed(folder.path(), &["--since", "2020-01-01", "--until", "2100-01-01T00:00:00Z"]), all);
+    let of_operators: Vec<_> = all.iter().filter(|line| line["actor"] == "operator").cloned().collect();
+    assert_eq!(listed(folder.path(), &["--actor", "operator"]), of_operators);
+    let before = first["seq"].to_string();
+    assert_eq!(listed(folder.path(), &["--before", &before]), all[4..]);
+    assert_eq!(listed(folder.path(), &["--user", "1", "--before", &before]), Vec::<Value>::new());
+    let nobodys = ["--session", "ses_01jd3v0000zzzzzzzzzzzzzzzz"];
+    assert_eq!(listed(folder.path(), &nobodys), Vec::<Value>::new());
     for nothing in [["--since", "2100-01-01"], ["--until", "2020-01-01"], ["--by", "lin"], ["--app", "old"]] {
         assert_eq!(listed(folder.path(), &nothing), Vec::<Value>::new(), "{nothing:?}");
     }
@@ -155,6 +162,8 @@ fn what_can_t_be_asked_for_is_refused() {
         (&["list", "--since", "yesterday"][..], "2026-11-01"),
         (&["export", "--csv", "--json"], "--json"),
         (&["list", "--user", "1", "--by", "lin"], "--by"),
+        (&["list", "--session", "alice"], "ses_"),
+        (&["list", "--actor", "nobody"], "platform"),
     ] {
         let ran = run_in(folder.path(), &[&["audit"], arguments].concat());
         assert!(ran.code == Some(2) && ran.err.contains(word) && ran.out.is_empty(), "{arguments:?}: {}", ran.err);

@@ -28,7 +28,7 @@ fn a_rotated_key_is_published_before_it_signs() {
     let [(first, state)] = &list(folder.path())[..] else { panic!("one key at first") };
     assert_eq!(state, "active");
     let rotated: Value = serde_json::from_str(&run_in(folder.path(), &["key", "rotate", "--json"]).ok()).unwrap();
-    let second = rotated["kid"].as_str().unwrap();
+    let second = rotated["kids"][0].as_str().unwrap();
     let keys = list(folder.path());
     assert_eq!(keys, [(first.clone(), "active".to_owned()), (second.to_owned(), "next".to_owned())]);
     let table = run_in(folder.path(), &["key", "list"]).ok();
@@ -98,7 +98,7 @@ async fn a_running_server_learns_of_a_new_key() {
     let data = tempdir().unwrap();
     let server = crate::harness::Server::dev(data.path());
     let rotated: Value = serde_json::from_str(&run_in(data.path(), &["key", "rotate", "--json"]).ok()).unwrap();
-    let kid = rotated["kid"].as_str().unwrap();
+    let kid = rotated["kids"][0].as_str().unwrap();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let published = async {
         loop {

@@ -95,6 +95,10 @@ async fn sessions_are_listed_shown_and_ended_beside_a_running_server() {
     let list = run_in(data.path(), &["session", "list", alice.user()]).ok();
     assert!(list.starts_with("SESSION") && list.contains(id) && list.contains("tablet (Pad 门禁)"), "{list}");
     let listed = json_of(data.path(), &["session", "list", alice.user()]);
+    assert_eq!(json_of(data.path(), &["session", "list"]), listed, "everybody's");
+    assert_eq!(json_of(data.path(), &["session", "list", "--app", listed[0]["app"].as_str().unwrap()]), listed);
+    assert_eq!(json_of(data.path(), &["session", "list", "--app", "another"]), json!([]));
+    assert_eq!(json_of(data.path(), &["session", "list", "--before", id]), json!([]));
     assert_eq!((&listed[0]["id"], &listed[0]["user"]), (&json!(id), &json!(alice.user())));
     assert!(json_of(data.path(), &["session", "end", id])["ended"].as_bool().unwrap());
     assert!(run_in(data.path(), &["session", "end", id]).ok().contains("was over already"));
@@ -102,6 +106,8 @@ async fn sessions_are_listed_shown_and_ended_beside_a_running_server() {
     let shown = json_of(data.path(), &["session", "show", id]);
     assert_eq!((&shown["end_reason"], &shown["user"]), (&json!("session_kicked"), &json!(alice.user())));
     assert_eq!(json_of(data.path(), &["session", "list", alice.user()]), json!([]));
+    assert_eq!(json_of(data.path(), &["session", "list"]), json!([]));
+    assert_eq!(json_of(data.path(), &["session", "list", "--ended"])[0]["id"], id);
     assert_eq!(Signed::sign_in(&alice.server, &alice.client).await.status(), 200);
     assert_eq!(json_of(data.path(), &["user", "kick", alice.user()])["sessions_ended"], 1);
     assert_eq!(json_of(data.path(), &["session", "end", "--user", alice.user()])["sessions_ended"], 0);

@@ -126,6 +126,20 @@ async fn what_a_token_has_not_room_for_is_asked_once() {
 }
 
 #[tokio::test]
+async fn what_the_feed_knows_is_told_without_asking_for_roles() {
+    let (menjin, guard, clock) = listening().await;
+    let more = Claims { roles: vec!["boss".to_owned()], roles_version: Some(9), has_more_roles: true, ..claims() };
+    let more = signed(key(), &more);
+    assert_eq!(outcome(&guard, &more).await, "keys_unavailable", "this menjin does not tell more");
+    menjin.tell(json!({"kind": "role_changed", "name": "boss", "version": 10, "at": at(NOW), "until": at(NOW)}));
+    until_outcome(&guard, &more, "token_expired").await;
+    menjin.tell(event("session_ended", "session", &session().to_string()));
+    until_outcome(&guard, &more, "session_kicked").await;
+    clock.advance(Duration::from_hours(1));
+    assert_eq!(outcome(&guard, &more).await, "token_expired");
+}
+
+#[tokio::test]
 async fn all_pages_are_read_before_anybody_is_let_in() {
     let (menjin, clock) = (StandIn::publishing(&[key()]).await, clock());
     for nth in 0..10 {

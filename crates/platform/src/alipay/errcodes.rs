@@ -89,12 +89,20 @@ pub static ERRCODES: [Explained; 13] = [
             CONSOLE[1],
         ],
     ),
-    worded(
-        40002,
-        "isv.unmatched-app-id",
-        Kind::Misconfigured,
-        ["authCode 属于其他应用。", "The code is another app's.", CONSOLE[0], CONSOLE[1]],
-    ),
+    // Whoever likes can send such a code, so it is no fault of the operator's.
+    Explained {
+        sub_code: "isv.unmatched-app-id",
+        ..by_user(
+            40002,
+            Kind::BadCode,
+            [
+                "authCode 属于其他应用。",
+                "The code is another app's.",
+                "在本应用中获取 authCode；如果每次都这样，核对 menjin.toml 中的 APPID。",
+                "Get the code in this app; if it is so every time, compare the appid in menjin.toml with Alipay's console.",
+            ],
+        )
+    },
     row(40004, Kind::Unexpected, ["业务处理失败。", "The business failed.", AGAIN[0], AGAIN[1]]),
     row(40006, Kind::Misconfigured, ["应用权限不足。", "The app has not the right.", RIGHTS[0], RIGHTS[1]]),
 ];

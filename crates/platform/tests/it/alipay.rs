@@ -139,7 +139,7 @@ async fn an_error_is_told_by_its_words() {
         ("40002", "isv.code-invalid", Kind::BadCode),
         ("\"40002\"", "isv.grant-type-invalid", Kind::BadInput),
         ("\"40002\"", "isv.invalid-signature", Kind::Misconfigured),
-        ("\"40002\"", "isv.unmatched-app-id", Kind::Misconfigured),
+        ("\"40002\"", "isv.unmatched-app-id", Kind::BadCode),
         ("\"40002\"", "isv.something-new", Kind::BadInput),
         ("\"20000\"", "isp.unknow-error", Kind::Unexpected),
         ("\"40006\"", "", Kind::Misconfigured),

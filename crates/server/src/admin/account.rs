@@ -12,7 +12,8 @@ use super::held::cookie;
 use super::operator::Operator;
 use super::pages::{At, Fields, Next, page, see_other};
 use super::scan::Scanned;
-use super::{password, scan, sign_in, tries};
+use super::tries::{self, Who};
+use super::{password, scan, sign_in};
 use crate::problem::Problem;
 use crate::state::Menjin;
 use crate::store::OperatorShown;
@@ -96,17 +97,29 @@ async fn confirm(
         menjin.store.prove_operator_session(session, OperatorShown::Nothing, now).await?;
         return Ok(see_other(next.path()));
     }
-    let begun = tries::begin(&menjin, &name, ip.as_deref()).await;
-    begun.map_err(|retry_after| Problem::TooManyRequests { retry_after })?;
     let (password, code) = (fields.secret("password")?, fields.text("code")?);
-    let shown = password::shown(&menjin, &name, (&password, code), now).await?;
-    if let Some(shown) = shown.map(OperatorShown::Step)
-        && menjin.store.prove_operator_session(session, shown, now).await?
-    {
-        tries::succeed(&menjin, &name, ip.as_deref()).await;
-        return Ok(see_other(next.path()));
+    if let Some(password) = password::typed(&password) {
+        let tried = tries::to_confirm(&menjin, session).await?;
+        let proved = async {
+            let proof = menjin.store.operator_proof(&name).await?;
+            let shown = password::shown(&menjin, (&name, proof.as_ref()), (&password, code), now).await?;
+            let Some(shown) = shown.map(OperatorShown::Step) else { return Ok::<_, Problem>(false) };
+            Ok(menjin.store.prove_operator_session(session, shown, now).await?)
+        };
+        match proved.await {
+            Ok(true) => {
+                tried.succeeded().await;
+                return Ok(see_other(next.path()));
+            }
+            Ok(false) => {
+                sign_in::tell(&menjin, Some(Who { name: &name, is_operator: true, ip: ip.as_deref() }), ip.clone());
+            }
+            Err(problem) => {
+                tried.was_no_guess().await;
+                return Err(problem);
+            }
+        }
     }
-    sign_in::tell(&menjin, Some(&name), ip).await?;
     let text = at.say("密码或验证码不对，或验证码已用过。", "Password or code is wrong, or the code was used before.");
     let refused = Some(text.to_owned());
     let again = Confirm { refused, ..Confirm::new(&menjin, operator, at, &next).await? };

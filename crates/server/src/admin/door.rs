@@ -25,7 +25,7 @@ use crate::pages::Shown;
 use crate::problem::Problem;
 use crate::refusals;
 use crate::state::Menjin;
-use crate::store::{AuditLine, HeldDigest, OperatorSessionRow};
+use crate::store::{AuditLine, HeldDigest, OperatorSessionRow, TOKEN_ACTOR};
 
 /// Below it are calls of programs; all else are pages.
 const API: &str = "/admin/v1/";
@@ -131,7 +131,7 @@ async fn by_token(menjin: &Menjin, parts: &mut Parts) -> Result<Option<Operator>
         return Ok(None);
     }
     let ip = Client::from_request_parts(parts, menjin).await?.ip_text();
-    let name = format!("token:{}", row.name);
+    let name = format!("{TOKEN_ACTOR}{}", row.name);
     Ok(Some(Operator { name, role: row.role, is_fresh: true, ip, session: None, form_token: String::new() }))
 }
 

@@ -39,7 +39,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::state::Menjin;
 use api::taken::{Acts, nothing_else};
 pub(crate) use document::document;
-pub use operated::{NewOperatorToken, OperatorLink, OperatorNotDone, OperatorTokenView, OperatorView};
+pub use operated::{EndedTokens, NewOperatorToken, OperatorLink, OperatorNotDone, OperatorTokenView, OperatorView};
 pub(crate) use operator::{Operator, Right};
 pub(crate) use tries::Tries;
 

@@ -100,6 +100,14 @@ pub struct OperatorTokenView {
     pub expires_at: Option<Timestamp>,
 }
 
+/// What ended with a change to an operator.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EndedTokens {
+    /// The tokens of programs that the operator had made and that are refused from now on, by name.
+    #[schema(example = json!(["nightly-export"]))]
+    pub ended_tokens: Vec<String>,
+}
+
 /// A link for an operator, which works once.
 #[derive(Serialize, ToSchema)]
 pub struct OperatorLink {
@@ -166,26 +174,29 @@ impl Menjin {
         if self.store.add_operator(adding).await? { Ok(link) } else { Err(OperatorNotDone::Exists(name.to_owned())) }
     }
 
-    /// Forgets an operator's password, second factor and linked `WeChat`, and ends their sign-ins; the link with which they set new ones.
+    /// Forgets an operator's password, second factor and linked `WeChat`, and ends their sign-ins; the link with which they set new
+    /// ones. Tokens of programs go on.
     pub async fn reset_operator(&self, by: &Actor, name: &str) -> Result<OperatorLink> {
         let (link, waiting) = self.new_link(name);
         self.change_operator(by, name, OperatorChange::Reset(waiting)).await?;
         Ok(link)
     }
 
-    /// What an operator may do from now on; false where it was so.
-    pub async fn set_operator_role(&self, by: &Actor, name: &str, role: OperatorRole) -> Result<bool> {
+    /// What an operator may do from now on, and the tokens that end, as they made them and may not do as much any more; none where it
+    /// was so.
+    pub async fn set_operator_role(&self, by: &Actor, name: &str, role: OperatorRole) -> Result<Option<EndedTokens>> {
         self.change_operator(by, name, OperatorChange::Role(role)).await
     }
 
     /// No scan signs an operator in any more, and their sign-ins end; false where none did.
     pub async fn unlink_operator(&self, by: &Actor, name: &str) -> Result<bool> {
-        self.change_operator(by, name, OperatorChange::Unlink).await
+        Ok(self.change_operator(by, name, OperatorChange::Unlink).await?.is_some())
     }
 
-    /// Removes an operator, with their sign-ins.
-    pub async fn remove_operator(&self, by: &Actor, name: &str) -> Result<()> {
-        self.change_operator(by, name, OperatorChange::Remove).await.map(drop)
+    /// Removes an operator, with their sign-ins and the tokens that they made.
+    pub async fn remove_operator(&self, by: &Actor, name: &str) -> Result<EndedTokens> {
+        let ended = self.change_operator(by, name, OperatorChange::Remove).await?;
+        Ok(ended.unwrap_or(EndedTokens { ended_tokens: Vec::new() }))
     }
 
     /// All tokens of programs, by name.
@@ -220,11 +231,12 @@ impl Menjin {
         if is_removed { Ok(()) } else { Err(OperatorNotDone::TokenUnknown(name.to_owned())) }
     }
 
-    async fn change_operator(&self, by: &Actor, name: &str, change: OperatorChange) -> Result<bool> {
+    /// None where it was so before.
+    async fn change_operator(&self, by: &Actor, name: &str, change: OperatorChange) -> Result<Option<EndedTokens>> {
         let changing = ChangingOperator { name: name.to_owned(), change, now: self.clock.now(), by: by.clone() };
         match self.store.change_operator(changing).await? {
-            OperatorChanged::Changed => Ok(true),
-            OperatorChanged::Unchanged => Ok(false),
+            OperatorChanged::Changed(ended_tokens) => Ok(Some(EndedTokens { ended_tokens })),
+            OperatorChanged::Unchanged => Ok(None),
             OperatorChanged::Unknown => Err(OperatorNotDone::Unknown(name.to_owned())),
             OperatorChanged::LastAdmin => Err(OperatorNotDone::LastAdmin(name.to_owned())),
         }

@@ -15,11 +15,12 @@ use super::held::{cookie, digest, secret};
 use super::operator::Operator;
 use super::pages::{At, Fields, Next, page, see_other};
 use super::scan::Scanned;
-use super::{password, scan, tries};
+use super::tries::{self, Who};
+use super::{password, scan};
 use crate::extract::Client;
 use crate::problem::{Language, Problem};
 use crate::state::Menjin;
-use crate::store::{Actor, AuditLine, NewOperatorSession, OperatorRole, OperatorShown};
+use crate::store::{Actor, AuditLine, NewOperatorSession, OperatorRole, OperatorShown, StoreError};
 
 /// Who is signed in by the button of `menjin dev`.
 const DEV: &str = "dev";
@@ -83,25 +84,35 @@ async fn sign_in(
     }
     let (name, code) = (called(fields.text("name")?), fields.text("code")?);
     let (password, next, ip) = (fields.secret("password")?, fields.next(), client.ip_text());
-    let mut again = Page { name: name.clone(), ..Page::new(&menjin, at, &next) };
-    let now = menjin.clock.now();
-    if let Err(wait) = tries::begin(&menjin, &name, ip.as_deref()).await {
-        return barred(again, wait);
+    let again = Page { name: name.clone(), ..Page::new(&menjin, at, &next) };
+    let Some(password) = password::typed(&password) else { return refused(again) };
+    let proof = menjin.store.operator_proof(&name).await?;
+    let who = Who { name: &name, is_operator: proof.is_some(), ip: ip.as_deref() };
+    let tried = match tries::to_sign_in(&menjin, who).await {
+        Ok(tried) => tried,
+        Err(Problem::TooManyRequests { retry_after }) => return barred(again, retry_after),
+        Err(problem) => return Err(problem),
+    };
+    let proved = async {
+        let shown = password::shown(&menjin, (&name, proof.as_ref()), (&password, code), menjin.clock.now()).await?;
+        let Some(shown) = shown.map(OperatorShown::Step) else { return Ok::<_, Problem>(None) };
+        open(&menjin, (&name, shown), client, &next).await
+    };
+    match proved.await {
+        Ok(Some(signed_in)) => {
+            tried.succeeded().await;
+            Ok(signed_in)
+        }
+        Ok(None) => {
+            tell(&menjin, Some(who), ip.clone());
+            refused(again)
+        }
+        // What was not compared is no guess: a full line bars nobody.
+        Err(problem) => {
+            tried.was_no_guess().await;
+            Err(problem)
+        }
     }
-    if let Some(shown) = password::shown(&menjin, &name, (&password, code), now).await?
-        && let Some(signed_in) = open(&menjin, (&name, OperatorShown::Step(shown)), client, &next).await?
-    {
-        tries::succeed(&menjin, &name, ip.as_deref()).await;
-        return Ok(signed_in);
-    }
-    count("refused");
-    tell(&menjin, Some(&name), ip).await?;
-    let text = again.at.say(
-        "名字、密码或验证码不对，或验证码已用过。",
-        "Name, password or code is wrong, or the code was used before.",
-    );
-    again.refused = Some(text.to_owned());
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&again)?).into_response())
 }
 
 /// Signs in whoever sits at the machine that `menjin dev` runs on, as operator `dev`.
@@ -121,9 +132,9 @@ async fn sign_in_as_dev(
     open(&menjin, (DEV, OperatorShown::Nothing), client, &fields.next()).await?.ok_or(Problem::OperatorRequired)
 }
 
-/// A name as it is kept, however a phone's keyboard wrote it.
+/// A name as it is kept, however a phone's keyboard wrote it. What no keyboard writes, and not every store takes, is left out.
 fn called(name: &str) -> String {
-    name.trim().chars().take(64).collect::<String>().to_lowercase()
+    name.trim().chars().filter(|letter| !letter.is_control()).take(64).collect::<String>().to_lowercase()
 }
 
 /// Opens a sign-in and leads on; none where what was shown proves nothing by now.
@@ -164,6 +175,17 @@ pub(super) fn signed_in(menjin: &Menjin, held: &str, next: &Next) -> Result<Resp
     Ok(response)
 }
 
+/// The page again, for somebody who is not who they say.
+fn refused(mut again: Page) -> Result<Response, Problem> {
+    count("refused");
+    let text = again.at.say(
+        "名字、密码或验证码不对，或验证码已用过。",
+        "Name, password or code is wrong, or the code was used before.",
+    );
+    again.refused = Some(text.to_owned());
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&again)?).into_response())
+}
+
 /// The page again, for somebody who must wait.
 fn barred(mut again: Page, wait: std::time::Duration) -> Result<Response, Problem> {
     count("barred");
@@ -176,20 +198,37 @@ fn barred(mut again: Page, wait: std::time::Duration) -> Result<Response, Proble
     Ok((StatusCode::TOO_MANY_REQUESTS, headers, page(&again)?).into_response())
 }
 
-/// Writes a refusal down, at most once a minute: of a name, or of a scan. What is nobody's name is not written: it may be a password in
-/// the wrong field.
-pub(super) async fn tell(menjin: &Menjin, name: Option<&str>, ip: Option<String>) -> Result<(), Problem> {
-    if !tries::is_to_be_told(menjin, name.unwrap_or_default(), ip.as_deref()) {
-        return Ok(());
+/// Writes a refusal down: of an operator's name from one place at most once a minute, and of all other names, and all scans, together
+/// as often, so that nobody fills the audit from outside. It is written after the answer, which takes no longer for a name that is
+/// somebody's. What is nobody's name is not written: it may be a password in the wrong field.
+pub(super) fn tell(menjin: &Menjin, who: Option<Who<'_>>, ip: Option<String>) {
+    let (of, place) = match who {
+        Some(Who { name, is_operator: true, ip }) => (name, ip),
+        // No operator is called like these.
+        Some(_) => ("a name that nobody has", None),
+        None => ("a scan", None),
+    };
+    if !tries::is_to_be_told(menjin, of, place) {
+        return;
     }
+    let (menjin, name) = (menjin.clone(), who.map(|who| who.name.to_owned()));
+    tokio::spawn(async move {
+        if let Err(error) = written_down(&menjin, name, ip).await {
+            tracing::warn!(error = format!("{error:#}"), "a refusal was not written down");
+        }
+    });
+}
+
+async fn written_down(menjin: &Menjin, name: Option<String>, ip: Option<String>) -> Result<(), StoreError> {
+    let detail = name.is_none().then(|| "by a scan".to_owned());
     let id = match name {
-        Some(name) => menjin.store.operators().await?.into_iter().map(|it| it.name).find(|it| it == name),
+        // Also of one who has not opened their link yet.
+        Some(name) => menjin.store.operators().await?.into_iter().map(|it| it.name).find(|it| *it == name),
         None => None,
     };
-    let detail = name.is_none().then(|| "by a scan".to_owned());
     let by = Actor { kind: "operator", id, ip };
     let line = AuditLine { detail, ..by.line("operator.refused") };
-    Ok(menjin.store.audit(line, menjin.clock.now()).await?)
+    menjin.store.audit(line, menjin.clock.now()).await
 }
 
 pub(super) fn count(outcome: &'static str) {

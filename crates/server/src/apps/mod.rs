@@ -26,7 +26,7 @@ pub(crate) use broker::{Broker, Unfetched, phone, with_token};
 pub(crate) use credentials::{CallingApp, Credentials};
 pub(crate) use legacy::{Legacies, LegacyToken, Named};
 pub use registered::{AppView, ByPassword, ClientSecretView, NewApp, NewClientSecret, RegisteredApp};
-pub(crate) use registry::{App, Registry};
+pub(crate) use registry::{App, Registry, as_configured};
 pub(crate) use shape::Beside;
 pub use trial::{Trial, TrialRefused};
 

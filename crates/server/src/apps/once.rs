@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use menjin_platform::{Error, JsCode, Redirected};
-use menjin_token::{SessionId, Timestamp};
+use menjin_token::Timestamp;
 use tokio::time::Instant;
 
 use crate::apps::App;
 use crate::entropy::sha256;
 use crate::problem::{PlatformSaid, Problem};
 use crate::state::Menjin;
-use crate::store::{Claiming, CodeClaim, CodeDigest, EndReason, IdempotencyKey, Refused};
+use crate::store::{Claiming, CodeClaim, CodeDigest, EndReason, IdempotencyKey, OpenedBefore, Refused};
 
 /// How often a repeated request looks whether the first one is done.
 const LOOK: Duration = Duration::from_millis(25);
@@ -22,7 +22,7 @@ pub(crate) enum Claim {
     /// The code is ours to spend.
     Ours(CodeDigest),
     /// The same request opened this session before.
-    Repeated(SessionId),
+    Repeated(OpenedBefore),
 }
 
 /// Claims a code, or learns what became of the same request.
@@ -35,7 +35,7 @@ pub(crate) async fn claim(
     let digest = digest(app, code.expose());
     match settled(menjin, digest, idempotency).await? {
         CodeClaim::Claimed => Ok(Claim::Ours(digest)),
-        CodeClaim::Done(session) => Ok(Claim::Repeated(session)),
+        CodeClaim::Done(opened) => Ok(Claim::Repeated(opened)),
         CodeClaim::Refused(refused) => Err(with_remedy(menjin, app, same_refusal(&refused))),
         CodeClaim::Mismatch => Err(Problem::IdempotencyMismatch),
         CodeClaim::Used | CodeClaim::InFlight => Err(Problem::CodeUsed),

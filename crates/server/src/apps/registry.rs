@@ -214,7 +214,7 @@ fn secret_of(app: &config::App) -> Option<[u8; 32]> {
 }
 
 /// A row in the form of the configuration: what only a file can say has its default there.
-pub(super) fn as_configured(row: &AppRow, sealer: &Sealer) -> anyhow::Result<config::App> {
+pub(crate) fn as_configured(row: &AppRow, sealer: &Sealer) -> anyhow::Result<config::App> {
     let mut members = json!({"id": row.id, "kind": row.kind, "audience": row.audience,
         "passwords": row.passwords, "register": row.register});
     members["scopes"] = row.scopes.split_ascii_whitespace().collect();

@@ -78,10 +78,10 @@ pub(super) async fn obtain(
     let compat = &menjin.config.compat[index];
     let app = menjin.apps.by_id(&compat.app).ok_or(Problem::AppUnknown)?;
     let failures = allowed.before_sign_in(&app.id)?;
-    let (ip, user_agent) = (client.ip_text(), client.user_agent.clone());
+    let (ip, user_agent) = (client.ip_text(), client.user_agent);
     let device = Device { class: DeviceClass::Other, ip, user_agent, ..Device::default() };
     let credentials = (username.as_str(), &SecretString::from(password));
-    let signed_in = match sign_in_by_password(&menjin, &app, credentials, (client, device), failures).await {
+    let signed_in = match sign_in_by_password(&menjin, &app, credentials, device, failures).await {
         Ok(signed_in) => signed_in,
         // Django's own back end says the same of those who may not sign in.
         Err(Problem::PasswordWrong | Problem::Ended(EndReason::UserDisabled) | Problem::BadField { .. }) => {

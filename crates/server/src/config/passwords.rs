@@ -10,8 +10,11 @@ use super::ConfigError;
 const SHORTEST: usize = 8;
 /// The longest that is taken.
 pub(crate) const LONGEST_PASSWORD: usize = 128;
-/// KiB: the least that RFC 9106 and OWASP call safe, and as much as one check may take.
+/// KiB: the least that OWASP's Password Storage Cheat Sheet calls safe, and as much as one check may take.
 const MEMORY: std::ops::RangeInclusive<u32> = 7168..=262_144;
+/// As that sheet has them for argon2id: with so much memory, so many iterations at least.
+const SAFE: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9216, 4), (7168, 5)];
+const MOST_ITERATIONS: u32 = 20;
 
 /// `[passwords]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -54,8 +57,13 @@ impl Passwords {
         if !MEMORY.contains(&self.memory) {
             return refused("memory", "must be 7168 to 262144 KiB: 19456 is what OWASP names, with 2 iterations");
         }
-        if !(1..=20).contains(&self.iterations) || (self.memory < 19_456 && self.iterations < 2) {
-            return refused("iterations", "must be 1 to 20, and 2 or more with less memory than 19456 KiB");
+        let safe = SAFE.into_iter().find(|(memory, _)| self.memory >= *memory);
+        let least = safe.map_or(MOST_ITERATIONS, |(_, iterations)| iterations);
+        if !(least..=MOST_ITERATIONS).contains(&self.iterations) {
+            let memory = self.memory;
+            let why =
+                format!("must be {least} to {MOST_ITERATIONS} with {memory} KiB of memory: fewer are guessed too fast");
+            return refused("iterations", &why);
         }
         if !(1..=256).contains(&self.at_once) {
             return refused("at_once", "must be 1 to 256: as many cores as passwords may keep busy");
@@ -67,5 +75,36 @@ impl Passwords {
             return refused("reset_code", "must be between 1m and 30d, e.g. \"24h\"");
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn less_memory_asks_for_more_iterations_as_owasp_has_them() {
+        for (memory, least) in [
+            (7168, 5),
+            (9215, 5),
+            (9216, 4),
+            (12_288, 3),
+            (19_455, 3),
+            (19_456, 2),
+            (47_103, 2),
+            (47_104, 1),
+            (262_144, 1),
+        ] {
+            let with = |iterations| Passwords { memory, iterations, ..Passwords::default() }.check();
+            assert!(with(least).is_ok() && with(MOST_ITERATIONS).is_ok(), "{memory}");
+            let refused = with(least - 1).unwrap_err().to_string();
+            assert!(
+                refused.contains("passwords.iterations") && refused.contains(&format!("must be {least} to")),
+                "{refused}"
+            );
+            assert!(with(MOST_ITERATIONS + 1).is_err(), "{memory}");
+        }
+        assert!(Passwords { memory: 7167, iterations: 20, ..Passwords::default() }.check().is_err());
+        assert!(Passwords::default().check().is_ok());
     }
 }

@@ -28,8 +28,10 @@ const LINES: u32 = 200;
 /// The pause after the first failure; each further one is twice as long.
 const FIRST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_hours(1);
-/// An event that is older is not tried again after it failed.
+/// An event that is older is not tried again when it is refused, and the try before was.
 const GIVEN_UP: Duration = Duration::from_hours(3 * 24);
+/// After so many in a row the receiver gets a pause: it may be down, and take the next ones later.
+const GIVEN_UP_AT_ONCE: u32 = 10;
 
 /// Sends events for as long as the server runs.
 pub(crate) async fn follow(menjin: Menjin) {
@@ -69,6 +71,13 @@ struct Sending {
     receiver: Receiver,
 }
 
+/// What is sent until the receiver gets a pause, or there is nothing more.
+struct Round {
+    claimed: ClaimedPlace,
+    /// How many were given up since one was taken.
+    given_up: u32,
+}
+
 /// How a try went on.
 #[derive(PartialEq, Eq)]
 enum Went {
@@ -102,32 +111,34 @@ impl Sending {
         }
         let now = self.menjin.clock.now();
         let claiming = ClaimingPlace { name: self.name(), now, until: now.plus(LEASE) };
-        let Some(mut claimed) = store.claim_place(claiming).await? else { return Ok(()) };
-        while self.part(&mut claimed).await? == Went::On {}
+        let Some(claimed) = store.claim_place(claiming).await? else { return Ok(()) };
+        let mut round = Round { claimed, given_up: 0 };
+        while self.part(&mut round).await? == Went::On {}
         Ok(())
     }
 
     /// Sends the events of one part of the audit.
-    async fn part(&self, claimed: &mut ClaimedPlace) -> Result<Went> {
+    async fn part(&self, round: &mut Round) -> Result<Went> {
+        let Round { claimed, given_up } = round;
         let found = page(&self.menjin, &self.webhook.audience, claimed.seq, LINES).await?;
-        let mut has_failed = false;
         for (line, event) in found.events.into_iter().filter(|(_, event)| self.webhook.wants(event.kind)) {
             let now = self.menjin.clock.now();
             self.lags(now.since(line.at));
-            let is_old = line.at.plus(GIVEN_UP) < now;
-            if has_failed && !is_old {
-                // The receiver is down: this one waits for it.
-                return self.pause(claimed).await;
-            }
-            if !has_failed && self.send(&event).await {
-                claimed.tries = 0;
-            } else if is_old {
-                has_failed = true;
-                self.give_up(&event);
+            if self.send(&event).await {
+                (claimed.tries, *given_up) = (0, 0);
             } else {
-                return self.pause(claimed).await;
+                let is_old = line.at.plus(GIVEN_UP) < now;
+                // A first refusal may be of a receiver that just starts, and menjin itself may have been off for days.
+                if !is_old || claimed.tries == 0 {
+                    return self.pause(claimed).await;
+                }
+                self.give_up(&event);
+                *given_up += 1;
             }
             claimed.seq = line.seq;
+            if *given_up == GIVEN_UP_AT_ONCE {
+                return self.pause(claimed).await;
+            }
             if !self.note(claimed, (Timestamp::from_secs(0), self.menjin.clock.now().plus(LEASE))).await? {
                 return Ok(Went::Not);
             }

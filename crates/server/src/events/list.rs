@@ -86,7 +86,8 @@ async fn list(
     let mut found = page(&menjin, caller.audience(), after, limit).await?;
     while found.events.is_empty() && !menjin.stopping() {
         let now = Instant::now();
-        if now >= until && !found.more || wait.is_zero() {
+        // Also while there is more: behind any number of lines that are others', whoever asks gets on from `next`.
+        if now >= until {
             break;
         }
         if !found.more {

@@ -1,5 +1,7 @@
 //! A part of the audit as one audience is told of it (MT-01).
 
+use std::collections::HashMap;
+
 use menjin_token::UserId;
 
 use super::horizon::settled;
@@ -25,66 +27,97 @@ pub(super) async fn page(menjin: &Menjin, audience: &str, after: i64, lines: u32
     let found = menjin.store.audit_after(after, last, lines).await?;
     let is_full = found.len() >= lines as usize;
     let next = if is_full { found.last().map_or(last, |line| line.seq) } else { last };
+    let mut telling = Telling { menjin, audience, last: next, met: HashMap::new() };
     let mut events = Vec::new();
     for line in found {
-        if let Some(event) = event(menjin, audience, &line).await? {
+        if let Some(event) = telling.event(&line).await? {
             events.push((line, event));
         }
     }
     Ok(Page { events, next, more: next < last })
 }
 
-/// What `audience` is told of a line; `None` when it is nothing to them.
-async fn event(menjin: &Menjin, audience: &str, line: &AuditRow) -> Result<Option<Event>> {
-    let Some(kind) = kind(line) else { return Ok(None) };
-    let ended = match line.session.filter(|_| reach(kind) == Reach::Session) {
-        Some(session) => menjin.store.end_of_session(session).await?,
-        None => None,
-    };
-    let (app, reason) = match ended {
-        Some((app, reason)) => (Some(app), reason),
-        None => (line.app.clone(), None),
-    };
-    let is_theirs = match (reach(kind), &app, line.user) {
-        (Reach::App | Reach::Session, Some(app), _) => has_audience(menjin, app, audience),
-        // Also a session whose row is gone, and whose line names no app.
-        (_, _, Some(user)) => knows(menjin, audience, user, line.seq).await?,
-        (_, _, None) => false,
-    };
-    if !is_theirs {
-        return Ok(None);
-    }
-    let own_app = app.filter(|app| has_audience(menjin, app, audience));
-    let session = line.session.filter(|_| reach(kind) != Reach::Person);
-    Ok(Some(Event {
-        id: id(line, &menjin.digester),
-        kind,
-        timestamp: exact(line.at),
-        data: About { user: line.user, other_user: other_user(line), session, app: own_app, reason },
-    }))
+/// One audience is told of one part of the audit.
+struct Telling<'m> {
+    menjin: &'m Menjin,
+    audience: &'m str,
+    /// The last place of this part.
+    last: i64,
+    /// Asked once for each user: it takes longer the more often somebody signed in, which they choose themselves.
+    met: HashMap<UserId, Met>,
 }
 
-/// Whether somebody ever signed in to an app of this audience, as far as the audit goes back. Of whom it has no sign-in at all
-/// everybody hears: to who never met them, the id says nothing.
-async fn knows(menjin: &Menjin, audience: &str, user: UserId, last: i64) -> Result<bool> {
-    let apps = menjin.store.apps_of(user, last).await?;
-    if apps.iter().any(|app| has_audience(menjin, app, audience)) {
-        return Ok(true);
-    }
-    // Who was told that somebody is this user from now on hears of the user.
-    let mut met_anybody = !apps.is_empty();
-    for alias in menjin.store.aliases_of(user).await? {
-        let apps = menjin.store.apps_of(alias, last).await?;
-        if apps.iter().any(|app| has_audience(menjin, app, audience)) {
-            return Ok(true);
+/// At which place of the audit somebody signed in first.
+#[derive(Clone, Copy, Default)]
+struct Met {
+    by_audience: Option<i64>,
+    by_anybody: Option<i64>,
+}
+
+impl Telling<'_> {
+    /// What the audience is told of a line; `None` when it is nothing to them.
+    async fn event(&mut self, line: &AuditRow) -> Result<Option<Event>> {
+        let Some(kind) = kind(line) else { return Ok(None) };
+        let menjin = self.menjin;
+        let ended = match line.session.filter(|_| reach(kind) == Reach::Session) {
+            Some(session) => menjin.store.end_of_session(session).await?,
+            None => None,
+        };
+        let (app, reason) = match ended {
+            Some((app, reason)) => (Some(app), reason),
+            None => (line.app.clone(), None),
+        };
+        let is_theirs = match (reach(kind), &app, line.user) {
+            (Reach::App | Reach::Session, Some(app), _) => self.is_of_audience(app),
+            // Also a session whose row is gone, and whose line names no app.
+            (_, _, Some(user)) => self.knows(user, line.seq).await?,
+            (_, _, None) => false,
+        };
+        if !is_theirs {
+            return Ok(None);
         }
-        met_anybody |= !apps.is_empty();
+        let own_app = app.filter(|app| self.is_of_audience(app));
+        let session = line.session.filter(|_| reach(kind) != Reach::Person);
+        Ok(Some(Event {
+            id: id(line, &menjin.digester),
+            kind,
+            timestamp: exact(line.at),
+            data: About { user: line.user, other_user: other_user(line), session, app: own_app, reason },
+        }))
     }
-    Ok(!met_anybody)
-}
 
-fn has_audience(menjin: &Menjin, app: &str, audience: &str) -> bool {
-    menjin.apps.by_id(app).is_some_and(|app| app.audience == audience)
+    /// Whether somebody had signed in to an app of this audience by then, as far as the audit goes back. Of whom it has no
+    /// sign-in at all everybody hears: to who never met them, the id says nothing.
+    async fn knows(&mut self, user: UserId, place: i64) -> Result<bool> {
+        let met = if let Some(met) = self.met.get(&user) {
+            *met
+        } else {
+            let met = self.ask_where_met(user).await?;
+            *self.met.entry(user).or_insert(met)
+        };
+        Ok(met.by_audience.is_some_and(|first| first <= place) || met.by_anybody.is_none_or(|first| first > place))
+    }
+
+    async fn ask_where_met(&self, user: UserId) -> Result<Met> {
+        // Who was told that somebody is this user from now on hears of the user.
+        let mut users = self.menjin.store.aliases_of(user).await?;
+        users.push(user);
+        let mut met = Met::default();
+        for user in users {
+            for (app, first) in self.menjin.store.apps_of(user, self.last).await? {
+                let earlier = |known: Option<i64>| Some(known.map_or(first, |known| known.min(first)));
+                met.by_anybody = earlier(met.by_anybody);
+                if self.is_of_audience(&app) {
+                    met.by_audience = earlier(met.by_audience);
+                }
+            }
+        }
+        Ok(met)
+    }
+
+    fn is_of_audience(&self, app: &str) -> bool {
+        self.menjin.apps.by_id(app).is_some_and(|app| app.audience == self.audience)
+    }
 }
 
 pub(super) fn exact(at: menjin_token::Timestamp) -> String {

@@ -21,7 +21,9 @@ use crate::apps::{self, App, arrival};
 use crate::entropy::sha256;
 use crate::extract::{Client, Json, JsonAndDigest};
 use crate::limits::{Allowed, Failures};
-use crate::people::{NeedView, Opened, Unusable, UserView, from_platform, may_be_called, need, open_fresh, proved};
+use crate::people::{
+    NeedView, Opened, Unusable, UserView, from_platform, may_be_called, need, open_fresh, proved, signed,
+};
 use crate::problem::{self, Fault, Problem};
 use crate::session::{self, Pair, Proof, SignIn, SignedIn};
 use crate::state::Menjin;
@@ -48,13 +50,17 @@ pub(crate) struct LoginAnswer {
     /// True, and otherwise absent, where the account was to be deleted and this sign-in keeps it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     deletion_cancelled: bool,
+    /// True, and otherwise absent, where another account has the number in `signed_phone`: that proof does not move it here.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    phone_taken: bool,
 }
 
 impl LoginAnswer {
     pub(super) async fn of(menjin: &Menjin, app: &App, signed_in: SignedIn, unusable: Unusable) -> Self {
         let need = need(menjin, app, &signed_in.user, unusable).await;
+        let phone_taken = unusable.phone_taken;
         let SignedIn { pair, user, is_new_user, called_back } = signed_in;
-        Self { pair, is_new_user, user: user.into(), need, deletion_cancelled: called_back }
+        Self { pair, is_new_user, user: user.into(), need, deletion_cancelled: called_back, phone_taken }
     }
 }
 
@@ -126,9 +132,13 @@ async fn carried_through(
     let repeatable = idempotency.is_some();
     let code = match once::claim(&menjin, &app.id, &brought.code, idempotency).await? {
         Claim::Ours(code) => code,
-        Claim::Repeated(session) => {
-            let signed_in = session::again(&menjin, session, menjin.clock.now()).await?.ok_or(Problem::CodeUsed)?;
-            let unusable = unusable_before(&brought, &signed_in.user);
+        Claim::Repeated(opened) => {
+            let signed_in = session::again(&menjin, opened, menjin.clock.now()).await?.ok_or(Problem::CodeUsed)?;
+            let mut unusable = unusable_before(&brought, &signed_in.user);
+            if let Some(phone) = signed_number(&menjin, &app, &brought) {
+                unusable.phone_taken = is_anothers(&menjin, phone.lookup, &signed_in.user).await;
+                unusable.phone |= unusable.phone_taken;
+            }
             return Ok(Entered { signed_in, unusable });
         }
     };
@@ -174,7 +184,8 @@ async fn enter(
         data.profile = from_platform(app, profile);
     }
     let typed = brought.profile.nickname.clone();
-    if brought.profile != ProfileChange::default() {
+    let signed_number = signed_number(menjin, app, &brought);
+    if !brought.profile.is_empty() {
         data.profile = brought.profile;
         data.unusable.profile = false;
     }
@@ -193,10 +204,10 @@ async fn enter(
     if !passes {
         data.profile.nickname = None;
     }
-    if let Some(signed) = &brought.signed_phone {
-        let number = app.platform().and_then(|it| it.signed_phone()?.open(signed.expose_secret()).ok());
-        data.unusable.phone = number.is_none();
-        data.phone = number.map(|number| proved(menjin, &number)).or(data.phone);
+    let signed_lookup = signed_number.as_ref().map(|number| number.lookup);
+    if brought.signed_phone.is_some() {
+        data.unusable.phone = signed_number.is_none();
+        data.phone = signed_number.or(data.phone);
     }
     let Spent { code, repeatable } = spent;
     let (proof, code) = (Proof::Platform(identity), Some(code));
@@ -204,6 +215,15 @@ async fn enter(
     let sign_in = SignIn { app, proof, profile, phone, device: brought.device, code, repeatable };
     let signed_in = session::open(menjin, sign_in, now).await?;
     unusable.profile |= !passes && signed_in.user.nickname != typed;
+    if let Some(lookup) = signed_lookup
+        && is_anothers(menjin, lookup, &signed_in.user).await
+    {
+        (unusable.phone, unusable.phone_taken) = (true, true);
+        tracing::warn!(
+            problem = "phone_taken",
+            "a signed phone number that came with a sign-in stays with whoever has it"
+        );
+    }
     Ok(Entered { signed_in, unusable })
 }
 
@@ -217,7 +237,7 @@ struct Data {
 
 impl Data {
     fn unusable(profile: bool, phone: bool) -> Self {
-        Self { unusable: Unusable { profile, phone }, ..Self::default() }
+        Self { unusable: Unusable { profile, phone, ..Unusable::default() }, ..Self::default() }
     }
 }
 
@@ -247,6 +267,19 @@ async fn read_data(
         Ok(profile) if verified => Ok(Data { profile: from_platform(app, &profile), ..Data::default() }),
         Ok(_) | Err(_) => Ok(Data::unusable(true, false)),
     }
+}
+
+/// The number that came in a signed text, if it is one.
+fn signed_number(menjin: &Menjin, app: &App, brought: &Brought) -> Option<PhoneChange> {
+    let reader = app.platform()?.signed_phone()?;
+    let number = reader.open(brought.signed_phone.as_ref()?.expose_secret()).ok()?;
+    Some(signed(menjin, &number))
+}
+
+/// Whether somebody else has a number. The session is open by now: where the store does not say, nobody is told so.
+async fn is_anothers(menjin: &Menjin, lookup: [u8; 32], user: &UserRow) -> bool {
+    let holder = menjin.store.user_by_phone(lookup).await.unwrap_or_default();
+    holder.is_some_and(|holder| holder.id != user.id)
 }
 
 /// A phone code that fails leaves the sign-in whole: the login code is spent, and the number can be given later.
@@ -293,10 +326,11 @@ fn unusable_before(brought: &Brought, user: &UserRow) -> Unusable {
     let brought_profile = brought.signed.is_some() || (brought.encrypted.is_some() && lacks_phone);
     let typed = &brought.profile.nickname;
     let was_left_out = typed.is_some() && *typed != user.nickname;
-    let was_not_opened = brought_profile && user.nickname.is_none() && brought.profile == ProfileChange::default();
+    let was_not_opened = brought_profile && user.nickname.is_none() && brought.profile.is_empty();
     Unusable {
         profile: was_not_opened || was_left_out,
         phone: (brought.phone_code.is_some() || brought.signed_phone.is_some()) && lacks_phone,
+        phone_taken: false,
     }
 }
 

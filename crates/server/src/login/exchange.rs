@@ -102,8 +102,8 @@ async fn trade(
     let repeatable = key.is_some();
     match once::settled_and_kept(menjin, code, key, old.until).await? {
         CodeClaim::Claimed => {}
-        CodeClaim::Done(session) => {
-            let again = session::again(menjin, session, menjin.clock.now()).await?;
+        CodeClaim::Done(opened) => {
+            let again = session::again(menjin, opened, menjin.clock.now()).await?;
             return again.ok_or(Problem::TokenUsed);
         }
         CodeClaim::Refused(refused) => return Err(once::same_refusal(&refused)),

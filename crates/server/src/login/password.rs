@@ -61,10 +61,10 @@ async fn login(
     Json(request): Json<PasswordLogin>,
 ) -> Result<impl IntoResponse, Problem> {
     let app = menjin.apps.by_id(&app).filter(|app| app.takes_passwords()).ok_or(Problem::AppUnknown)?;
-    let device = device(request.device.unwrap_or_default(), client.clone())?;
+    let device = device(request.device.unwrap_or_default(), client)?;
     let failures = allowed.before_sign_in(&app.id)?;
     let credentials = (request.username.as_str(), &request.password);
-    let signed_in = sign_in_by_password(&menjin, &app, credentials, (client, device), failures).await?;
+    let signed_in = sign_in_by_password(&menjin, &app, credentials, device, failures).await?;
     let answer = LoginAnswer::of(&menjin, &app, signed_in, Unusable::default()).await;
     Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(answer)))
 }
@@ -74,17 +74,21 @@ pub(crate) async fn sign_in_by_password(
     menjin: &Menjin,
     app: &Arc<App>,
     credentials: (&str, &SecretString),
-    (client, device): (Client, Device),
+    device: Device,
     failures: Failures,
 ) -> Result<SignedIn, Problem> {
     tracing::Span::current().record("app.id", &app.id);
-    let proved = match prove(menjin, credentials, (&app.id, &client)).await {
-        Ok(proved) => proved,
-        Err(problem) => {
-            failures.count(&problem).await;
-            return Err(problem);
+    let (name, password) = (credentials.0.to_owned(), credentials.1.clone());
+    let by = (menjin.clone(), app.id.clone(), device.clone());
+    let proved = carried_through(async move {
+        let (menjin, app, device) = by;
+        let proved = prove(&menjin, (&name, &password), (&app, &device)).await;
+        if let Err(problem) = &proved {
+            failures.count(problem).await;
         }
-    };
+        proved
+    });
+    let proved = proved.await?;
     let who = Who::Password(proved.row.user.id, proved.row.changed_at);
     match opened(menjin, app, Proof::Password(who), (device, ProfileChange::default())).await {
         // It was changed while it was compared.

@@ -210,8 +210,8 @@ async fn open_once(
     let code = CodeDigest(sha256(&key.key));
     match once::settled(menjin, code, Some(key)).await? {
         CodeClaim::Claimed => {}
-        CodeClaim::Done(session) => {
-            let again = session::again(menjin, session, menjin.clock.now()).await?;
+        CodeClaim::Done(opened) => {
+            let again = session::again(menjin, opened, menjin.clock.now()).await?;
             return again.ok_or(Problem::IdempotencyMismatch);
         }
         CodeClaim::Refused(refused) => return Err(once::same_refusal(&refused)),

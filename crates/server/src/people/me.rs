@@ -67,7 +67,7 @@ impl From<SessionHead> for MySession {
 /// The session's row is read each time, so an ended one is refused at once on every node.
 #[utoipa::path(get, path = "/v1/me", operation_id = "get_me", tag = "me", security(("bearer" = [])), responses((status = 200, description = "The caller", body = Me)))]
 async fn show(State(menjin): State<Menjin>, headers: HeaderMap) -> Result<Json<Me>, Problem> {
-    let person = Person::of(&menjin, &headers).await?;
+    let person = Person::of_any_form(&menjin, &headers).await?;
     Ok(Json(Me::of(person.user, person.session)))
 }
 
@@ -87,7 +87,7 @@ async fn change(
     headers: HeaderMap,
     Json(input): Json<ProfileInput>,
 ) -> Result<Json<Me>, Problem> {
-    let person = Person::of(&menjin, &headers).await?;
+    let person = Person::of_any_form(&menjin, &headers).await?;
     let app = menjin.apps.by_id(&person.session.app).ok_or(Problem::AppUnknown)?;
     if app.profile == Profile::None && input.is_something() {
         return Err(Problem::ProfileNotKept);

@@ -1,6 +1,7 @@
 //! `POST /v1/me/phone`: somebody who is signed in proves their phone number.
 //!
-//! The rule on numbers that others have is the store's: they move to whoever proved them last (decision 004).
+//! The rule on numbers that others have is the store's: they move to whoever proved them last, by a proof that was made now
+//! and for this person (decision 004).
 
 use std::sync::Arc;
 
@@ -15,15 +16,15 @@ use utoipa_axum::routes;
 
 use super::me::Me;
 use super::open_data::{Brought, open_kept};
-use super::phone::proved;
+use super::phone::{proved, signed};
 use super::reauth::{Fresh, FreshInput, is_fresh};
 use super::subject::Subject;
 use crate::apps::{self, Unfetched};
 use crate::entropy::sha256;
-use crate::extract::{Json, object_or_null};
+use crate::extract::{Client, Json, object_or_null};
 use crate::problem::{Fault, PlatformSaid, Problem};
 use crate::state::Menjin;
-use crate::store::{Claiming, CodeClaim, CodeDigest};
+use crate::store::{Claiming, CodeClaim, CodeDigest, PhoneBound};
 
 /// Nothing longer is a phone number.
 pub(crate) const SIGNED_PHONE: usize = 8192;
@@ -55,27 +56,29 @@ struct PhoneRequest {
 
 /// Binds the caller's phone number, which the platform proves.
 ///
-/// A number that another person has moves here. Whoever has one already changes it only after a sign-in of the last minutes, or
+/// A number that another person has moves here, but not by `signed_phone`, which tells neither when it was made nor for whom.
+/// Whoever has one already changes it only after a sign-in of the last minutes, or
 /// with `fresh`.
 #[utoipa::path(post, path = "/v1/me/phone", operation_id = "bind_phone", tag = "profile", request_body = PhoneRequest, security(("bearer" = [])), responses(
     (status = 200, description = "The caller, with the number masked", body = Me),
     (status = 401, description = "`code_used`, `code_invalid`, about `fresh`"),
     (status = 403, description = "`reauth_required`: the caller has a number already; sign in with a fresh code, then repeat, or send `fresh`; `old_password_wrong`: that of `fresh`; `platform_blocked`"),
     (status = 404, description = "`app_unknown`: the session's app is no longer configured"),
-    (status = 409, description = "`session_key_stale`: call `wx.login` and sign in first, then let the person tap again"),
+    (status = 409, description = "`session_key_stale`: call `wx.login` and sign in first, then let the person tap again; `phone_taken`: another account has the number, and `signed_phone` does not move it"),
     (status = 422, description = "`phone_code_invalid`: let the person tap again; `unsupported_by_platform`: the platform has no such thing, or does not know the caller"),
     (status = 503, description = "`platform_unavailable`, `platform_quota`, `platform_misconfigured`: with `relogin` the code may be spent; let the person tap again"),
 ))]
 async fn bind(
     State(menjin): State<Menjin>,
     headers: HeaderMap,
+    client: Client,
     Json(request): Json<PhoneRequest>,
 ) -> Result<axum::Json<Me>, Problem> {
     let (fresh, proof) = Proof::checked(request)?;
     let subject = Subject::of(&menjin, &headers).await?;
     let fresh = Fresh::from(fresh.as_ref());
     if subject.person.user.phone_masked.is_some() || fresh.is_proof() {
-        is_fresh(&menjin, &subject.person, fresh).await?;
+        is_fresh(&menjin, &subject.person, &client, fresh).await?;
     }
     // Carried through when the connection breaks meanwhile: the code is spent by then.
     let whole = async move { bound(&menjin, subject, proof).await }.in_current_span();
@@ -83,19 +86,20 @@ async fn bind(
 }
 
 async fn bound(menjin: &Menjin, subject: Subject, proof: Proof) -> Result<Me, Problem> {
-    let number = match proof {
-        Proof::Code(code) => by_code(menjin, &subject, &code).await?,
-        Proof::Encrypted(data, iv) => by_data(menjin, &subject, (&data, &iv)).await?,
+    let change = match proof {
+        Proof::Code(code) => proved(menjin, &by_code(menjin, &subject, &code).await?),
+        Proof::Encrypted(data, iv) => proved(menjin, &by_data(menjin, &subject, (&data, &iv)).await?),
         Proof::Signed(text) => {
-            let signed = subject.app.platform().and_then(|it| it.signed_phone());
-            let signed = signed.ok_or(Problem::UnsupportedByPlatform)?;
-            let opened = signed.open(text.expose_secret());
-            opened.map_err(|_| Problem::field("signed_phone", Fault::HoldsNoPhoneNumber))?
+            let reader = subject.app.platform().and_then(|it| it.signed_phone());
+            let opened = reader.ok_or(Problem::UnsupportedByPlatform)?.open(text.expose_secret());
+            signed(menjin, &opened.map_err(|_| Problem::field("signed_phone", Fault::HoldsNoPhoneNumber))?)
         }
     };
-    let change = proved(menjin, &number);
-    let user = menjin.store.bind_phone(subject.person.user.id, change, menjin.clock.now()).await?;
-    Ok(Me::of(user.ok_or(Problem::TokenInvalid)?, subject.person.session))
+    match menjin.store.bind_phone(subject.person.user.id, change, menjin.clock.now()).await? {
+        PhoneBound::Bound(user) => Ok(Me::of(*user, subject.person.session)),
+        PhoneBound::Taken => Err(Problem::PhoneTaken),
+        PhoneBound::Nobody => Err(Problem::TokenInvalid),
+    }
 }
 
 /// The code goes to the platform once, on whatever node: what the platform did not take may come again.

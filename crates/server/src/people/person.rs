@@ -1,4 +1,4 @@
-//! The caller as rows: an access token, or an old client's token (design §4.11), and the session and user behind it.
+//! The caller as rows: an access token, or at `/v1/me` an old client's token (design §4.11), and the session and user behind it.
 
 use axum::http::HeaderMap;
 use menjin_token::SessionId;
@@ -18,14 +18,20 @@ pub(crate) struct Person {
 }
 
 impl Person {
-    /// Who sent a request with these headers. Always reads the session's row.
+    /// Who sent a request with this access token. Always reads the session's row.
     pub(crate) async fn of(menjin: &Menjin, headers: &HeaderMap) -> Result<Self, Problem> {
-        if let Some(person) = Self::by_old_token(menjin, headers).await? {
-            return Ok(person);
-        }
         let caller = caller(menjin, headers).await?;
         let person = Self::in_session(menjin, caller.session).await?;
         if person.user.id == caller.user { Ok(person) } else { Err(Problem::TokenInvalid) }
+    }
+
+    /// The same where an old client's token is good, too: whoever has the secret of an entry can make one, so nowhere but at
+    /// `GET|PUT /v1/me` (design §4.11).
+    pub(super) async fn of_any_form(menjin: &Menjin, headers: &HeaderMap) -> Result<Self, Problem> {
+        match Self::by_old_token(menjin, headers).await? {
+            Some(person) => Ok(person),
+            None => Self::of(menjin, headers).await,
+        }
     }
 
     async fn by_old_token(menjin: &Menjin, headers: &HeaderMap) -> Result<Option<Self>, Problem> {

@@ -20,7 +20,7 @@ pub(super) fn lookup(menjin: &Menjin, text: &str) -> Option<[u8; 32]> {
     is_number.then(|| menjin.digester.digest(DIGESTED, format!("+{e164}").as_bytes()))
 }
 
-/// A proved number, ready to be stored.
+/// A number that the platform proved now and for this very person, ready to be stored.
 pub(crate) fn proved(menjin: &Menjin, number: &PhoneNumber) -> PhoneChange {
     let row: [u8; 16] = menjin.entropy.bytes();
     let e164 = number.e164.as_str().as_bytes();
@@ -29,5 +29,12 @@ pub(crate) fn proved(menjin: &Menjin, number: &PhoneNumber) -> PhoneChange {
         row,
         sealed: menjin.sealer.seal(Sealed::Phone, &row, e164, &*menjin.entropy),
         masked: number.masked(),
+        is_fresh: true,
     }
+}
+
+/// A number in a text that the platform signed once, and that tells neither when nor for whom: whoever had the number years ago
+/// may still have it.
+pub(crate) fn signed(menjin: &Menjin, number: &PhoneNumber) -> PhoneChange {
+    PhoneChange { is_fresh: false, ..proved(menjin, number) }
 }

@@ -68,7 +68,7 @@ pub(crate) fn from_platform(app: &App, profile: &platform::Profile) -> ProfileCh
     }
     let nickname = nickname(&profile.nickname).ok();
     let avatar = Some(profile.avatar_url.clone()).filter(|_| !profile.has_grey_avatar());
-    ProfileChange { nickname, avatar_url: avatar.and_then(|text| avatar_url(text).ok()) }
+    ProfileChange { nickname, avatar_url: avatar.and_then(|text| avatar_url(text).ok()), is_chosen: false }
 }
 
 /// The stand-in that `WeChat` gives for everybody is no choice.
@@ -82,6 +82,7 @@ fn real(nickname: Option<String>, avatar_url: Option<String>) -> ProfileChange {
     ProfileChange {
         nickname: nickname.filter(|_| !named),
         avatar_url: avatar_url.filter(|_| !as_profile.has_grey_avatar()),
+        is_chosen: true,
     }
 }
 
@@ -171,8 +172,8 @@ mod tests {
     #[test]
     fn the_anonymous_stand_in_is_never_kept() {
         let grey = "https://mmbiz.qpic.cn/mmbiz/icTdbqWNOwNRna42FI242Lcia07jQodd2FJGIYQfG0LAJGFxM4FbnQP6yfMxBgJ0F3YRqJCJ1aPAK2dQagdusBZg/0";
-        assert_eq!(real(Some("微信用户".into()), Some(grey.into())), ProfileChange::default());
+        assert!(real(Some("微信用户".into()), Some(grey.into())).is_empty());
         let kept = real(Some("小明".into()), Some(grey.into()));
-        assert_eq!(kept, ProfileChange { nickname: Some("小明".into()), avatar_url: None });
+        assert_eq!(kept, ProfileChange { nickname: Some("小明".into()), avatar_url: None, is_chosen: true });
     }
 }

@@ -64,9 +64,14 @@ impl<'a> From<Option<&'a FreshInput>> for Fresh<'a> {
 
 /// Whether they proved who they are within `lifetimes.fresh_sign_in`, or do so now; else [`Problem::ReauthRequired`]. What they
 /// brought is checked however fresh their session is: a wrong proof may be somebody else's try.
-pub(crate) async fn is_fresh(menjin: &Menjin, person: &Person, brought: Fresh<'_>) -> Result<(), Problem> {
+pub(crate) async fn is_fresh(
+    menjin: &Menjin,
+    person: &Person,
+    client: &Client,
+    brought: Fresh<'_>,
+) -> Result<(), Problem> {
     if let Some(password) = brought.password {
-        by_password(menjin, person, password).await?;
+        by_password(menjin, person, client, password).await?;
     }
     if let Some(code) = brought.code {
         by_code(menjin, person, (code, brought.code_verifier)).await?;
@@ -98,10 +103,13 @@ pub(super) fn has_fresh_session(menjin: &Menjin, person: &Person) -> bool {
     person.session.amr != BY_OLD_TOKEN && menjin.clock.now() <= person.session.opened_at.plus(fresh)
 }
 
-async fn by_password(menjin: &Menjin, person: &Person, password: &SecretString) -> Result<(), Problem> {
-    // Where the request came from is not known here: an account whose wrong passwords are used up waits.
-    let nowhere = Client { ip: None, user_agent: None };
-    match prove_again(menjin, &person.user, password, (&person.session.app, &nowhere)).await {
+async fn by_password(
+    menjin: &Menjin,
+    person: &Person,
+    client: &Client,
+    password: &SecretString,
+) -> Result<(), Problem> {
+    match prove_again(menjin, person, password, client).await {
         Ok(_) => Ok(()),
         Err(Problem::PasswordWrong) => Err(Problem::OldPasswordWrong),
         Err(problem) => Err(problem),

@@ -61,8 +61,10 @@ pub(crate) enum NeedView {
 pub(crate) struct Unusable {
     /// A profile that did not open or verify, or a nickname that the platform did not let pass.
     pub(crate) profile: bool,
-    /// A phone code that failed, or a number under a superseded key.
+    /// A phone code that failed, a number under a superseded key, or one that another has and keeps.
     pub(crate) phone: bool,
+    /// Whether it is that last one.
+    pub(crate) phone_taken: bool,
 }
 
 /// What the app wants of this person, and what they brought in vain.

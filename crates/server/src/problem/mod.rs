@@ -130,6 +130,9 @@ pub enum Problem {
     /// The platform refuses the phone code: wrong, used, expired, or somebody else's.
     #[error("the platform refused the phone code")]
     PhoneCodeInvalid(Option<PlatformSaid>),
+    /// Another user has the phone number, and what proves it does not say that it was made now and for this person.
+    #[error("another user has the phone number, and this proof does not move it")]
+    PhoneTaken,
     /// The platform calls the nickname unfit to be shown.
     #[error("the nickname is unfit to be shown")]
     NicknameRefused,

@@ -83,6 +83,7 @@ impl Problem {
                 spec(StatusCode::SERVICE_UNAVAILABLE, "platform_misconfigured", Action::None)
             }
             Self::PhoneCodeInvalid(_) => spec(StatusCode::UNPROCESSABLE_ENTITY, "phone_code_invalid", Action::None),
+            Self::PhoneTaken => spec(StatusCode::CONFLICT, "phone_taken", Action::None),
             Self::NicknameRefused => spec(StatusCode::UNPROCESSABLE_ENTITY, "nickname_refused", Action::None),
             Self::NicknameUnchecked => spec(StatusCode::CONFLICT, "nickname_unchecked", Action::Relogin),
             Self::ProfileNotKept => spec(StatusCode::UNPROCESSABLE_ENTITY, "profile_not_kept", Action::None),

@@ -11,8 +11,8 @@ use crate::roles;
 use crate::seal::Sealed;
 use crate::state::Menjin;
 use crate::store::{
-    CodeDigest, Device, EndReason, IdentityName, Limit, Opened, Opening, PhoneChange, ProfileChange, Standing, UserRow,
-    Who,
+    CodeDigest, Device, EndReason, IdentityName, Limit, Opened, OpenedBefore, Opening, PhoneChange, ProfileChange,
+    Standing, UserRow, Who,
 };
 
 /// How somebody was proved who came with a password (RFC 8176).
@@ -96,11 +96,12 @@ pub(crate) async fn open(menjin: &Menjin, sign_in: SignIn<'_>, now: Timestamp) -
 }
 
 /// The same session again, signed anew; `None` once it was refreshed or has ended.
-pub(crate) async fn again(menjin: &Menjin, session: SessionId, now: Timestamp) -> Result<Option<SignedIn>, Problem> {
+pub(crate) async fn again(menjin: &Menjin, opened: OpenedBefore, now: Timestamp) -> Result<Option<SignedIn>, Problem> {
+    let OpenedBefore { session, called_back } = opened;
     let Some(standing) = menjin.store.unrefreshed(session).await? else { return Ok(None) };
     let pair = issue(menjin, &standing, now).await?;
     let Standing { user, auth_time, .. } = standing;
-    Ok(Some(SignedIn { pair, is_new_user: user.created_at == auth_time, called_back: false, user }))
+    Ok(Some(SignedIn { pair, is_new_user: user.created_at == auth_time, called_back, user }))
 }
 
 /// After the commit: this node refuses them from now on, without waiting for the feed, and the others read it at once.

@@ -37,6 +37,15 @@ pub struct Claiming {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused(pub String);
 
+/// The session that a request opened before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenedBefore {
+    /// The session.
+    pub session: SessionId,
+    /// Whether its user wanted to leave, and stays by it.
+    pub called_back: bool,
+}
+
 /// What became of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CodeClaim {
@@ -47,7 +56,7 @@ pub enum CodeClaim {
     /// The same request is under way elsewhere.
     InFlight,
     /// The same request opened this session.
-    Done(SessionId),
+    Done(OpenedBefore),
     /// The same request was refused.
     Refused(Refused),
     /// The key belongs to another request.

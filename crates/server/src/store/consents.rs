@@ -5,6 +5,10 @@ use menjin_token::{Timestamp, UserId};
 
 use super::{Actor, Result};
 
+/// So many consents that somebody gave to a document and withdrew are kept, the newest: whoever changes their mind by a program
+/// would fill the store, and have all of it read at each sign-in.
+const KEPT: usize = 20;
+
 /// Somebody's consent to a version of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsentRow {
@@ -34,6 +38,19 @@ pub(crate) fn holding<'r>(
     let withdrawn = rows.iter().filter(of_document).filter_map(|row| row.withdrawn_at).max();
     let since = move |row: &&ConsentRow| withdrawn.is_none_or(|at| at <= row.given_at);
     rows.iter().filter(of_document).filter(|row| row.withdrawn_at.is_none()).filter(since)
+}
+
+/// When a consent of now was given: never before the document was last withdrawn, whatever the clocks of two nodes say, as it
+/// would not hold.
+pub(super) fn given_at(before: &[ConsentRow], document: &str, now: Timestamp) -> Timestamp {
+    let withdrawn = before.iter().filter(|row| row.document == document).filter_map(|row| row.withdrawn_at).max();
+    withdrawn.map_or(now, |at| at.max(now))
+}
+
+/// From when on somebody's withdrawn consents to a document are kept, the oldest first in what is given; none: there are few.
+pub(super) fn kept_from(own: &[ConsentRow], document: &str) -> Option<Timestamp> {
+    let withdrawn = own.iter().filter(|row| row.document == document && row.withdrawn_at.is_some());
+    withdrawn.rev().nth(KEPT - 1).map(|row| row.given_at)
 }
 
 /// A consent to note.
@@ -72,6 +89,6 @@ pub trait Consents: Send + Sync {
     /// All of a user's, with those of who was merged into them, the oldest first; by number, as a sign-in asks this, too.
     async fn consents_of(&self, number: i64) -> Result<Vec<ConsentRow>>;
     /// Notes what is new, with its audit, and gives all; `None`: there is no such user. Atomic: of racing callers who agree to
-    /// one version one leaves a row.
+    /// one version one leaves a row. Of consents that were withdrawn the newest are kept.
     async fn change_consents(&self, consenting: Consenting) -> Result<Option<Vec<ConsentRow>>>;
 }

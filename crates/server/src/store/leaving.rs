@@ -1,8 +1,11 @@
 //! People who leave: announced, called back within the cooling-off, erased after it (design §4.6).
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use menjin_token::{SessionId, Timestamp, UserId};
 
+use super::columns::{Columns, Corrupt};
 use super::{Actor, AuditLine, Result};
 
 /// The detail of a line of the audit, as it stays when somebody is erased: it says of nobody more than ids, and others may yet
@@ -13,7 +16,60 @@ macro_rules! impersonal_detail {
     };
 }
 
-pub(super) use impersonal_detail;
+/// Sessions that are over, of whom nothing is to be told any more; those of which nothing is left are not written again.
+macro_rules! bare {
+    () => {
+        "identity = NULL, device_id = NULL, device_name = NULL, device_system = NULL, ip = NULL, user_agent = NULL, claims = NULL \
+         WHERE user_number = ?1 AND ended_at IS NOT NULL AND (identity IS NOT NULL OR device_id IS NOT NULL OR device_name IS NOT NULL \
+         OR device_system IS NOT NULL OR ip IS NOT NULL OR user_agent IS NOT NULL OR claims IS NOT NULL)"
+    };
+}
+
+pub(super) use {bare, impersonal_detail};
+
+/// So many lines of the audit, or sessions, of somebody who goes are emptied in one small transaction: a program may have left
+/// a million of them, which no transaction that others wait for could take.
+pub(super) const PART: u32 = 200;
+/// Behind a line of the audit that is older than this none is being written that comes before it: transactions are over long
+/// before, however much clocks differ.
+const SETTLED: Duration = Duration::from_mins(10);
+
+/// How far the audit of each of somebody's names is emptied already.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Emptied(Vec<(UserId, i64)>);
+
+impl Emptied {
+    /// The last line of a name that is.
+    pub(super) fn of(&self, name: UserId) -> i64 {
+        self.0.iter().find(|(of, _)| *of == name).map_or(0, |(_, last)| *last)
+    }
+
+    pub(super) fn note(&mut self, name: UserId, last: i64) {
+        self.0.retain(|(of, _)| *of != name);
+        self.0.push((name, last));
+    }
+}
+
+/// Up to which of the next lines the audit may be emptied before the rest; none: what is left belongs to the last transaction.
+pub(super) fn settled(lines: &[(i64, Timestamp)], now: Timestamp) -> Option<i64> {
+    lines.iter().rev().find(|(_, at)| *at < now.minus(SETTLED)).map(|(seq, _)| *seq)
+}
+
+/// Somebody whose cooling-off is over, with their place in the line of all who are due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// Who.
+    pub user: UserId,
+    /// Since when they are due.
+    pub deletes_at: Timestamp,
+    /// Their number.
+    pub number: i64,
+}
+
+pub(super) fn due(it: &mut Columns<'_>) -> std::result::Result<Due, Corrupt> {
+    it.of_table("users");
+    Ok(Due { user: it.id()?, deletes_at: it.time()?, number: it.get()? })
+}
 
 /// Somebody is to be erased after a while.
 #[derive(Debug, Clone)]
@@ -102,10 +158,12 @@ pub trait Leaving: Send + Sync {
     async fn announce_leaving(&self, departure: Departure) -> Result<Departed>;
     /// They stay after all. A sign-in does the same by itself.
     async fn cancel_leaving(&self, user: UserId, by: Actor, now: Timestamp) -> Result<Stayed>;
-    /// Whose cooling-off is over, the longest first.
-    async fn due_to_leave(&self, now: Timestamp, most: u32) -> Result<Vec<UserId>>;
+    /// Whose cooling-off is over, the longest first, from the place behind `after` on.
+    async fn due_to_leave(&self, now: Timestamp, after: Option<Due>, most: u32) -> Result<Vec<Due>>;
     /// Erases everything that is kept of somebody, of all that was merged into them, too: each row that is theirs goes, or
     /// loses what says anything of them. Their row stays as an empty one, so that neither id nor number comes again; the lines
     /// of the audit stay without address, and without detail that could say anything of them. Atomic: nobody is ever half there.
+    /// Only what may be much, old lines of the audit and sessions that are over, is emptied before that in small transactions,
+    /// each of which looks whether they are still to go: whoever is called back in the middle has lost no more than these.
     async fn erase_user(&self, erasing: Erasing) -> Result<Erased>;
 }

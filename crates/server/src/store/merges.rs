@@ -185,6 +185,16 @@ pub struct MergedByItself {
     pub roles_version: Option<i64>,
 }
 
+/// What became of two users of whom the platform says at a sign-in that they are one.
+pub(super) enum ByItself {
+    /// One of them is left.
+    Merged(UserRow, MergedByItself),
+    /// Whoever would stay has as many sessions as they may, and none gives way: nothing was done.
+    NoRoom(UserRow),
+    /// An operator must decide, or they themselves: nothing was done.
+    Not,
+}
+
 /// Two users that turn out to be one.
 #[async_trait]
 pub trait Merges: Send + Sync {
@@ -265,22 +275,21 @@ pub(super) fn plan(from: Candidate, into: Candidate) -> MergePlan {
 impl MergePlan {
     /// The one who stays, once it is done.
     pub(crate) fn stayed(&self) -> UserRow {
-        let OwnRow { external_id: _, nickname, avatar_url, phone_masked } = self.stays();
-        UserRow { nickname, avatar_url, phone_masked, ..self.into.user.clone() }
+        let OwnRow { external_id: _, nickname: (nickname, nickname_chosen_at), avatar, phone_masked } = self.stays();
+        let (avatar_url, avatar_chosen_at) = avatar;
+        let user = self.into.user.clone();
+        UserRow { nickname, avatar_url, nickname_chosen_at, avatar_chosen_at, phone_masked, ..user }
     }
 
     /// What stands in the row of the one who stays from now on.
     pub(super) fn stays(&self) -> OwnRow {
         let Self { from, into, moved, .. } = self;
-        let one = |is_moved: bool, had: &Option<String>, has: &Option<String>| {
-            if is_moved { had.clone() } else { has.clone() }
-        };
-        let (had, has) = (&from.user, &into.user);
+        let of = |is_moved: bool| if is_moved { from } else { into };
         OwnRow {
-            external_id: one(moved.external_id, &from.external_id, &into.external_id),
-            nickname: one(moved.nickname, &had.nickname, &has.nickname),
-            avatar_url: one(moved.avatar, &had.avatar_url, &has.avatar_url),
-            phone_masked: one(moved.phone, &had.phone_masked, &has.phone_masked),
+            external_id: of(moved.external_id).external_id.clone(),
+            nickname: nickname_of(of(moved.nickname)),
+            avatar: avatar_of(of(moved.avatar)),
+            phone_masked: of(moved.phone).user.phone_masked.clone(),
         }
     }
 }
@@ -289,9 +298,20 @@ impl MergePlan {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct OwnRow {
     pub(super) external_id: Option<String>,
-    pub(super) nickname: Option<String>,
-    pub(super) avatar_url: Option<String>,
+    pub(super) nickname: Shown,
+    pub(super) avatar: Shown,
     pub(super) phone_masked: Option<String>,
+}
+
+/// A nickname, or a picture's address; and when it was chosen, unless a platform told it.
+type Shown = (Option<String>, Option<Timestamp>);
+
+fn nickname_of(side: &MergeSide) -> Shown {
+    (side.user.nickname.clone(), side.user.nickname_chosen_at)
+}
+
+fn avatar_of(side: &MergeSide) -> Shown {
+    (side.user.avatar_url.clone(), side.user.avatar_chosen_at)
 }
 
 /// The rows of two who are two again.
@@ -304,20 +324,18 @@ pub(super) struct Back {
 /// What goes back. A nickname or picture that was chosen since stays with whoever chose it.
 pub(super) fn back(leaver: &Candidate, stayer: &Candidate, moved: &Moved, phone: bool) -> Back {
     let (own, other) = (&leaver.side, &stayer.side);
-    let kept = |is_moved: bool, other: &Option<String>, own: &Option<String>| {
-        other.clone().filter(|_| !(is_moved && other == own))
-    };
+    let kept = |is_moved: bool, other: Shown, own: Shown| if is_moved && other == own { (None, None) } else { other };
     Back {
         leaver: OwnRow {
             external_id: if moved.external_id { other.external_id.clone() } else { own.external_id.clone() },
-            nickname: own.user.nickname.clone(),
-            avatar_url: own.user.avatar_url.clone(),
+            nickname: nickname_of(own),
+            avatar: avatar_of(own),
             phone_masked: if phone { other.user.phone_masked.clone() } else { own.user.phone_masked.clone() },
         },
         stayer: OwnRow {
             external_id: other.external_id.clone().filter(|_| !moved.external_id),
-            nickname: kept(moved.nickname, &other.user.nickname, &own.user.nickname),
-            avatar_url: kept(moved.avatar, &other.user.avatar_url, &own.user.avatar_url),
+            nickname: kept(moved.nickname, nickname_of(other), nickname_of(own)),
+            avatar: kept(moved.avatar, avatar_of(other), avatar_of(own)),
             phone_masked: other.user.phone_masked.clone().filter(|_| !phone),
         },
     }

@@ -46,19 +46,20 @@ mod upkeep;
 pub use accounts::{Account, Accounts, Ban, Banned};
 pub use apps::{AppAdded, AppChange, AppChanged, AppRow, Apps, ChangingApp, ClientSecretRow, LIVE_SECRETS};
 pub use arrivals::{Arrival, Arrivals};
-pub use codes::{Claiming, CodeClaim, CodeDigest, Codes, IdempotencyKey, Refused};
+pub use codes::{Claiming, CodeClaim, CodeDigest, Codes, IdempotencyKey, OpenedBefore, Refused};
 pub(crate) use consents::holding;
 pub use consents::{ConsentRow, Consenting, Consents, NewConsent};
 pub use data_map::{DataAt, DataEntry, DataMap, JsonText};
 pub use events::{Actor, Audit, AuditLine, Event, EventKind, Feed};
 pub use everything::{Act, Copying, Everything, KnownAs, OwnData, PastSession};
+pub(crate) use everything::{MOST_ACTS, MOST_OVER};
 pub use fast::Bell;
 pub(crate) use fast::{Fast, InProcess, Line, Pace, Quotas, Slowing, Tries};
 pub use foreign::{ForeignRow, ForeignRows, ForeignTable};
 pub use grants::{Grants, LivingGrant};
 pub use identities::{FreshKey, Identities, IdentityRow, Linked, Linking, ProvedIdentity, Unlinked, Unlinking};
 pub use keys::{KeyRow, KeyState, Keys, MasterKeyRow, Revoking, Rotating, SealedCount, SealedPlace, SealedValue};
-pub use leaving::{Departed, Departure, Erased, Erasing, Leaving, Stayed};
+pub use leaving::{Departed, Departure, Due, Erased, Erasing, Leaving, Stayed};
 pub use lists::{AuditOf, AuditPlace, AuditRow, ListedSession, ListedUser, Lists};
 pub use merges::{
     MergePlan, MergeRefused, MergeRole, MergeSide, Merged, MergedByItself, Merges, Merging, Moved, Unmerged, Unmerging,
@@ -66,13 +67,14 @@ pub use merges::{
 pub(crate) use moving::settle;
 pub use moving::{Clash, MovedIn, MovingIn, NewIdentity, Newcomer};
 pub use opening::{Limit, Opened, Opening, Who};
+pub(crate) use operators::TOKEN_ACTOR;
 pub use operators::{
     AddingOperator, ChangingOperator, HeldDigest, LinkingOperator, NewLink, NewOperatorSession, OperatorChange,
     OperatorChanged, OperatorLinked, OperatorProof, OperatorRole, OperatorRow, OperatorSessionRow, OperatorShown,
     OperatorTokenRow, Operators, RedeemingLink, ShownStep,
 };
 pub use passwords::{NewPassword, PasswordReset, PasswordRow, PasswordSet, Passwords, ResetAllowed, SettingPassword};
-pub use people::{IdentityName, KeptKey, KeyReset, People, PhoneChange, ProfileChange, UserRow};
+pub use people::{IdentityName, KeptKey, KeyReset, People, PhoneBound, PhoneChange, ProfileChange, UserRow};
 pub use pushes::{CarriedOut, CarryingOut, ClaimedPush, ClaimingPush, NewPush, PushAsks, PushClaim, Pushes, Queued};
 pub use roles::{
     Held, HeldRole, Holder, HoldingRole, MOST_HELD, MOST_PERMISSIONS, MOST_ROLES, PuttingRole, RoleHeld, RoleName,

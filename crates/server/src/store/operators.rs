@@ -8,6 +8,9 @@ use menjin_token::{IdentityId, Timestamp, UserId};
 use super::rules::is_there;
 use super::{Actor, AuditLine, IdentityName, Result, UserRow};
 
+/// What an acting program is called by: this, and its token's name. No operator's name has a colon.
+pub(crate) const TOKEN_ACTOR: &str = "token:";
+
 /// SHA-256 of what somebody holds: a link, a cookie, a token.
 pub type HeldDigest = [u8; 32];
 
@@ -160,10 +163,10 @@ pub(super) fn unlinked_line(operator: &str, act: &AuditLine) -> AuditLine {
 }
 
 /// What became of a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OperatorChanged {
-    /// It is carried out.
-    Changed,
+    /// It is carried out; the tokens that ended with it, by name.
+    Changed(Vec<String>),
     /// It was so before.
     Unchanged,
     /// Nobody is called so.
@@ -193,6 +196,29 @@ pub(super) fn refused(
         OperatorChange::Role(_) | OperatorChange::Remove => is_last_admin(admins, &changing.name),
     };
     leaves.then_some(OperatorChanged::LastAdmin)
+}
+
+/// The tokens that end with a change: those that the operator made, or that a token made which ends with it. Whoever is removed
+/// keeps none; whoever may do less from now on keeps what may do no more than that. A reset says nothing of programs.
+pub(super) fn ending_with(changing: &ChangingOperator, tokens: &[OperatorTokenRow]) -> Vec<String> {
+    let above = match changing.change {
+        OperatorChange::Remove => None,
+        OperatorChange::Role(role) => Some(role),
+        OperatorChange::Reset(_) | OperatorChange::Unlink => return Vec::new(),
+    };
+    let mut makers = vec![changing.name.clone()];
+    let mut ending: Vec<String> = Vec::new();
+    while let Some(maker) = makers.pop() {
+        let made = tokens.iter().filter(|token| token.created_by.as_ref() == Some(&maker));
+        for token in made.filter(|token| above.is_none_or(|role| token.role > role)) {
+            if !ending.contains(&token.name) {
+                makers.push(format!("{TOKEN_ACTOR}{}", token.name));
+                ending.push(token.name.clone());
+            }
+        }
+    }
+    ending.sort_unstable();
+    ending
 }
 
 /// Whether without `name` nobody would be left who may add operators; one who can sign in is not given up for one who can't yet.
@@ -350,9 +376,13 @@ pub trait Operators: Send + Sync {
     async fn operators(&self) -> Result<Vec<OperatorRow>>;
     /// What an operator who is set up proves themselves by.
     async fn operator_proof(&self, name: &str) -> Result<Option<OperatorProof>>;
+    /// The same proof, kept in today's form; false where another one is kept meanwhile.
+    async fn reseal_operator(&self, name: &str, former: Vec<u8>, to: Vec<u8>) -> Result<bool>;
+    /// From where an operator has signed in, as long as these sign-ins are kept.
+    async fn operator_addresses(&self, name: &str) -> Result<Vec<String>>;
     /// Adds one; false where somebody is called so.
     async fn add_operator(&self, adding: AddingOperator) -> Result<bool>;
-    /// Changes one. Atomic: however many callers race, an admin is left who was there before.
+    /// Changes one. Atomic: however many callers race, an admin is left who was there before, and no token that should have ended.
     async fn change_operator(&self, changing: ChangingOperator) -> Result<OperatorChanged>;
     /// Whom a link that lives is for.
     async fn operator_of_link(&self, link: HeldDigest, now: Timestamp) -> Result<Option<String>>;
@@ -390,6 +420,43 @@ mod tests {
 
     fn admin(name: &str, is_set_up: bool) -> Admin {
         Admin { name: name.to_owned(), is_set_up }
+    }
+
+    fn token(name: &str, role: OperatorRole, created_by: &str) -> OperatorTokenRow {
+        let created_at = Timestamp::from_secs(0);
+        OperatorTokenRow {
+            name: name.to_owned(),
+            role,
+            created_by: Some(created_by.to_owned()),
+            created_at,
+            until: None,
+        }
+    }
+
+    #[test]
+    fn tokens_end_with_what_made_them() {
+        let tokens = [
+            token("looks", OperatorRole::Viewer, "lin"),
+            token("does-all", OperatorRole::Admin, "lin"),
+            token("made-by-it", OperatorRole::Admin, "token:does-all"),
+            token("looks-too", OperatorRole::Viewer, "token:made-by-it"),
+            token("of-wei", OperatorRole::Admin, "wei"),
+            token("of-a-token-called-lin", OperatorRole::Admin, "token:lin"),
+            OperatorTokenRow { created_by: None, ..token("by-command", OperatorRole::Admin, "") },
+        ];
+        let link = NewLink { digest: [0; 32], until: Timestamp::from_secs(0) };
+        let cases: [(OperatorChange, &[&str]); 5] = [
+            (OperatorChange::Remove, &["does-all", "looks", "looks-too", "made-by-it"]),
+            (OperatorChange::Role(OperatorRole::Viewer), &["does-all", "made-by-it"]),
+            (OperatorChange::Role(OperatorRole::Admin), &[]),
+            (OperatorChange::Reset(link), &[]),
+            (OperatorChange::Unlink, &[]),
+        ];
+        for (change, ending) in cases {
+            let by = Actor { kind: "operator", id: None, ip: None };
+            let changing = ChangingOperator { name: "lin".to_owned(), change, now: Timestamp::from_secs(0), by };
+            assert_eq!(ending_with(&changing, &tokens), ending, "{change:?}");
+        }
     }
 
     #[test]

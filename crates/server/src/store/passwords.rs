@@ -44,7 +44,7 @@ pub struct SettingPassword {
     pub password: NewPassword,
     /// When the one was chosen in whose place it comes; `None` where there is none.
     pub before: Option<Timestamp>,
-    /// The session that goes on; all others end.
+    /// The session in which it is set, which must live, and goes on; all others end. `None`: all end.
     pub keep: Option<SessionId>,
     /// SHA-256 of the one-use code that allows it.
     pub reset: Option<[u8; 32]>,
@@ -67,6 +67,8 @@ pub enum PasswordSet {
     Overtaken,
     /// The one-use code was used, has expired, or is none.
     CodeUnknown,
+    /// The session in which it was to be set is over, or the user is disabled.
+    SessionOver,
     /// No such user.
     Unknown,
 }
@@ -120,6 +122,6 @@ pub trait Passwords: Send + Sync {
     /// Whom a one-use code is for, while it is good.
     async fn reset_of(&self, digest: [u8; 32], now: Timestamp) -> Result<Option<UserId>>;
     /// The form of some kept hash, the same for one point until passwords come or go, and each form for as many points as it has
-    /// its share; `None` at the end, and where there is none.
+    /// its share; `None` where there is none.
     async fn password_form_near(&self, point: [u8; 16]) -> Result<Option<String>>;
 }

@@ -16,6 +16,10 @@ pub struct UserRow {
     pub nickname: Option<String>,
     /// Where their picture is.
     pub avatar_url: Option<String>,
+    /// When they chose this nickname themselves; `None` for one that a platform told.
+    pub nickname_chosen_at: Option<Timestamp>,
+    /// When they chose this picture themselves; `None` for one that a platform told.
+    pub avatar_chosen_at: Option<Timestamp>,
     /// Their number, with the middle hidden.
     pub phone_masked: Option<String>,
     /// When they first signed in.
@@ -54,6 +58,15 @@ pub struct ProfileChange {
     pub nickname: Option<String>,
     /// New picture.
     pub avatar_url: Option<String>,
+    /// Whether the person chose them. What a platform tells takes the place of nothing that somebody chose.
+    pub is_chosen: bool,
+}
+
+impl ProfileChange {
+    /// Whether there is nothing to change.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.nickname.is_none() && self.avatar_url.is_none()
+    }
 }
 
 /// A phone number that the platform proved, ready to be stored.
@@ -67,6 +80,19 @@ pub struct PhoneChange {
     pub sealed: Vec<u8>,
     /// With the middle hidden.
     pub masked: String,
+    /// Whether it was proved now and for this very person. A proof that tells neither takes the number from nobody.
+    pub is_fresh: bool,
+}
+
+/// What became of a proved number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PhoneBound {
+    /// It is theirs: the user as they are then.
+    Bound(Box<UserRow>),
+    /// Another user has it, and the proof is none that takes it from them.
+    Taken,
+    /// There is no such user.
+    Nobody,
 }
 
 /// A platform `session_key` of an identity, sealed.
@@ -100,11 +126,14 @@ pub trait People: Send + Sync {
     async fn user(&self, user: UserId) -> Result<Option<UserRow>>;
     /// A user by number.
     async fn user_by_number(&self, number: i64) -> Result<Option<UserRow>>;
-    /// Changes the profile; `None` when there is no such user.
+    /// Changes the profile; `None` when there is no such user. What a platform told leaves what they chose as it is.
     async fn change_profile(&self, user: UserId, change: ProfileChange, now: Timestamp) -> Result<Option<UserRow>>;
-    /// Binds a proved number, and gives the user as they are then; `None` when there is no such user. Whoever had it loses
-    /// it. Atomic: of racing callers with one number, one user has it in the end.
-    async fn bind_phone(&self, user: UserId, phone: PhoneChange, now: Timestamp) -> Result<Option<UserRow>>;
+    /// Binds a proved number. Whoever had it loses it to a fresh proof, and to no other. Atomic: of racing callers with one
+    /// number, one user has it in the end.
+    async fn bind_phone(&self, user: UserId, phone: PhoneChange, now: Timestamp) -> Result<PhoneBound>;
+    /// The addresses of the pictures that this user shows, or whoever they were merged into, or may show again once a merge
+    /// is undone.
+    async fn pictures_of(&self, user: UserId) -> Result<Vec<String>>;
     /// Forgets the keys that were superseded, and puts the successor in the place of the one that died, unless a sign-in has
     /// put another there meanwhile.
     async fn reset_session_keys(&self, reset: KeyReset) -> Result<()>;

@@ -11,15 +11,15 @@ use super::rules::{Beside, Found, PLATFORMS};
 use super::{
     Act, AppRow, ClaimedPlace, ClaimedPush, Claiming, ClientSecretRow, CodeClaim, ConsentRow, DataRead, Device,
     DeviceClass, EndReason, Event, EventKind, IdempotencyKey, IdentityName, IdentityRow, KeptKey, KeyRow, KeyState,
-    KnownAs, LivingGrant, MergeRole, OwnData, PasswordRow, PastSession, PushClaim, Refused, Replacement, SessionHead,
-    SessionRow, Standing, UserRow,
+    KnownAs, LivingGrant, MergeRole, OpenedBefore, OwnData, PasswordRow, PastSession, PushClaim, Refused, Replacement,
+    SessionHead, SessionRow, Standing, UserRow,
 };
 
 /// What [`user`] reads, of `users AS u`.
 macro_rules! user_columns {
     () => {
         "u.id, u.number, u.nickname, u.avatar_url, u.phone_masked, u.created_at, u.disabled_at, u.roles_version, \
-         u.deletes_at, u.erased_at"
+         u.deletes_at, u.erased_at, u.nickname_chosen_at, u.avatar_chosen_at"
     };
 }
 
@@ -124,6 +124,8 @@ pub(super) fn user(it: &mut Columns<'_>) -> Result<UserRow, Corrupt> {
         roles_version: it.get()?,
         deletes_at: it.time_or_null()?,
         erased_at: it.time_or_null()?,
+        nickname_chosen_at: it.time_or_null()?,
+        avatar_chosen_at: it.time_or_null()?,
     })
 }
 
@@ -300,9 +302,10 @@ pub(super) fn claimed(
     let same_code = it.get::<[u8; 32]>()? == claiming.code.0;
     let same_body = it.get::<[u8; 32]>()? == idempotency.body;
     let (session, refused) = (it.get::<Option<[u8; 16]>>()?, it.get::<Option<String>>()?);
+    let called_back = it.get::<Option<i64>>()? == Some(1);
     Ok(match (session, refused) {
         _ if !(same_code && same_body) => CodeClaim::Mismatch,
-        (Some(session), _) => CodeClaim::Done(Id::from_bytes(session)),
+        (Some(session), _) => CodeClaim::Done(OpenedBefore { session: Id::from_bytes(session), called_back }),
         (None, Some(refused)) => CodeClaim::Refused(Refused(refused)),
         (None, None) => CodeClaim::InFlight,
     })

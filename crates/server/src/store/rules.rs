@@ -8,8 +8,8 @@ use menjin_token::{SessionId, Timestamp, UserId};
 use super::consents::holding;
 use super::{
     Actor, AuditLine, Ban, CarryingOut, ConsentRow, Consenting, Departure, DeviceClass, EndReason, Erased, Erasing,
-    Limit, MergedByItself, NewConsent, Opened, Opening, Presented, PushAsks, Refused, SettingPassword, Standing,
-    Stayed, UserRow,
+    Limit, MergedByItself, NewConsent, Opened, Opening, PhoneChange, Presented, ProfileChange, PushAsks, Refused,
+    SettingPassword, Standing, Stayed, UserRow,
 };
 
 /// A key that signs at once is told for so long all the same: every node reads the feed before it is swept.
@@ -124,6 +124,26 @@ pub(super) fn standing(opening: &Opening, user: UserRow) -> Standing {
         secret: opening.secret.clone(),
         claims: opening.claims.clone(),
         user,
+    }
+}
+
+/// Whom a sign-in makes, but for the number that the store gives.
+pub(super) fn newcomer(opening: &Opening) -> UserRow {
+    let ProfileChange { nickname, avatar_url, is_chosen } = opening.profile.clone();
+    let chosen = |given: &Option<String>| (is_chosen && given.is_some()).then_some(opening.now);
+    UserRow {
+        id: opening.new_user,
+        number: 0,
+        nickname_chosen_at: chosen(&nickname),
+        avatar_chosen_at: chosen(&avatar_url),
+        nickname,
+        avatar_url,
+        phone_masked: None,
+        created_at: opening.now,
+        disabled_at: None,
+        roles_version: None,
+        deletes_at: None,
+        erased_at: None,
     }
 }
 
@@ -244,6 +264,18 @@ pub(super) fn banned_line(ban: &Ban, session: SessionId) -> AuditLine {
     AuditLine { session: Some(session), detail: Some("user disabled".to_owned()), ..account_line(ban, "session.ended") }
 }
 
+/// Whether a platform's profile says anything new of somebody: what they chose stays as it is.
+pub(super) fn tells_news(user: &UserRow, told: &ProfileChange) -> bool {
+    let is_news = |new: &Option<String>, old: &Option<String>| new.is_some() && new != old;
+    user.nickname_chosen_at.is_none() && is_news(&told.nickname, &user.nickname)
+        || user.avatar_chosen_at.is_none() && is_news(&told.avatar_url, &user.avatar_url)
+}
+
+/// Whether a proof takes a number from whoever has it. By number: the user it was proved for, and whom the holder is now.
+pub(super) fn may_move(phone: &PhoneChange, own: i64, holder: i64) -> bool {
+    phone.is_fresh || holder == own
+}
+
 /// Of what a push asks to forget, what is there. A closed account leaves nothing that a platform told.
 pub(super) struct Forgotten {
     pub(super) nickname: bool,
@@ -251,14 +283,16 @@ pub(super) struct Forgotten {
     pub(super) phone: bool,
 }
 
-pub(super) fn forgotten(user: &UserRow, asks: PushAsks) -> Forgotten {
-    let (nickname, avatar, phone) = match asks {
+/// What somebody chose after the push came is none of what it is about.
+pub(super) fn forgotten(user: &UserRow, carrying: &CarryingOut) -> Forgotten {
+    let (nickname, avatar, phone) = match carrying.asks {
         PushAsks::Forget { nickname, avatar, phone } => (nickname, avatar, phone),
         PushAsks::Close => (true, true, true),
     };
+    let was_there = |chosen_at: Option<Timestamp>| chosen_at.is_none_or(|at| at <= carrying.received_at);
     Forgotten {
-        nickname: nickname && user.nickname.is_some(),
-        avatar: avatar && user.avatar_url.is_some(),
+        nickname: nickname && user.nickname.is_some() && was_there(user.nickname_chosen_at),
+        avatar: avatar && user.avatar_url.is_some() && was_there(user.avatar_chosen_at),
         phone: phone && user.phone_masked.is_some(),
     }
 }

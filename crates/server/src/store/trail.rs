@@ -69,8 +69,8 @@ pub trait Trail: Send + Sync {
     async fn audit_writers(&self) -> Result<Option<BTreeSet<String>>>;
     /// The first place in this range, both ends outside it, whose line is there and not yet committed.
     async fn audit_pending(&self, after: i64, last: i64) -> Result<Option<i64>>;
-    /// Where somebody signed in, up to a place in the audit.
-    async fn apps_of(&self, user: UserId, last: i64) -> Result<Vec<String>>;
+    /// Where somebody signed in, up to a place in the audit: each app once, with the place of the first time.
+    async fn apps_of(&self, user: UserId, last: i64) -> Result<Vec<(String, i64)>>;
     /// Where a session was opened and why it ended, as long as its row is kept.
     async fn end_of_session(&self, session: SessionId) -> Result<Option<(String, Option<String>)>>;
     /// The oldest lines that were written before then.

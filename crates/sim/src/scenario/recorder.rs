@@ -3,18 +3,20 @@
 //! Left out: what changes nothing, and pushes, which draw their randomness from a source of their own.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use serde_json::Value;
+use tokio::sync::Mutex;
 
 use super::{Scenario, Step, VERSION};
 use crate::apps::App;
 use crate::policy::Policy;
-use crate::{BODY_LIMIT, Sim, control};
+use crate::{BODY_LIMIT, Sim, control, gateway};
 
 const MOST_STEPS: usize = 10_000;
 const MOST_BYTES: usize = 8 * 1024 * 1024;
@@ -29,12 +31,14 @@ pub(crate) struct Recorder {
     steps: Vec<Step>,
     bytes: usize,
     truncated: bool,
+    /// Held from a step's writing to its end: what is asked at once happens in the order in which it stands here.
+    turn: Arc<Mutex<()>>,
 }
 
 impl Recorder {
     /// What there was from the beginning becomes the first steps.
     pub(crate) fn new(seed: u64, start: i64, apps: &[App], policy: &Policy) -> Self {
-        let mut recorder = Self { seed, start, steps: Vec::new(), bytes: 0, truncated: false };
+        let mut recorder = Self { seed, start, steps: Vec::new(), bytes: 0, truncated: false, turn: Arc::default() };
         let mut add = |ask: &str, body: Value| {
             recorder.add(Step {
                 ask: ask.to_owned(),
@@ -82,8 +86,12 @@ impl Recorder {
     }
 }
 
-/// Before every request: those that may change something are kept.
+/// Around every request: those that may change something are kept.
 pub(crate) async fn record(State(sim): State<Sim>, request: Request, next: Next) -> Response {
+    gateway::in_time(recorded(&sim, request, next).await).await
+}
+
+async fn recorded(sim: &Sim, request: Request, next: Next) -> Response {
     let is_kept = changes_something(request.method(), request.uri().path());
     if !is_kept || sim.with(|world| world.recorder.truncated) {
         return next.run(request).await;
@@ -98,15 +106,22 @@ pub(crate) async fn record(State(sim): State<Sim>, request: Request, next: Next)
         body: written(path, &body),
         status: None,
     };
+    let turn = sim.with(|world| Arc::clone(&world.recorder.turn)).lock_owned().await;
     let number = sim.with(|world| {
         let after = world.now() - world.recorder.start;
         world.recorder.add(Step { after: Some(after), ..step })
     });
+    let _turn = Some(turn).filter(|_| !asks_others(head.uri.path()));
     let answer = next.run(Request::from_parts(head, Body::from(body))).await;
     if let (Some(number), true) = (number, answer.status() != StatusCode::OK) {
         sim.with(|world| world.recorder.steps[number].status = Some(answer.status().as_u16()));
     }
-    answer.into_response()
+    answer
+}
+
+/// The URL for pushes is asked before it is saved, and whoever answers there may ask here meanwhile.
+fn asks_others(path: &str) -> bool {
+    path == "/_sim/push/settings"
 }
 
 fn changes_something(method: &Method, path: &str) -> bool {

@@ -3,6 +3,7 @@
 use menjin_sim::{App, Options, Scenario, Sim};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::harness::{Answer, Platforms, SECRET, SHOP, START, code2session};
 
@@ -67,6 +68,53 @@ async fn what_was_recorded_happens_again_and_goes_on_alike() {
     again.sim.replay(&scenario).await.expect("it can happen again");
     assert_eq!(afterwards(&again).await, afterwards(&first).await);
     assert_eq!(again.get("/_sim/scenario/record").await.body, first.get("/_sim/scenario/record").await.body);
+}
+
+/// Sixteen phones that sign in forty times each, at once; every code with whose it is.
+async fn a_rush(platforms: &Platforms) -> Vec<(String, String)> {
+    let mut phones = JoinSet::new();
+    for phone in 0..16 {
+        let person = format!("person {phone}");
+        let login = json!({ "person": person, "appid": SHOP });
+        let ask = platforms.request(Method::POST, "/_sim/wx/login").json(&login);
+        phones.spawn(async move {
+            let mut codes = Vec::new();
+            for _ in 0..40 {
+                let answer = Answer::of(ask.try_clone().expect("its body is at hand")).await.json();
+                codes.push((answer["code"].as_str().expect("a code").to_owned(), person.clone()));
+            }
+            codes
+        });
+    }
+    phones.join_all().await.into_iter().flatten().collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_was_asked_at_once_happens_again_with_the_same_codes_for_the_same_people() {
+    let first = Platforms::start().await;
+    let codes = a_rush(&first).await;
+    let scenario = Scenario::read(&first.get("/_sim/scenario/record").await.body).expect("it can be read");
+    let again = Platforms::of(Sim::new(Options { seed: scenario.seed, ..Options::default() })).await;
+    again.sim.freeze(true);
+    again.sim.replay(&scenario).await.expect("it can happen again");
+    for (code, person) in codes {
+        assert_eq!(again.exchange(&code).await.json()["openid"], again.sim.openid(SHOP, &person), "{person}: {code}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_answered_late_holds_nobody_up() {
+    let platforms = Platforms::start().await;
+    let code = platforms.code("alice").await;
+    let slow = json!({ "kind": "slow", "delay_ms": 3_600_000, "path": "/sns/jscode2session" });
+    platforms.control("/_sim/faults", slow).await;
+    let late = tokio::spawn(Answer::of(platforms.request(Method::GET, &code2session(SHOP, SECRET, &code))));
+    while platforms.sim.calls_with_code(&code) == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_ne!(platforms.code("bob").await, code);
+    assert!(!late.is_finished());
+    late.abort();
 }
 
 #[tokio::test]

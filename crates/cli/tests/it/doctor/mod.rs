@@ -186,9 +186,26 @@ fn apps_that_are_registered_in_the_store_are_looked_at_too() {
     let secret = fs::File::open(scene.folder.path().join("shop.secret")).unwrap();
     let added = command.current_dir(scene.folder.path()).stdin(secret).output().unwrap();
     assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
-    let said = scene.doctor(&[]);
+    let text = fs::read_to_string(scene.folder.path().join("menjin.toml")).unwrap();
+    scene.put("menjin.toml", &format!("{text}[audience.club]\ntyp = \"JWT\"\n"));
+    let said = scene.doctor(&["--go-live"]);
     said.has("ok", "credentials", &["app club:"]);
     said.has("ok", "configuration", &[]);
+    assert!(said.of("configuration").iter().all(|it| it[0] == "ok"), "{:#}", said.all);
+    said.has("ok", "clock", &["api.weixin.qq.com"]);
+    let by_hand = said.all["by_hand"].to_string();
+    for words in [
+        "club: the request domains",
+        "club: the uploadFile domains",
+        "club: the privacy guide",
+        "IP 白名单",
+        "[[consent]]",
+    ] {
+        assert!(by_hand.contains(words), "{words}: {by_hand}");
+    }
+    run_in(scene.folder.path(), &["app", "disable", "club"]).ok();
+    let by_hand = scene.doctor(&["--go-live"]).all["by_hand"].to_string();
+    assert!(!by_hand.contains("club") && !by_hand.contains("IP 白名单"), "{by_hand}");
 }
 
 #[test]
@@ -330,7 +347,26 @@ fn files_that_others_may_read_are_named() {
     scene.doctor(&[]).has("warning", "configuration", &["shop.secret", "chmod 600"]);
     run_in(scene.folder.path(), &["migrate"]).ok();
     open("menjin.db");
-    scene.doctor(&["--go-live"]).fails("files", &["menjin.db", "chmod 600"]);
+    let store = scene.folder.path().join("menjin.db");
+    let looks = || (fs::metadata(&store).unwrap().permissions().mode() & 0o777, fs::read(&store).unwrap());
+    let before = looks();
+    // However often it is asked: it mends nothing.
+    for _ in 0..2 {
+        scene.doctor(&["--go-live"]).fails("files", &["menjin.db", "chmod 600"]);
+        scene.doctor(&[]).has("ok", "store", &["menjin.db"]);
+    }
+    assert!(looks() == before && before.0 == 0o644, "{:o}", looks().0);
+}
+
+#[test]
+fn a_database_of_another_program_is_left_as_it_is() {
+    let scene = Scene::new();
+    scene.configure("https://nowhere.menjin.invalid", "");
+    let file = scene.folder.path().join("menjin.db");
+    rusqlite::Connection::open(&file).unwrap().execute_batch("CREATE TABLE notes (text TEXT)").unwrap();
+    let before = fs::read(&file).unwrap();
+    scene.doctor(&[]).has("warning", "store", &["version 0"]);
+    assert!(fs::read(&file).unwrap() == before, "the doctor has written into it");
 }
 
 #[test]

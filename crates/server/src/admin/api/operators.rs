@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::page::{Asked, Page};
-use crate::admin::{NewOperatorToken, Operator, OperatorLink, OperatorTokenView, OperatorView, Right};
+use crate::admin::{EndedTokens, NewOperatorToken, Operator, OperatorLink, OperatorTokenView, OperatorView, Right};
 use crate::extract::Json;
 use crate::problem::{Fault, Problem};
 use crate::state::Menjin;
@@ -100,29 +100,28 @@ struct Changing {
     role: String,
 }
 
-/// Changes what an operator may do, at once.
-#[utoipa::path(put, path = "/admin/v1/operators/{name}", operation_id = "change_operator", tag = "operators", params(("name" = String, Path, description = "The operator")), request_body = Changing, responses((status = 204, description = "It is so now"), (status = 403, description = "`right_missing`, `reauth_required`"), (status = 404, description = "`operator_unknown`"), (status = 409, description = "`last_admin`")))]
+/// Changes what an operator may do, at once. Tokens that they made and that may do more end.
+#[utoipa::path(put, path = "/admin/v1/operators/{name}", operation_id = "change_operator", tag = "operators", params(("name" = String, Path, description = "The operator")), request_body = Changing, responses((status = 200, description = "It is so now", body = EndedTokens), (status = 403, description = "`right_missing`, `reauth_required`"), (status = 404, description = "`operator_unknown`"), (status = 409, description = "`last_admin`")))]
 async fn change(
     State(menjin): State<Menjin>,
     operator: Operator,
     Path(name): Path<String>,
     Json(changing): Json<Changing>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Answer<EndedTokens>, Problem> {
     manages(&operator)?;
-    menjin.set_operator_role(&operator.actor(), &name, role(&changing.role)?).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let ended = menjin.set_operator_role(&operator.actor(), &name, role(&changing.role)?).await?;
+    Ok(Answer(ended.unwrap_or(EndedTokens { ended_tokens: Vec::new() })))
 }
 
-/// Removes an operator; their sign-ins end at once.
-#[utoipa::path(delete, path = "/admin/v1/operators/{name}", operation_id = "remove_operator", tag = "operators", params(("name" = String, Path, description = "The operator")), responses((status = 204, description = "Removed"), (status = 403, description = "`right_missing`, `reauth_required`"), (status = 404, description = "`operator_unknown`"), (status = 409, description = "`last_admin`")))]
+/// Removes an operator; their sign-ins end at once, and so do the tokens that they made.
+#[utoipa::path(delete, path = "/admin/v1/operators/{name}", operation_id = "remove_operator", tag = "operators", params(("name" = String, Path, description = "The operator")), responses((status = 200, description = "Removed", body = EndedTokens), (status = 403, description = "`right_missing`, `reauth_required`"), (status = 404, description = "`operator_unknown`"), (status = 409, description = "`last_admin`")))]
 async fn remove(
     State(menjin): State<Menjin>,
     operator: Operator,
     Path(name): Path<String>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Answer<EndedTokens>, Problem> {
     manages(&operator)?;
-    menjin.remove_operator(&operator.actor(), &name).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Answer(menjin.remove_operator(&operator.actor(), &name).await?))
 }
 
 /// Forgets an operator's password, second factor and linked `WeChat`, and ends their sign-ins; the answer holds a new link.

@@ -7,13 +7,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::frame::Frame;
-use crate::AppView;
 use crate::admin::Right;
 use crate::admin::api::Adding;
 use crate::admin::pages::{At, Fields, page, see_other};
 use crate::config::SCOPES;
-use crate::problem::Problem;
+use crate::problem::{Fault, Problem};
 use crate::state::Menjin;
+use crate::{AppView, ByPassword};
 
 pub(super) fn routes() -> OpenApiRouter<Menjin> {
     OpenApiRouter::new()
@@ -21,6 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<Menjin> {
         .routes(routes!(show))
         .routes(routes!(add_secret))
         .routes(routes!(revoke_secret))
+        .routes(routes!(change_passwords))
         .routes(routes!(disable))
         .routes(routes!(enable))
         .routes(routes!(remove))
@@ -58,7 +59,7 @@ struct ShownOnce {
 async fn add(State(menjin): State<Menjin>, f: Frame, fields: Fields) -> Result<Response, Problem> {
     manages(&f)?;
     let text = |name: &str| Some(fields.text_or_empty(name).trim().to_owned()).filter(|text| !text.is_empty());
-    let (appid, by_password) = (text("appid"), text("passwords"));
+    let (appid, ByPassword { passwords, register }) = (text("appid"), by_password(fields.text_or_empty("passwords"))?);
     let adding = Adding {
         id: fields.text("id")?.trim().to_owned(),
         kind: text("kind"),
@@ -69,12 +70,23 @@ async fn add(State(menjin): State<Menjin>, f: Frame, fields: Fields) -> Result<R
         platform: text("platform").filter(|_| appid.is_some()),
         app_secret: text("app_secret").map(Into::into),
         open_account: text("open_account"),
-        passwords: by_password.is_some(),
-        register: by_password.as_deref() == Some("register"),
+        passwords,
+        register,
         appid,
     };
     let registered = menjin.add_app(&f.operator().actor(), adding.read()?).await?;
     page(&ShownOnce { at: f.at(), f, app: registered.app.id, secret: registered.client_secret })
+}
+
+/// What a form says of passwords.
+fn by_password(text: &str) -> Result<ByPassword, Problem> {
+    let (passwords, register) = match text.trim() {
+        "" => (false, false),
+        "on" => (true, false),
+        "register" => (true, true),
+        _ => return Err(Problem::field("passwords", Fault::NotOneOf(&["", "on", "register"]))),
+    };
+    Ok(ByPassword { passwords, register })
 }
 
 #[derive(Template)]
@@ -117,6 +129,19 @@ async fn revoke_secret(
     fields.certain()?;
     menjin.revoke_app_secret(&f.operator().actor(), &app, &secret).await?;
     Ok(back(&app, "secret_revoked"))
+}
+
+/// Lets people sign in, and make accounts, by name and password, or no more.
+#[utoipa::path(post, path = "/console/apps/{app}/passwords", tag = "pages", params(("app" = String, Path, description = "Its id")), request_body(content = str, content_type = "application/x-www-form-urlencoded", description = "`form_token`, `passwords`: empty, `on` or `register`"), responses((status = 303, description = "Done"), (status = 409, description = "`app_read_only`", body = str, content_type = "text/html")))]
+async fn change_passwords(
+    State(menjin): State<Menjin>,
+    f: Frame,
+    Path(app): Path<String>,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    f.operator().may(Right::Admin)?;
+    menjin.change_app_passwords(&f.operator().actor(), &app, by_password(fields.text("passwords")?)?).await?;
+    Ok(back(&app, "passwords_changed"))
 }
 
 /// Shuts an app out.

@@ -3,7 +3,7 @@
 use crate::problem::Language;
 
 /// Words, with what they say in Chinese and in English.
-const NOTICES: [(&str, &str, &str); 24] = [
+const NOTICES: [(&str, &str, &str); 28] = [
     ("kicked", "所有登录已结束。", "All sign-ins have ended."),
     ("session_ended", "该登录已结束。", "The sign-in has ended."),
     ("banned", "已封禁，所有登录已结束。", "Banned; all sign-ins have ended."),
@@ -21,6 +21,7 @@ const NOTICES: [(&str, &str, &str); 24] = [
         "密钥已吊销，由它换取的令牌立即失效。",
         "The secret is revoked, with the tokens that it was traded for.",
     ),
+    ("passwords_changed", "密码登录的设置已更改。", "Sign-in by password is as you set it."),
     ("disabled", "应用已停用。", "The app is disabled."),
     ("enabled", "应用已启用。", "The app is enabled."),
     ("removed", "应用已删除，其 id 不再使用。", "The app is removed; its id is never used again."),
@@ -38,6 +39,21 @@ const NOTICES: [(&str, &str, &str); 24] = [
     ("role_removed", "角色已删除，持有者立即失去它。", "The role is removed: nobody has it any more."),
     ("operator_changed", "运维人员的权限已更改。", "The operator's role is changed."),
     ("operator_removed", "运维人员已移除，其登录已结束。", "The operator is removed; their sign-ins have ended."),
+    (
+        "operator_and_tokens_changed",
+        "运维人员的权限已更改；其创建的、权限更高的令牌已失效。",
+        "The operator's role is changed; the tokens that they made and that may do more have ended.",
+    ),
+    (
+        "operator_and_tokens_removed",
+        "运维人员已移除，其登录和其创建的令牌已失效。",
+        "The operator is removed; their sign-ins and the tokens that they made have ended.",
+    ),
+    (
+        "operator_unlinked",
+        "微信绑定已解除，其登录已结束；密码仍可登录。",
+        "No scan signs the operator in any more, and their sign-ins have ended; the password does.",
+    ),
     ("token_revoked", "令牌已吊销。", "The token is revoked."),
     ("nothing", "没有需要更改的内容。", "There was nothing to change."),
 ];

@@ -19,6 +19,7 @@ pub(super) fn routes() -> OpenApiRouter<Menjin> {
         .routes(routes!(list, create))
         .routes(routes!(set_role))
         .routes(routes!(reset))
+        .routes(routes!(unlink))
         .routes(routes!(remove))
         .routes(routes!(create_token))
         .routes(routes!(revoke_token))
@@ -39,6 +40,14 @@ async fn list(State(menjin): State<Menjin>, f: Frame) -> Result<Response, Proble
     f.operator().may(Right::Read)?;
     let (operators, tokens) = (menjin.operators().await?, menjin.operator_tokens().await?);
     page(&OperatorList { at: f.at(), f, operators, tokens })
+}
+
+impl OperatorList {
+    /// The tokens that end when this operator is removed.
+    fn made_by(&self, name: &str) -> Vec<&str> {
+        let made = self.tokens.iter().filter(|token| token.created_by.as_deref() == Some(name));
+        made.map(|token| token.name.as_str()).collect()
+    }
 }
 
 /// A link or a token, shown in the answer of the form and nowhere else.
@@ -70,8 +79,11 @@ async fn set_role(
     fields: Fields,
 ) -> Result<Response, Problem> {
     manages(&f)?;
-    let is_changed = menjin.set_operator_role(&f.operator().actor(), &name, role(&fields)?).await?;
-    let done = if is_changed { "operator_changed" } else { "nothing" };
+    let done = match menjin.set_operator_role(&f.operator().actor(), &name, role(&fields)?).await? {
+        Some(ended) if ended.ended_tokens.is_empty() => "operator_changed",
+        Some(_) => "operator_and_tokens_changed",
+        None => "nothing",
+    };
     Ok(see_other(&format!("/console/operators?done={done}")))
 }
 
@@ -83,12 +95,22 @@ async fn reset(State(menjin): State<Menjin>, f: Frame, Path(name): Path<String>)
     page(&ShownOnce { at: f.at(), f, name: made.name, secret: made.link, is_link: true, until: Some(made.expires_at) })
 }
 
-/// Removes an operator.
+/// No scan signs an operator in any more; their sign-ins end.
+#[utoipa::path(post, path = "/console/operators/{name}/wechat/remove", tag = "pages", params(("name" = String, Path, description = "The operator")), request_body(content = str, content_type = "application/x-www-form-urlencoded", description = "`form_token`"), responses((status = 303, description = "Done")))]
+async fn unlink(State(menjin): State<Menjin>, f: Frame, Path(name): Path<String>) -> Result<Response, Problem> {
+    manages(&f)?;
+    let is_changed = menjin.unlink_operator(&f.operator().actor(), &name).await?;
+    let done = if is_changed { "operator_unlinked" } else { "nothing" };
+    Ok(see_other(&format!("/console/operators?done={done}")))
+}
+
+/// Removes an operator, with the tokens that they made.
 #[utoipa::path(post, path = "/console/operators/{name}/remove", tag = "pages", params(("name" = String, Path, description = "The operator")), request_body(content = str, content_type = "application/x-www-form-urlencoded", description = "`form_token`"), responses((status = 303, description = "Done"), (status = 409, description = "`last_admin`", body = str, content_type = "text/html")))]
 async fn remove(State(menjin): State<Menjin>, f: Frame, Path(name): Path<String>) -> Result<Response, Problem> {
     manages(&f)?;
-    menjin.remove_operator(&f.operator().actor(), &name).await?;
-    Ok(see_other("/console/operators?done=operator_removed"))
+    let ended = menjin.remove_operator(&f.operator().actor(), &name).await?;
+    let done = if ended.ended_tokens.is_empty() { "operator_removed" } else { "operator_and_tokens_removed" };
+    Ok(see_other(&format!("/console/operators?done={done}")))
 }
 
 /// Makes a token for a program, which is worth something for 90 days.

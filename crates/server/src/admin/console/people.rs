@@ -33,8 +33,10 @@ struct People {
     f: Frame,
     users: Vec<ListedUserView>,
     next: Option<String>,
-    /// What was looked for in vain.
+    /// What was looked for, and did not lead to one.
     sought: Option<String>,
+    /// Whether it is all of these.
+    is_found: bool,
     by: String,
 }
 
@@ -45,33 +47,47 @@ async fn list(State(menjin): State<Menjin>, f: Frame, RawQuery(query): RawQuery)
     let asked = Asked::read(query.as_deref(), FILTERS)?;
     let below = asked.place()?.unwrap_or(i64::MAX);
     let users = Page::of(menjin.users_below(below, asked.limit + 1).await?, asked.limit, |user| user.number);
-    page(&People { at: f.at(), f, users: users.items, next: users.next, sought: None, by: "any".to_owned() })
+    page(&People {
+        at: f.at(),
+        f,
+        users: users.items,
+        next: users.next,
+        sought: None,
+        is_found: false,
+        by: "any".to_owned(),
+    })
 }
 
 /// Finds somebody.
-#[utoipa::path(post, path = "/console/people", tag = "pages", request_body(content = str, content_type = "application/x-www-form-urlencoded", description = "`form_token`, `by`, `name`"), responses((status = 303, description = "To their page"), (status = 404, description = "Nobody is called so: the list again", body = str, content_type = "text/html")))]
+#[utoipa::path(post, path = "/console/people", tag = "pages", request_body(content = str, content_type = "application/x-www-form-urlencoded", description = "`form_token`, `by`, `name`"), responses((status = 303, description = "To their page"), (status = 200, description = "Several are called so: a list of them", body = str, content_type = "text/html"), (status = 404, description = "Nobody is called so: the list again", body = str, content_type = "text/html")))]
 async fn find(State(menjin): State<Menjin>, f: Frame, fields: Fields) -> Result<Response, Problem> {
     f.operator().may(Right::Read)?;
     let (by, text) = (fields.text("by")?, fields.text("name")?.trim());
     if !BY.contains(&by) {
         return Err(Problem::field("by", Fault::NotOneOf(BY)));
     }
+    let mut found: Vec<ListedUserView> = Vec::new();
     for name in names(by, text) {
         match menjin.users_named(&name).await {
-            Ok(found) => {
-                if let Some(user) = found.first() {
-                    return Ok(see_other(&format!("/console/people/{}", user.id)));
-                }
-            }
+            Ok(named) => found.extend(named),
             // Looked for by any name, it may be none of this kind.
             Err(NotDone::PhoneOdd) if by == "any" => {}
             Err(other) => return Err(other.into()),
         }
     }
-    let users = Page::of(menjin.users_below(i64::MAX, 51).await?, 50, |user: &ListedUserView| user.number);
-    let sought = Some(text.to_owned());
-    let list = People { at: f.at(), f, users: users.items, next: users.next, sought, by: by.to_owned() };
-    Ok((StatusCode::NOT_FOUND, page(&list)?).into_response())
+    // One may be called so in several ways; and one's external id may be another's number.
+    found.sort_unstable_by_key(|user| user.number);
+    found.dedup_by_key(|user| user.number);
+    let (sought, by) = (Some(text.to_owned()), by.to_owned());
+    match found.as_slice() {
+        [one] => Ok(see_other(&format!("/console/people/{}", one.id))),
+        [] => {
+            let users = Page::of(menjin.users_below(i64::MAX, 51).await?, 50, |user: &ListedUserView| user.number);
+            let list = People { at: f.at(), f, users: users.items, next: users.next, sought, is_found: false, by };
+            Ok((StatusCode::NOT_FOUND, page(&list)?).into_response())
+        }
+        _ => page(&People { at: f.at(), f, users: found, next: None, sought, is_found: true, by }),
+    }
 }
 
 /// What may be meant.

@@ -53,7 +53,7 @@ async fn kick(State(menjin): State<Menjin>, f: Frame, Path(user): Path<String>) 
 }
 
 /// Ends one of them.
-#[utoipa::path(post, path = "/console/people/{user}/sessions/{session}/end", tag = "pages", params(("user" = String, Path, description = "`usr_…`"), ("session" = String, Path, description = "`ses_…`")), request_body(content = str, content_type = "application/x-www-form-urlencoded", description = "`form_token`"), responses((status = 303, description = "Done")))]
+#[utoipa::path(post, path = "/console/people/{user}/sessions/{session}/end", tag = "pages", params(("user" = String, Path, description = "`usr_…`"), ("session" = String, Path, description = "`ses_…`")), request_body(content = str, content_type = "application/x-www-form-urlencoded", description = "`form_token`"), responses((status = 303, description = "Done"), (status = 404, description = "`session_unknown`", body = str, content_type = "text/html")))]
 async fn end_session(
     State(menjin): State<Menjin>,
     f: Frame,
@@ -62,6 +62,10 @@ async fn end_session(
     f.operator().may(Right::Support)?;
     let user = named::user(&menjin, &user).await?;
     let session = named::id("session", &session, "ses_…")?;
+    // A form of somebody's page ends nobody else's.
+    if menjin.session(session).await?.user != user {
+        return Err(Problem::SessionUnknown);
+    }
     let is_changed = menjin.end_session(&f.operator().actor(), session).await?;
     Ok(changed(user, is_changed, "session_ended"))
 }

@@ -215,7 +215,7 @@ async fn signed_in(
             return Ok(opened);
         }
         count("refused");
-        tell(menjin, None, ip).await?;
+        tell(menjin, None, ip);
     }
     Ok(see_other(&format!("{}&scan=refused", with_next("/admin/sign-in", next.path()))))
 }

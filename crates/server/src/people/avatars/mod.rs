@@ -102,17 +102,16 @@ async fn upload(State(menjin): State<Menjin>, request: Request) -> Result<axum::
     let body = body_within(request, &menjin, menjin.config.avatars.max_bytes + AROUND).await;
     let body =
         body.map_err(|problem| if let Problem::BadJson(fault) = problem { Problem::BadForm(fault) } else { problem })?;
-    let file = form::file(&body, &boundary, "avatar")?;
-    if file.len() > menjin.config.avatars.max_bytes {
-        return Err(Problem::BodyTooLarge);
-    }
-    let picture = Picture::cleaned(file).map_err(|fault| Problem::field("avatar", fault))?;
+    let most = menjin.config.avatars.max_bytes;
+    // On a thread that may take its time: others are answered meanwhile, however much there is to take apart.
+    let cleaned = tokio::task::spawn_blocking(move || cleaned(&body, &boundary, most)).await;
+    let picture = cleaned.unwrap_or_else(|error| Err(Problem::Internal(error.into())))?;
     let name = Name::new(&menjin, person.user.id, picture.kind);
     menjin.avatars.shelf.put(&name, picture.bytes).await.map_err(Problem::StoreUnavailable)?;
     // Read again: another picture of theirs may have come meanwhile.
     let former = menjin.store.user(person.user.id).await?.and_then(|user| user.avatar_url);
     let avatar_url = Some(format!("{}{name}", menjin.avatars.prefix));
-    let change = ProfileChange { nickname: None, avatar_url };
+    let change = ProfileChange { nickname: None, avatar_url, is_chosen: true };
     let user = menjin.store.change_profile(person.user.id, change, menjin.clock.now()).await?;
     let user = user.ok_or(Problem::TokenInvalid)?;
     let former = former.filter(|former| user.avatar_url.as_ref() != Some(former));
@@ -120,6 +119,15 @@ async fn upload(State(menjin): State<Menjin>, request: Request) -> Result<axum::
         take_down(&menjin, person.user.id, &former).await;
     }
     Ok(axum::Json(Me::of(user, person.session)))
+}
+
+/// What is kept of the picture in a form.
+fn cleaned(form: &[u8], boundary: &str, most: usize) -> Result<Picture, Problem> {
+    let file = form::file(form, boundary, "avatar")?;
+    if file.len() > most {
+        return Err(Problem::BodyTooLarge);
+    }
+    Picture::cleaned(file).map_err(|fault| Problem::field("avatar", fault))
 }
 
 /// Takes out of the folder what `user` no longer shows at this address, if it is a picture of theirs that is kept here.

@@ -45,8 +45,10 @@ async fn sweep_one(menjin: &Menjin, found: Found) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The end of the address counts: what it begins with may have been changed (`avatars.url`).
+/// The end of the address counts: what it begins with may have been changed (`avatars.url`). Of people who were merged each
+/// one's own picture counts, too: they show it again when they are separated.
 async fn is_shown(menjin: &Menjin, name: &Name) -> anyhow::Result<bool> {
-    let address = menjin.store.user(name.user(menjin)).await?.and_then(|user| user.avatar_url);
-    Ok(address.is_some_and(|address| address.ends_with(&format!("/{name}"))))
+    let end = format!("/{name}");
+    let addresses = menjin.store.pictures_of(name.user(menjin)).await?;
+    Ok(addresses.iter().any(|address| address.ends_with(&end)))
 }

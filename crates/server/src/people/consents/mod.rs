@@ -100,7 +100,7 @@ struct ConsentInput {
     #[serde(default)]
     #[schema(max_items = 32)]
     accept: Vec<Version>,
-    /// The ids of documents that they agree to no longer.
+    /// The ids of documents that they agree to no longer; none of those in `accept`.
     #[serde(default)]
     #[schema(max_items = 32, example = json!(["marketing"]))]
     withdraw: Vec<String>,
@@ -112,13 +112,15 @@ struct ConsentInput {
 ))]
 async fn list(State(menjin): State<Menjin>, headers: HeaderMap) -> Result<axum::Json<ConsentList>, Problem> {
     let person = Person::of(&menjin, &headers).await?;
+    menjin.limits.person_asks(person.user.id).await?;
     let rows = menjin.store.consents_of(person.user.number).await?;
     Ok(axum::Json(ConsentList::of(&menjin, &person.session.app, &rows)))
 }
 
 /// Notes what the caller agrees to, and what they withdraw, with time, app, address and client as evidence.
 ///
-/// Only the version that counts can be agreed to. The same again changes nothing.
+/// Only the version that counts can be agreed to. The same again changes nothing. Of consents to a document that were withdrawn
+/// the newest twenty are kept.
 #[utoipa::path(post, path = "/v1/me/consents", operation_id = "change_consents", tag = "privacy", request_body = ConsentInput, security(("bearer" = [])), responses(
     (status = 200, description = "All documents of the app, as they stand then", body = ConsentList),
     (status = 409, description = "`consent_outdated`: another version counts; show that one, and ask again"),
@@ -163,8 +165,15 @@ fn check(accept: &[Version], withdraw: &[String]) -> Result<(), Problem> {
             return Err(Problem::field(format!("accept[{at}].version"), Fault::NoSuchDocument));
         }
     }
-    let odd = withdraw.iter().position(|id| !is_document(id));
-    odd.map_or(Ok(()), |at| Err(Problem::field(format!("withdraw[{at}]"), Fault::NoSuchDocument)))
+    for (at, id) in withdraw.iter().enumerate() {
+        if !is_document(id) {
+            return Err(Problem::field(format!("withdraw[{at}]"), Fault::NoSuchDocument));
+        }
+        if accept.iter().any(|it| it.id == *id) {
+            return Err(Problem::field(format!("withdraw[{at}]"), Fault::NotBeside("accept")));
+        }
+    }
+    Ok(())
 }
 
 /// Only documents of this app can be withdrawn, and what was ever agreed to elsewhere, or before it went from `menjin.toml`.

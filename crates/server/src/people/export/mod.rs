@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use menjin_token::UserId;
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -29,6 +30,15 @@ pub(super) fn routes() -> OpenApiRouter<Menjin> {
     OpenApiRouter::new().routes(routes!(export, export_proved))
 }
 
+/// Whose turn it is: everything of somebody is held at once, so it is done for one at a time.
+pub(crate) struct Exports(Semaphore);
+
+impl Default for Exports {
+    fn default() -> Self {
+        Self(Semaphore::new(1))
+    }
+}
+
 #[derive(Deserialize)]
 struct Asked {
     #[serde(default)]
@@ -38,7 +48,8 @@ struct Asked {
 /// Gives everything that is kept of the caller.
 ///
 /// It needs a sign-in of the last minutes (`lifetimes.fresh_sign_in`). It holds what no other answer does, such as the whole
-/// phone number and what platforms call them; no secrets, no keys, nothing of other people.
+/// phone number and what platforms call them; no secrets, no keys, nothing of other people. Of more than a thousand sign-ins
+/// that are over, or ten thousand lines of history, it holds the newest, and says so (`shortened`). Ten an hour may be asked for.
 #[utoipa::path(get, path = "/v1/me/export", operation_id = "export_me", tag = "privacy", security(("bearer" = [])),
     params(("format" = Option<String>, Query, description = "`json`, or `html`: a page in the language of `Accept-Language`", pattern = "^(json|html)$", example = "json")),
     responses(
@@ -89,8 +100,9 @@ async fn give(
         Some(_) => return Err(Problem::field("format", Fault::NotOneOf(FORMATS))),
     };
     let person = Person::of(menjin, headers).await?;
-    is_fresh(menjin, &person, fresh).await?;
+    is_fresh(menjin, &person, client, fresh).await?;
     menjin.limits.person_asks(person.user.id).await?;
+    menjin.limits.before_export(menjin, person.user.id).await?;
     let by = Actor::user(client.ip_text());
     let export = menjin.export_user(&by, person.user.id).await?;
     let name = format!("attachment; filename=\"menjin-{}.{}\"", person.user.id, if is_page { "html" } else { "json" });
@@ -118,6 +130,7 @@ impl Export {
 impl Menjin {
     /// Everything that is kept of somebody; the audit tells that it was read.
     pub async fn export_user(&self, by: &Actor, user: UserId) -> Result<Export, NotDone> {
+        let _turn = self.exports.0.acquire().await;
         let kept = self.store.everything_of(user).await?;
         let kept = kept.ok_or_else(|| NotDone::UserUnknown(format!("the id {user}")))?;
         if kept.user.erased_at.is_some() {

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use menjin_token::Timestamp;
 
 use super::view::{
-    Export, ExportedAct, ExportedConsent, ExportedData, ExportedIdentity, ExportedRole, ExportedSession,
+    Export, ExportedAct, ExportedConsent, ExportedData, ExportedIdentity, ExportedOther, ExportedRole, ExportedSession,
 };
 use super::words::{self, Said};
 use crate::entropy::sha256;
@@ -48,6 +48,8 @@ struct Page<'e> {
 struct Section {
     title: &'static str,
     about: &'static str,
+    /// That some are left out.
+    note: Option<String>,
     /// Each thing as what it has, by name.
     records: Vec<Vec<(&'static str, String)>>,
 }
@@ -79,15 +81,26 @@ pub(super) fn page(export: &Export, language: Language) -> anyhow::Result<String
 }
 
 fn sections(export: &Export, language: Language) -> Vec<Section> {
-    let section =
-        |title: Said, about: Said, records| Section { title: title.to(language), about: about.to(language), records };
+    let noted = |list: Option<&str>, title: Said, about: Said, records| {
+        let shortened = export.shortened.iter().find(|it| Some(it.list) == list);
+        let note = shortened.map(|it| shortened_to(it.newest, language));
+        Section { title: title.to(language), about: about.to(language), note, records }
+    };
+    let section = |title, about, records| noted(None, title, about, records);
     let each = |list: Vec<Record>| list.into_iter().map(|record| record.shown(language)).collect();
     vec![
         section(Said("账号", "Account"), Said("你是谁", "Who you are"), each(vec![account(export)])),
         section(
+            Said("合并进来的账号", "Accounts merged into it"),
+            Said("它们的 id 现在都指向这个账号", "Their ids lead to this account now"),
+            each(export.account.other_accounts.iter().map(other).collect()),
+        ),
+        section(
             Said("手机号", "Phone number"),
             Said("加密保存，平时只显示一部分", "Kept encrypted; elsewhere only a part of it is shown"),
-            each(export.phones.iter().map(|it| Record::new().text(NUMBER, &it.number).time(SINCE, it.since)).collect()),
+            each(
+                export.phones.iter().map(|it| Record::new().text(NUMBER, &it.number).time(PROVED, it.since)).collect(),
+            ),
         ),
         section(
             Said("用户名", "Username"),
@@ -109,7 +122,8 @@ fn sections(export: &Export, language: Language) -> Vec<Section> {
             Said("平台告诉应用的、你的代号", "What platforms call you in the app"),
             each(export.identities.iter().map(|it| identity(it, language)).collect()),
         ),
-        section(
+        noted(
+            Some("sessions"),
             Said("登录记录", "Sign-ins"),
             Said(
                 "在哪些设备上登录过；已结束的只保留一段时间",
@@ -132,7 +146,8 @@ fn sections(export: &Export, language: Language) -> Vec<Section> {
             Said("你的权限", "What you may do"),
             each(export.roles.iter().map(role).collect()),
         ),
-        section(
+        noted(
+            Some("history"),
             Said("操作记录", "History"),
             Said("账号上发生过的事", "What happened to your account"),
             each(export.history.iter().map(|it| act(it, language)).collect()),
@@ -140,8 +155,26 @@ fn sections(export: &Export, language: Language) -> Vec<Section> {
     ]
 }
 
+fn shortened_to(newest: u32, language: Language) -> String {
+    match language {
+        Language::Chinese => format!("记录太多：过去的只列出最近 {newest} 条，其余可向运营者索取。"),
+        Language::English => {
+            format!(
+                "There are too many: of the past the newest {newest} are here; ask whoever runs the service for the rest."
+            )
+        }
+    }
+}
+
+const USER_ID: Said = Said("用户 id", "User id");
+const USER_NUMBER: Said = Said("用户编号", "User number");
+const EXTERNAL_ID: Said = Said("外部系统中的 id", "Id in another system");
+const NICKNAME: Said = Said("昵称", "Nickname");
+const PICTURE: Said = Said("头像地址", "Picture");
+const FIRST: Said = Said("首次登录", "First sign-in");
 const NUMBER: Said = Said("号码", "Number");
 const SINCE: Said = Said("开始时间", "Since");
+const PROVED: Said = Said("最近验证", "Last proved");
 const APP: Said = Said("应用", "App");
 const ADDRESS: Said = Said("网络地址", "Address");
 const CLIENT: Said = Said("客户端", "Client");
@@ -187,19 +220,28 @@ impl Record {
 
 fn account(export: &Export) -> Record {
     let it = &export.account;
-    let other_ids: Vec<String> = it.other_ids.iter().map(ToString::to_string).collect();
     Record::new()
-        .text(Said("用户 id", "User id"), &it.id.to_string())
-        .text(Said("用户编号", "User number"), &it.number.to_string())
-        .text(Said("合并进来的账号", "Accounts merged into it"), &other_ids.join(", "))
-        .maybe(Said("外部系统中的 id", "Id in another system"), it.external_id.as_ref())
-        .maybe(Said("昵称", "Nickname"), it.nickname.as_ref())
-        .text(Said("合并进来的昵称", "Nicknames merged into it"), &it.other_nicknames.join(", "))
-        .maybe(Said("头像地址", "Picture"), it.avatar_url.as_ref())
-        .time(Said("首次登录", "First sign-in"), it.created_at)
+        .text(USER_ID, &it.id.to_string())
+        .text(USER_NUMBER, &it.number.to_string())
+        .maybe(EXTERNAL_ID, it.external_id.as_ref())
+        .maybe(NICKNAME, it.nickname.as_ref())
+        .maybe(PICTURE, it.avatar_url.as_ref())
+        .maybe_time(Said("昵称由本人设置于", "Nickname chosen by themselves"), it.nickname_chosen_at)
+        .maybe_time(Said("头像由本人设置于", "Picture chosen by themselves"), it.avatar_chosen_at)
+        .time(FIRST, it.created_at)
         .time(Said("最近修改", "Last changed"), it.updated_at)
         .maybe_time(Said("停用时间", "Disabled since"), it.disabled_at)
         .maybe_time(Said("注销生效时间", "Deleted from"), it.deletes_at)
+}
+
+fn other(it: &ExportedOther) -> Record {
+    Record::new()
+        .text(USER_ID, &it.id.to_string())
+        .text(USER_NUMBER, &it.number.to_string())
+        .maybe(EXTERNAL_ID, it.external_id.as_ref())
+        .maybe(NICKNAME, it.nickname.as_ref())
+        .maybe(PICTURE, it.avatar_url.as_ref())
+        .time(FIRST, it.created_at)
 }
 
 fn identity(it: &ExportedIdentity, language: Language) -> Record {

@@ -10,7 +10,9 @@ use serde_json::Value;
 use crate::problem::NotDone;
 use crate::seal::Sealed;
 use crate::state::Menjin;
-use crate::store::{Act, ConsentRow, DeviceClass, Everything, KnownAs, OwnData, PastSession, UserRow};
+use crate::store::{
+    Act, ConsentRow, DeviceClass, Everything, KnownAs, MOST_ACTS, MOST_OVER, OwnData, PastSession, UserRow,
+};
 
 /// Everything that is kept of somebody.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -38,6 +40,19 @@ pub struct Export {
     pub roles: Vec<ExportedRole>,
     /// What happened to their account, the newest first.
     pub history: Vec<ExportedAct>,
+    /// The lists that are too long to be here whole; empty for almost everybody. Whoever runs the service has the rest.
+    pub shortened: Vec<ShortenedList>,
+}
+
+/// A list of which only the newest are here.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ShortenedList {
+    /// Which: `sessions`, of which all that live are here, and of those that are over the newest; `history`.
+    #[schema(example = "history")]
+    pub list: &'static str,
+    /// So many.
+    #[schema(example = 10_000)]
+    pub newest: u32,
 }
 
 /// An account.
@@ -49,17 +64,20 @@ pub struct ExportedAccount {
     /// The number beside it.
     #[schema(example = 1)]
     pub number: i64,
-    /// Ids of accounts that were merged into this one.
-    #[schema(value_type = Vec<String>)]
-    pub other_ids: Vec<UserId>,
     /// What another system calls them.
     pub external_id: Option<String>,
     /// What they call themselves.
     pub nickname: Option<String>,
     /// Where their picture is.
     pub avatar_url: Option<String>,
-    /// Nicknames of accounts that were merged into this one, for as long as that can be undone.
-    pub other_nicknames: Vec<String>,
+    /// When they chose this nickname; nothing, if a platform told it.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub nickname_chosen_at: Option<Timestamp>,
+    /// When they chose this picture; nothing, if a platform told it.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub avatar_chosen_at: Option<Timestamp>,
+    /// Accounts that were merged into this one: its other names, and for as long as that can be undone what they had.
+    pub other_accounts: Vec<ExportedOther>,
     /// When they first signed in.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
@@ -74,13 +92,33 @@ pub struct ExportedAccount {
     pub deletes_at: Option<Timestamp>,
 }
 
+/// An account that was merged into another one.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ExportedOther {
+    /// Its id, which leads to the account now.
+    #[schema(value_type = String, example = "usr_01jd3v0000zzzzzzzzzzzzzzzz")]
+    pub id: UserId,
+    /// The number beside it.
+    #[schema(example = 2)]
+    pub number: i64,
+    /// What another system called it, which leads to the account now.
+    pub external_id: Option<String>,
+    /// What it was called.
+    pub nickname: Option<String>,
+    /// Where its picture is.
+    pub avatar_url: Option<String>,
+    /// When it was first signed in to.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+}
+
 /// A phone number.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ExportedPhone {
     /// The number, with its country code.
     #[schema(example = "+8613800000000")]
     pub number: String,
-    /// Since when it is theirs.
+    /// When they last proved that it is theirs.
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
 }
@@ -229,7 +267,9 @@ pub(super) fn export(menjin: &Menjin, kept: Everything, now: Timestamp) -> Resul
     for own in &kept.data {
         add_data(&mut data, own, now)?;
     }
-    let own: Vec<UserId> = once(kept.user.id).chain(kept.merged.iter().map(|alias| alias.id)).collect();
+    let own: Vec<UserId> = once(kept.user.id).chain(kept.merged.iter().map(|(alias, _)| alias.id)).collect();
+    let shortened = [("sessions", kept.more_sessions, MOST_OVER), ("history", kept.more_history, MOST_ACTS)];
+    let shortened = shortened.into_iter().filter(|(_, more, _)| *more);
     Ok(Export {
         issuer: menjin.issuer.clone(),
         exported_at: now,
@@ -241,28 +281,35 @@ pub(super) fn export(menjin: &Menjin, kept: Everything, now: Timestamp) -> Resul
         consents: kept.consents.into_iter().map(consent).collect(),
         roles: kept.roles.into_iter().map(role).collect(),
         history: kept.history.into_iter().map(|row| act(row, &own)).collect(),
-        account: account(kept.user, &kept.merged, (kept.external_id, kept.updated_at)),
+        account: account(kept.user, kept.merged, (kept.external_id, kept.updated_at)),
+        shortened: shortened.map(|(list, _, newest)| ShortenedList { list, newest }).collect(),
     })
 }
 
 fn account(
     user: UserRow,
-    merged: &[UserRow],
+    merged: Vec<(UserRow, Option<String>)>,
     (external_id, updated_at): (Option<String>, Timestamp),
 ) -> ExportedAccount {
     ExportedAccount {
         id: user.id,
         number: user.number,
-        other_ids: merged.iter().map(|alias| alias.id).collect(),
         external_id,
         nickname: user.nickname,
         avatar_url: user.avatar_url,
-        other_nicknames: merged.iter().filter_map(|alias| alias.nickname.clone()).collect(),
+        nickname_chosen_at: user.nickname_chosen_at,
+        avatar_chosen_at: user.avatar_chosen_at,
+        other_accounts: merged.into_iter().map(other).collect(),
         created_at: user.created_at,
         updated_at,
         disabled_at: user.disabled_at,
         deletes_at: user.deletes_at,
     }
+}
+
+fn other((alias, external_id): (UserRow, Option<String>)) -> ExportedOther {
+    let UserRow { id, number, nickname, avatar_url, created_at, .. } = alias;
+    ExportedOther { id, number, external_id, nickname, avatar_url, created_at }
 }
 
 fn name((username, password_changed_at): (String, Timestamp)) -> ExportedName {

@@ -117,7 +117,7 @@ async fn link(
         return Err(Problem::OtherAudience);
     }
     menjin.limits.person_asks(person.user.id).await?;
-    is_fresh(&menjin, &person, request.fresh.as_ref().into()).await?;
+    is_fresh(&menjin, &person, &client, request.fresh.as_ref().into()).await?;
     // Carried through when the connection breaks meanwhile: the code is spent by then.
     carried_through(async move {
         let code = (&request.code, request.code_verifier.as_ref());
@@ -173,7 +173,7 @@ async fn unlink(
     let person = Person::of(&menjin, &headers).await?;
     let identity = id.parse().map_err(|_| Problem::People(PeopleFault::IdentityUnknown))?;
     menjin.limits.person_asks(person.user.id).await?;
-    is_fresh(&menjin, &person, fresh.as_ref().into()).await?;
+    is_fresh(&menjin, &person, &client, fresh.as_ref().into()).await?;
     let by = Actor::user(client.ip_text());
     carried_through(async move { take_away(&menjin, (by, false), person.user.id, identity).await }).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -19,7 +19,7 @@ use crate::extract::{Client, OptionalJson};
 use crate::problem::Problem;
 use crate::session;
 use crate::state::Menjin;
-use crate::store::{Actor, Departed, Departure, EndReason, Erased, Erasing};
+use crate::store::{Actor, Departed, Departure, Due, EndReason, Erased, Erasing};
 
 /// So many are erased before the next are asked for.
 const AT_ONCE: u32 = 100;
@@ -55,7 +55,7 @@ async fn leave(
     OptionalJson(fresh): OptionalJson<FreshInput>,
 ) -> Result<(StatusCode, axum::Json<LeaveAnswer>), Problem> {
     let person = Person::of(&menjin, &headers).await?;
-    is_fresh(&menjin, &person, fresh.as_ref().into()).await?;
+    is_fresh(&menjin, &person, &client, fresh.as_ref().into()).await?;
     let by = Actor::user(client.ip_text());
     match announce(&menjin, person.user.id, by, Some(person.session.app)).await? {
         Departed::Begun { deletes_at, .. } => Ok((StatusCode::ACCEPTED, axum::Json(LeaveAnswer { deletes_at }))),
@@ -104,15 +104,24 @@ async fn erase(
     Ok(erased)
 }
 
-/// Erases everybody whose cooling-off is over. Several nodes may do it at once: each person is erased by one.
+/// Erases everybody whose cooling-off is over. Several nodes may do it at once: each person is erased by one. Whoever can't be
+/// erased keeps nobody waiting, and is tried again in the next round.
 pub(crate) async fn erase_due(menjin: &Menjin) -> anyhow::Result<()> {
+    let (mut after, mut first, mut count) = (None, None, 0_u32);
     loop {
-        let due = menjin.store.due_to_leave(menjin.clock.now(), AT_ONCE).await?;
-        for user in &due {
-            erase(menjin, *user, &Actor::system(), true).await?;
+        let due = menjin.store.due_to_leave(menjin.clock.now(), after, AT_ONCE).await?;
+        for Due { user, .. } in &due {
+            if let Err(error) = erase(menjin, *user, &Actor::system(), true).await {
+                let error = anyhow::Error::new(error);
+                tracing::error!(error = format!("{error:#}"), user.id = %user, "somebody could not be erased, and is tried again");
+                first.get_or_insert(error);
+                count += 1;
+            }
         }
+        after = due.last().copied();
         if due.len() < AT_ONCE as usize {
-            return Ok(());
+            break;
         }
     }
+    first.map_or(Ok(()), |error| Err(error.context(format!("{count} could not be erased, the first because"))))
 }

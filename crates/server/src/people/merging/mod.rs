@@ -120,7 +120,7 @@ async fn merge(
     if !has_fresh_session(&menjin, &other) {
         return Err(Problem::OtherReauthRequired);
     }
-    is_fresh(&menjin, &person, request.fresh.as_ref().into()).await?;
+    is_fresh(&menjin, &person, &client, request.fresh.as_ref().into()).await?;
     let by = Actor::user(client.ip_text());
     let wanted = Wanted { from: other.user.id, into: person.user.id, by, rehearsal: !request.confirm };
     let confirm = request.confirm;

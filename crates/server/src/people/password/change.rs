@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use menjin_token::SessionId;
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
@@ -93,7 +94,7 @@ async fn may_set(menjin: &Menjin, person: &Person, input: &PasswordInput, client
     let (code, code_verifier) = (input.code.as_ref(), input.code_verifier.as_ref());
     let other = Fresh { code, code_verifier, password: None };
     if let Some(old) = &input.old_password {
-        match prove_again(menjin, &person.user, old, (&person.session.app, client)).await {
+        match prove_again(menjin, person, old, client).await {
             Ok(_) if !other.is_proof() => return Ok(()),
             Ok(_) => {}
             Err(Problem::PasswordWrong) => return Err(Problem::OldPasswordWrong),
@@ -101,12 +102,18 @@ async fn may_set(menjin: &Menjin, person: &Person, input: &PasswordInput, client
             Err(problem) => return Err(problem),
         }
     }
-    is_fresh(menjin, person, other).await
+    is_fresh(menjin, person, client, other).await
+}
+
+/// Why the session in which a password was to be set is over: it lived when the request came.
+async fn why_over(menjin: &Menjin, session: Option<SessionId>) -> Problem {
+    let Some(session) = session else { return Problem::UserUnknown };
+    Person::in_session(menjin, session).await.err().unwrap_or(Problem::TokenInvalid)
 }
 
 /// Sets it, to the end whatever becomes of the request: the sessions that end with it are told of.
 pub(super) async fn set(menjin: &Menjin, setting: SettingPassword) -> Result<(), Problem> {
-    let (menjin, now) = (menjin.clone(), setting.now);
+    let (menjin, now, session) = (menjin.clone(), setting.now, setting.keep);
     carried_through(async move {
         match menjin.store.set_password(setting).await? {
             PasswordSet::Set(sessions) => {
@@ -116,6 +123,7 @@ pub(super) async fn set(menjin: &Menjin, setting: SettingPassword) -> Result<(),
             PasswordSet::NameTaken => Err(Problem::UsernameTaken),
             PasswordSet::Overtaken => Err(Problem::PasswordOvertaken),
             PasswordSet::CodeUnknown => Err(Problem::ResetCodeInvalid),
+            PasswordSet::SessionOver => Err(why_over(&menjin, session).await),
             PasswordSet::Unknown => Err(Problem::UserUnknown),
         }
     })

@@ -7,11 +7,14 @@ use secrecy::SecretString;
 use super::pool::Compared;
 use super::{Hash, NOBODYS, Name, Typed, sealed};
 use crate::extract::Client;
+use crate::limits::Holds;
+use crate::people::Person;
 use crate::problem::{Fault, Problem};
 use crate::refusals;
 use crate::seal::Sealed;
+use crate::session::carried_through;
 use crate::state::Menjin;
-use crate::store::{AuditLine, PasswordRow, UserRow};
+use crate::store::{AuditLine, Device, PasswordRow, UserRow};
 
 /// Somebody who knows their password.
 pub(crate) struct Proved {
@@ -19,11 +22,12 @@ pub(crate) struct Proved {
     pub(crate) row: PasswordRow,
 }
 
-/// Who has this name and this password. `fields` name the two in the request.
+/// Who has this name and this password. A wrong one may be held back, and whoever hangs up meanwhile is counted all the same:
+/// callers carry it through.
 pub(crate) async fn prove(
     menjin: &Menjin,
     (name, password): (&str, &SecretString),
-    (app, client): (&str, &Client),
+    (app, device): (&str, &Device),
 ) -> Result<Proved, Problem> {
     if name.trim().is_empty() {
         return Err(Problem::field("username", Fault::Empty));
@@ -32,21 +36,27 @@ pub(crate) async fn prove(
     let lookup = Name::lookup(name);
     let digest = menjin.digester.digest("password name", lookup.as_bytes());
     let row = menjin.store.password_by_name(&lookup).await?;
-    let attempt = Attempt { digest, row, app, client };
-    attempt.prove(menjin, &typed).await
+    let (ip, holds) = (device.ip.clone(), Holds::Device(device.id.as_deref()));
+    Attempt { digest, row, app, ip, holds }.prove(menjin, &typed).await
 }
 
-/// Whether somebody who is signed in knows their password.
+/// Whether somebody who is signed in knows their password; this one is carried through.
 pub(crate) async fn prove_again(
     menjin: &Menjin,
-    user: &UserRow,
+    person: &Person,
     password: &SecretString,
-    (app, client): (&str, &Client),
+    client: &Client,
 ) -> Result<Proved, Problem> {
+    let Person { user, session } = person;
     let typed = Typed::of(password).map_err(|fault| Problem::field("password", fault))?;
     let row = menjin.store.password_of(user.id).await?.ok_or(Problem::PasswordWrong)?;
     let digest = menjin.digester.digest("password name", Name::lookup(&row.username).as_bytes());
-    Attempt { digest, row: Some(row), app, client }.prove(menjin, &typed).await
+    let (menjin, app, ip) = (menjin.clone(), session.app.clone(), client.ip_text());
+    let holds = Holds::Session(session.id);
+    carried_through(
+        async move { Attempt { digest, row: Some(row), app: &app, ip, holds }.prove(&menjin, &typed).await },
+    )
+    .await
 }
 
 /// A password that came for a name.
@@ -55,12 +65,14 @@ struct Attempt<'a> {
     digest: [u8; 32],
     row: Option<PasswordRow>,
     app: &'a str,
-    client: &'a Client,
+    /// Where it came from.
+    ip: Option<String>,
+    holds: Holds<'a>,
 }
 
 impl Attempt<'_> {
     async fn prove(self, menjin: &Menjin, typed: &Typed) -> Result<Proved, Problem> {
-        let tried = menjin.limits.before_password(menjin, &self.digest, self.client, self.row.as_ref()).await?;
+        let tried = menjin.limits.before_password(menjin, &self.digest, self.holds, self.row.as_ref()).await?;
         let compared = self.compare(menjin, typed).await;
         // What was not compared is no guess either: a full line bars nobody from their account.
         if !matches!(compared, Ok(Compared::Wrong)) {
@@ -83,12 +95,12 @@ impl Attempt<'_> {
     async fn compare(&self, menjin: &Menjin, typed: &Typed) -> Result<Compared, Problem> {
         let stand_in = stand_in(menjin, &self.digest).await?;
         let kept = self.row.as_ref().map_or(Ok(stand_in), |row| opened(menjin, row))?;
-        menjin.passwords.compare(typed, kept).await
+        menjin.passwords.compare_evenly(typed, kept).await
     }
 
     /// Somebody's wrong passwords stand in the audit.
     fn tell_refusal(&self, menjin: &Menjin, user: &UserRow) {
-        let (app, ip) = (Some(self.app.to_owned()).filter(|app| !app.is_empty()), self.client.ip_text());
+        let (app, ip) = (Some(self.app.to_owned()).filter(|app| !app.is_empty()), self.ip.clone());
         let line =
             AuditLine { action: "login.refused", actor: "user", user: Some(user.id), app, ip, ..AuditLine::default() };
         refusals::tell(menjin, line);
@@ -96,8 +108,8 @@ impl Attempt<'_> {
 }
 
 /// What a password for a name that nobody has is compared with: a hash of the form that one of the kept ones has, each form for
-/// as many names as it has its share of people, and the same for one name each time. So how long an answer takes tells nobody
-/// which names there are, not even those of another system that nobody has used yet.
+/// as many names as it has its share of people, and the same for one name each time. So the work tells nobody which names there
+/// are, not even those of another system that nobody has used yet; where such are few, the pool holds quick answers back.
 async fn stand_in(menjin: &Menjin, name: &[u8; 32]) -> Result<Hash, Problem> {
     let mut point = [0; 16];
     point.copy_from_slice(&name[..16]);

@@ -178,7 +178,7 @@ impl Hash {
     }
 
     /// One of this form that nobody has, which costs as much to check.
-    pub(super) fn decoy(form: &str) -> Option<Self> {
+    pub(crate) fn decoy(form: &str) -> Option<Self> {
         if let Some(how) = Cost::parse(form) {
             return Some(Self::Argon2 { how, salt: vec![0; 16], tag: vec![0; TAG] });
         }
@@ -255,14 +255,29 @@ fn iterations_of(text: &str) -> Option<NonZeroU32> {
     text.parse::<NonZeroU32>().ok().filter(|iterations| iterations.get() <= 10_000_000)
 }
 
-/// `$2b$12$` and 53 characters; no cost that would take minutes.
+/// The alphabet of bcrypt's own base 64.
+const BCRYPT: &[u8] = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/// `$2b$12$` and 53 characters: salt and hash; no cost that would take minutes. The last character of each has bits to spare,
+/// which most systems pass over: they are cleared, as we would compare nothing else.
 fn bcrypt_text(text: &str) -> Option<String> {
     let of_version = ["$2a$", "$2b$", "$2y$"].iter().any(|version| text.starts_with(version));
     let cost = text.get(4..6).and_then(|cost| cost.parse::<u32>().ok()).filter(|cost| (4..=15).contains(cost));
-    let is_bcrypt = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'/');
-    let rest = text.get(6..).and_then(|rest| rest.strip_prefix('$'))?;
-    let fits = of_version && cost.is_some() && rest.len() == 53 && rest.bytes().all(is_bcrypt);
-    fits.then(|| text.to_owned())
+    let (salt, hash) = text.get(6..).and_then(|rest| rest.strip_prefix('$'))?.split_at_checked(22)?;
+    let fits = of_version && cost.is_some() && hash.len() == 31;
+    let text = format!("{}${}{}", &text[..6], without_spare(salt, 4)?, without_spare(hash, 2)?);
+    Some(text).filter(|text| fits && text.parse::<bcrypt::HashParts>().is_ok())
+}
+
+/// A text in bcrypt's alphabet, with so many last bits cleared.
+fn without_spare(text: &str, bits: u32) -> Option<String> {
+    let (last, before) = text.as_bytes().split_last()?;
+    let place = |byte: &u8| BCRYPT.iter().position(|it| it == byte);
+    let last = BCRYPT[place(last)? >> bits << bits];
+    before.iter().all(|byte| place(byte).is_some()).then(|| {
+        let before = before.iter().copied().map(char::from);
+        before.chain([char::from(last)]).collect()
+    })
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -305,6 +320,9 @@ mod tests {
             assert_eq!(Hash::parse(&hash.to_string()), Some(hash.clone()), "it is read again as it was written");
             let decoy = Hash::decoy(form).unwrap_or_else(|| panic!("{form}"));
             assert_eq!(decoy.form(), form, "a name that is nobody's costs the same");
+            if let Hash::Bcrypt { text, .. } = &decoy {
+                assert!(text.parse::<bcrypt::HashParts>().is_ok(), "else it would cost nothing: {text}");
+            }
             assert!(!decoy.is_of(&typed("correct horse 密码"), CHEAP));
         }
     }
@@ -317,6 +335,21 @@ mod tests {
         assert!(!hash.is_outdated(CHEAP) && hash.is_outdated(Cost { iterations: 2, ..CHEAP }));
         let bare = "$2b$04$abcdefghijklmnopqrstuuxFl2hB7SORbNfx2et2BoRo4G86y278i";
         assert!(Hash::parse(bare).unwrap().is_of(&typed("correct horse 密码"), CHEAP), "as other systems keep it");
+    }
+
+    #[test]
+    fn bits_that_bcrypt_has_to_spare_bar_nobody() {
+        // The same salt and hash, as systems write them that leave something in the spare bits.
+        for kept in [
+            "$2b$04$abcdefghijklmnopqrstuvxFl2hB7SORbNfx2et2BoRo4G86y278i",
+            "$2y$04$abcdefghijklmnopqrstu8xFl2hB7SORbNfx2et2BoRo4G86y278i",
+            "$2b$04$abcdefghijklmnopqrstuuxFl2hB7SORbNfx2et2BoRo4G86y278l",
+        ] {
+            let hash = Hash::parse(kept).unwrap_or_else(|| panic!("{kept}"));
+            assert!(hash.is_of(&typed("correct horse 密码"), CHEAP), "{kept}");
+            assert!(!hash.is_of(&typed("correct horse 密"), CHEAP), "{kept}");
+            assert_eq!(Hash::parse(&hash.to_string()), Some(hash.clone()));
+        }
     }
 
     #[test]

@@ -1,9 +1,13 @@
-//! Hashing passwords: slow and large on purpose, so only so many at a time, with a bounded line before it.
+//! Hashing passwords: slow and large on purpose, so only so many at a time, with a bounded line before it. How long a wrong one
+//! takes tells nothing of whose it is.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use super::hash::Cost;
 use super::{Hash, Typed};
@@ -16,6 +20,7 @@ pub(crate) struct Pool {
     waiting: Arc<AtomicUsize>,
     most_waiting: usize,
     cost: Cost,
+    slowest: Slowest,
 }
 
 /// What a password is, compared with a kept one.
@@ -36,6 +41,7 @@ impl Pool {
             waiting: Arc::default(),
             most_waiting: config.waiting,
             cost: Cost::own(config.memory, config.iterations),
+            slowest: Slowest::default(),
         }
     }
 
@@ -48,13 +54,35 @@ impl Pool {
 
     /// Whether it is the kept one.
     pub(crate) async fn compare(&self, password: &Typed, kept: Hash) -> Result<Compared, Problem> {
+        self.timed(password, kept).await.map(|(compared, ..)| compared)
+    }
+
+    /// The same, where a wrong one must not tell by its time what it was compared with: it is told when the slowest form that was
+    /// met of late would have told it.
+    pub(super) async fn compare_evenly(&self, password: &Typed, kept: Hash) -> Result<Compared, Problem> {
+        let form = kept.form();
+        let (compared, began, took) = self.timed(password, kept).await?;
+        self.slowest.note(form, took);
+        if compared == Compared::Wrong {
+            // Nobody's place is taken meanwhile.
+            tokio::time::sleep_until(began + self.slowest.of_all()).await;
+        }
+        Ok(compared)
+    }
+
+    /// With when it began, and how long it took.
+    async fn timed(&self, password: &Typed, kept: Hash) -> Result<(Compared, Instant, Duration), Problem> {
         let (password, cost) = (password.clone(), self.cost);
-        self.run(move || match kept.is_of(&password, cost) {
-            false => Compared::Wrong,
-            true if kept.is_outdated(cost) => Compared::Outdated,
-            true => Compared::Right,
-        })
-        .await
+        let work = move || {
+            let began = Instant::now();
+            let compared = match kept.is_of(&password, cost) {
+                false => Compared::Wrong,
+                true if kept.is_outdated(cost) => Compared::Outdated,
+                true => Compared::Right,
+            };
+            (compared, began, began.elapsed())
+        };
+        self.run(work).await
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
@@ -65,12 +93,33 @@ impl Pool {
         let done = tokio::task::spawn_blocking(move || {
             // A request that is gone meanwhile leaves its hash running, and its place taken.
             let _permit = permit;
-            let began = tokio::time::Instant::now();
+            let began = Instant::now();
             let done = work();
             metrics::histogram!("menjin_password_hash_seconds").record(began.elapsed().as_secs_f64());
             done
         });
         done.await.map_err(|error| Problem::Internal(error.into()))
+    }
+}
+
+/// How long a comparison takes with each form of a hash that was met: about the longest of the last few. While another system's
+/// hashes are few, hardly a name that is nobody's is compared with their form, and a slow answer would tell whose is.
+#[derive(Default)]
+struct Slowest(Mutex<HashMap<String, Duration>>);
+
+impl Slowest {
+    /// A clock that leaps holds nobody up for longer.
+    const AT_MOST: Duration = Duration::from_secs(3);
+
+    fn note(&self, form: String, took: Duration) {
+        let mut forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = forms.entry(form).or_default();
+        *known = took.max((*known * 7 + took) / 8);
+    }
+
+    fn of_all(&self) -> Duration {
+        let forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        forms.values().max().copied().unwrap_or_default().min(Self::AT_MOST)
     }
 }
 
@@ -98,5 +147,49 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
         self.tell();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::super::NOBODYS;
+    use super::*;
+
+    fn typed(text: &str) -> Typed {
+        Typed::of(&SecretString::from(text)).unwrap()
+    }
+
+    /// Time stands still but for what waits: a comparison takes none of it.
+    #[tokio::test(start_paused = true)]
+    async fn a_wrong_password_takes_as_long_whatever_form_it_is_compared_with() {
+        const LONG: Duration = Duration::from_millis(700);
+        let cheap = config::Passwords { memory: 64, iterations: 1, ..config::Passwords::default() };
+        let pool = Pool::new(&cheap);
+        let ours = pool.hash(&typed("correct horse"), [7; 16]).await.unwrap();
+        let took = async |password: &str, kept: &Hash| {
+            let began = Instant::now();
+            let compared = pool.compare_evenly(&typed(password), kept.clone()).await.unwrap();
+            (compared, began.elapsed().as_millis())
+        };
+        assert_eq!(took("wrong", &ours).await, (Compared::Wrong, 0));
+        pool.slowest.note("pbkdf2_sha256$1000000".to_owned(), LONG);
+        for kept in [&ours, &NOBODYS] {
+            let (compared, millis) = took("wrong", kept).await;
+            assert!(compared == Compared::Wrong && (700..710).contains(&millis), "{millis}");
+        }
+        assert_eq!(took("correct horse", &ours).await, (Compared::Right, 0), "whoever knows it does not wait");
+    }
+
+    #[test]
+    fn one_long_comparison_is_not_remembered_for_ever() {
+        let slowest = Slowest::default();
+        slowest.note("ours".to_owned(), Duration::from_mins(1));
+        assert_eq!(slowest.of_all(), Slowest::AT_MOST);
+        for _ in 0..100 {
+            slowest.note("ours".to_owned(), Duration::from_millis(30));
+        }
+        assert!(slowest.of_all() < Duration::from_millis(40), "{:?}", slowest.of_all());
     }
 }

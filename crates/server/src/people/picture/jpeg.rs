@@ -24,7 +24,7 @@ pub(super) fn cleaned(file: &[u8]) -> Result<Vec<u8>, Fault> {
     let mut rest = Rest(file);
     let mut body = Vec::with_capacity(file.len());
     let mut orientation = None;
-    let (mut has_frame, mut scans) = (false, 0);
+    let (mut has_exif, mut has_frame, mut scans) = (false, false, 0);
     // The magic ends with the first marker's beginning.
     let mut marker = kind(&mut rest)?;
     loop {
@@ -47,7 +47,13 @@ pub(super) fn cleaned(file: &[u8]) -> Result<Vec<u8>, Fault> {
                 // Without its thumbnail, which may show what was cut off.
                 keep(&mut body, marker, &[&bytes::<12>(segment, 0)?[..], &[0, 0]].concat());
             }
-            EXIF => orientation = orientation.or_else(|| orientation_in(segment)),
+            // The first alone, as those who show pictures do; other programs write other things under this marker.
+            EXIF if !has_exif => {
+                if let Some(tiff) = segment.strip_prefix(b"Exif\0\0") {
+                    has_exif = true;
+                    orientation = orientation_in(tiff);
+                }
+            }
             SCAN if has_frame && scans < MOST_SCANS => {
                 scans += 1;
                 keep(&mut body, marker, segment);
@@ -102,23 +108,26 @@ fn pixels<'a>(rest: &mut Rest<'a>) -> Result<&'a [u8], Fault> {
 }
 
 /// The number of EXIF's orientation, if it is one.
-fn orientation_in(segment: &[u8]) -> Option<u8> {
-    let tiff = segment.strip_prefix(b"Exif\0\0")?;
+fn orientation_in(tiff: &[u8]) -> Option<u8> {
     let is_little = match tiff.get(..4)? {
         b"II*\0" => true,
         b"MM\0*" => false,
         _ => return None,
     };
-    let short = |at: usize| {
-        let bytes: [u8; 2] = bytes(tiff, at).ok()?;
+    let short = |data: &[u8], at: usize| {
+        let bytes: [u8; 2] = bytes(data, at).ok()?;
         Some(if is_little { u16::from_le_bytes(bytes) } else { u16::from_be_bytes(bytes) })
     };
     let first: [u8; 4] = bytes(tiff, 4).ok()?;
-    let first = if is_little { u32::from_le_bytes(first) } else { u32::from_be_bytes(first) } as usize;
-    let count = usize::from(short(first)?);
-    let entries = (0..count).map_while(|nth| first.checked_add(2 + 12 * nth));
-    let entry = entries.into_iter().find(|at| short(*at) == Some(0x0112))?;
-    u8::try_from(short(entry + 8)?).ok().filter(|it| (2..=8).contains(it))
+    let first = if is_little { u32::from_le_bytes(first) } else { u32::from_be_bytes(first) };
+    let directory = tiff.get(usize::try_from(first).ok()?..)?;
+    let entry = entries(directory, short(directory, 0)?).find(|entry| short(entry, 0) == Some(0x0112))?;
+    u8::try_from(short(entry, 8)?).ok().filter(|it| (2..=8).contains(it))
+}
+
+/// What stands in a directory: no more than there is room for, however many it says there are.
+pub(super) fn entries(directory: &[u8], count: u16) -> impl Iterator<Item = &[u8]> {
+    directory.get(2..).unwrap_or_default().chunks_exact(12).take(count.into())
 }
 
 fn put_together(orientation: Option<u8>, body: &[u8]) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Kind, Picture};
+use super::{Kind, Picture, jpeg};
 use crate::problem::Fault;
 
 const CAMERA_JPG: &[u8] = include_bytes!("../../../tests/pictures/camera.jpg");
@@ -77,6 +77,29 @@ fn a_picture_stays_the_way_up_that_it_was() {
     for odd in [[0, 0], [0, 9], [1, 6]] {
         assert!(!has(&cleaned(&with(CAMERA_JPG, b"\x01\x12\0\x03", 8, &odd)).bytes, "Exif"), "{odd:?}");
     }
+}
+
+/// A segment of EXIF that says it has more entries than anything could hold.
+const LYING_EXIF: &[u8] = b"\xff\xe1\0\x12Exif\0\0MM\0*\0\0\0\x08\xff\xff";
+
+#[test]
+fn no_more_entries_are_looked_at_than_a_segment_has_room_for() {
+    for length in [0, 1, 2, 13, 14, 25, 26, 1000] {
+        let directory = vec![0; length];
+        assert_eq!(jpeg::entries(&directory, u16::MAX).count(), length.saturating_sub(2) / 12, "{length}");
+        assert!(jpeg::entries(&directory, 1).count() <= 1, "nor than it says");
+    }
+}
+
+#[test]
+fn the_first_exif_alone_tells_which_way_up_a_picture_is() {
+    let (begin, rest) = CAMERA_JPG.split_at(2);
+    let behind_a_lie = [begin, LYING_EXIF, rest].concat();
+    assert!(!has(&cleaned(&behind_a_lie).bytes, "Exif"));
+    let other_data = b"\xff\xe1\0\x1fhttp://ns.adobe.com/xap/1.0/\0";
+    assert_eq!(cleaned(&[begin, other_data, rest].concat()), cleaned(CAMERA_JPG), "what is no EXIF is none");
+    let only_lies = [begin, &LYING_EXIF.repeat(2 * 1024 * 1024 / LYING_EXIF.len())].concat();
+    assert_eq!(Picture::cleaned(&only_lies), Err(Fault::BrokenPicture));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! A code is exchanged once, whoever asks and however often.
 
 use super::Bench;
-use super::sample::{at, claiming, fresh, open, opening, sweeping};
-use crate::store::{Claiming, CodeClaim, CodeDigest, IdempotencyKey, Opening, Refused, Store};
+use super::sample::{SignedIn, at, claiming, fresh, open, opening, sweeping};
+use crate::store::{Claiming, CodeClaim, CodeDigest, IdempotencyKey, OpenedBefore, Opening, Refused, Store};
 
 fn code() -> CodeDigest {
     CodeDigest(fresh())
@@ -14,6 +14,11 @@ fn key() -> IdempotencyKey {
 
 async fn claim(store: &dyn Store, claiming: Claiming) -> CodeClaim {
     store.claim_code(claiming).await.unwrap()
+}
+
+/// What a repeated request finds.
+fn done(opened: &SignedIn) -> CodeClaim {
+    CodeClaim::Done(OpenedBefore { session: opened.session(), called_back: false })
 }
 
 fn refused() -> Refused {
@@ -34,7 +39,7 @@ pub(in crate::store) async fn of_racing_requests_with_one_key_one_is_carried_out
     assert_eq!(claims.iter().filter(|claim| **claim == CodeClaim::InFlight).count(), 15, "{claims:?}");
     let opened = open(&*t.store, Opening { code: Some(code), ..opening("alice", at(1)) }).await;
     let claims = t.race(8, |node, _| async move { claim(&*node, claiming(code, key)).await }).await;
-    assert_eq!(claims, vec![CodeClaim::Done(opened.session()); 8]);
+    assert_eq!(claims, vec![done(&opened); 8]);
 }
 
 pub(in crate::store) async fn a_repeated_request_gets_the_session_of_the_first(t: Bench) {
@@ -42,7 +47,7 @@ pub(in crate::store) async fn a_repeated_request_gets_the_session_of_the_first(t
     assert_eq!(claim(&*t.store, claiming(code, key)).await, CodeClaim::Claimed);
     assert_eq!(claim(&*t.other, claiming(code, key)).await, CodeClaim::InFlight);
     let opened = open(&*t.store, Opening { code: Some(code), ..opening("alice", at(1)) }).await;
-    assert_eq!(claim(&*t.other, claiming(code, key)).await, CodeClaim::Done(opened.session()));
+    assert_eq!(claim(&*t.other, claiming(code, key)).await, done(&opened));
     assert_eq!(claim(&*t.store, claiming(code, None)).await, CodeClaim::Used, "a request without the key is another");
 }
 
@@ -105,7 +110,7 @@ pub(in crate::store) async fn a_code_that_opened_a_session_is_neither_released_n
     let opened = open(&*t.store, Opening { code: Some(code), ..opening("alice", at(1)) }).await;
     t.store.release_code(code).await.unwrap();
     t.store.refuse_code(code, refused()).await.unwrap();
-    assert_eq!(claim(&*t.store, claiming(code, key)).await, CodeClaim::Done(opened.session()));
+    assert_eq!(claim(&*t.store, claiming(code, key)).await, done(&opened));
 }
 
 pub(in crate::store) async fn another_code_is_another_matter(t: Bench) {

@@ -89,6 +89,40 @@ pub(in crate::store) async fn what_was_said_under_another_name_counts_and_is_wit
     assert_eq!(held, ["terms"], "what was withdrawn stays so: {of_bob:?}");
 }
 
+/// The clock of one node is behind that of another.
+pub(in crate::store) async fn a_consent_after_a_withdrawal_holds_whatever_the_clock_says(t: Bench) {
+    let alice = sign_in(&*t.store, "alice", at(0)).await;
+    says(&*t.store, consenting(alice.user(), &[("privacy", "1"), ("terms", "1")], &[], 1)).await;
+    says(&*t.store, consenting(alice.user(), &[], &["privacy"], 20)).await;
+    says(&*t.other, consenting(alice.user(), &[("privacy", "1"), ("news", "1")], &[], 10)).await;
+    let rows = says(&*t.other, consenting(alice.user(), &[("privacy", "1")], &[], 11)).await;
+    let given: Vec<_> = holding(&rows, "privacy").map(|row| row.given_at).collect();
+    assert_eq!(given, [at(20)], "it holds, and is there once: {rows:?}");
+    assert_eq!(holding(&rows, "news").map(|row| row.given_at).collect::<Vec<_>>(), [at(10)]);
+}
+
+/// Whoever changes their mind by a program fills no store.
+pub(in crate::store) async fn of_withdrawn_consents_the_newest_are_kept(t: Bench) {
+    let alice = sign_in(&*t.store, "alice", at(0)).await;
+    let bob = sign_in(&*t.store, "bob", at(0)).await;
+    for person in [&alice, &bob] {
+        says(&*t.store, consenting(person.user(), &[("terms", "1"), ("news", "1")], &[], 1)).await;
+        says(&*t.store, consenting(person.user(), &[], &["news"], 2)).await;
+    }
+    for round in 0..24 {
+        says(&*t.store, consenting(alice.user(), &[("privacy", "1")], &[], 10 + 2 * round)).await;
+        says(&*t.store, consenting(alice.user(), &[], &["privacy"], 11 + 2 * round)).await;
+    }
+    let rows = says(&*t.store, consenting(alice.user(), &[("privacy", "1")], &[], 100)).await;
+    let given: Vec<_> = rows.iter().filter(|row| row.document == "privacy").map(|row| row.given_at).collect();
+    assert_eq!((given.len(), given[0], given[20]), (21, at(18), at(100)));
+    for (document, held) in [("privacy", 1), ("terms", 1), ("news", 0)] {
+        assert_eq!(holding(&rows, document).count(), held, "{document}");
+    }
+    let kept = rows.len() - given.len();
+    assert_eq!((kept, t.other.consents_of(bob.user().number).await.unwrap().len()), (2, 2), "others stay");
+}
+
 pub(in crate::store) async fn of_racing_callers_who_agree_one_leaves_a_row(t: Bench) {
     let alice = sign_in(&*t.store, "alice", at(0)).await.user().clone();
     let racing = alice.clone();

@@ -7,11 +7,11 @@ use menjin_token::{Timestamp, UserId};
 use super::Bench;
 use super::consents::consenting;
 use super::identities::{in_club_of, linking, proved};
-use super::sample::{TOKEN_LIFE, at, ended, live, new_id, open, opening, phone, sign_in, with_phone};
+use super::sample::{TOKEN_LIFE, at, claiming, ended, fresh, live, new_id, open, opening, phone, sign_in, with_phone};
 use super::session_data::{change as change_data, of, of_user, put};
 use crate::store::{
-    Actor, DataChanged, Departed, Departure, EndReason, Erased, Erasing, EventKind, Linked, Opened, Opening,
-    ProfileChange, Stayed, Store, Who,
+    Actor, CodeClaim, CodeDigest, DataChanged, Departed, Departure, Device, Due, EndReason, Erased, Erasing, EventKind,
+    IdempotencyKey, Linked, Opened, OpenedBefore, Opening, PhoneBound, ProfileChange, Stayed, Store, UserRow, Who,
 };
 
 const COOLING_OFF: Duration = Duration::from_hours(15 * 24);
@@ -69,8 +69,9 @@ pub(in crate::store) async fn whoever_leaves_is_signed_out_and_due_after_the_coo
     assert!(told.contains(&EventKind::UserNotBefore(user)) && told.len() == 3, "{told:?}");
     // Who says so again waits no longer.
     assert_eq!(leaves(&*t.other, user, at(9)).await, Departed::Begun { deletes_at: due(at(5)), ended: Vec::new() });
-    assert_eq!(t.store.due_to_leave(due(at(4)), 10).await.unwrap(), []);
-    assert_eq!(t.other.due_to_leave(due(at(5)), 10).await.unwrap(), [user]);
+    assert_eq!(t.store.due_to_leave(due(at(4)), None, 10).await.unwrap(), []);
+    let place = Due { user, deletes_at: due(at(5)), number: first.user().number };
+    assert_eq!(t.other.due_to_leave(due(at(5)), None, 10).await.unwrap(), [place]);
     assert_eq!(live(&*t.store, bob.user(), at(6)).await, [bob.session()]);
     assert_eq!(leaves(&*t.store, new_id(at(0)), at(5)).await, Departed::Unknown);
 }
@@ -79,14 +80,18 @@ pub(in crate::store) async fn a_sign_in_calls_back_whoever_wants_to_leave(t: Ben
     let before = sign_in(&*t.store, "alice", at(0)).await;
     let user = before.user().id;
     leaves(&*t.store, user, at(5)).await;
-    let Opened::Open { standing, is_new_user, called_back, .. } =
-        t.other.open_session(opening("alice", at(6))).await.unwrap()
-    else {
+    let code = CodeDigest(fresh());
+    let claiming = claiming(code, Some(IdempotencyKey { key: fresh(), body: fresh() }));
+    assert_eq!(t.store.claim_code(claiming).await.unwrap(), CodeClaim::Claimed);
+    let again = Opening { code: Some(code), ..opening("alice", at(6)) };
+    let Opened::Open { standing, is_new_user, called_back, .. } = t.other.open_session(again).await.unwrap() else {
         panic!()
     };
     assert_eq!((standing.user.id, standing.user.deletes_at, is_new_user, called_back), (user, None, false, true));
+    let repeated = CodeClaim::Done(OpenedBefore { session: standing.session, called_back: true });
+    assert_eq!(t.store.claim_code(claiming).await.unwrap(), repeated, "whoever did not hear of it");
     assert_eq!(deletes_at(&*t.store, user).await, None);
-    assert_eq!(t.store.due_to_leave(due(at(100)), 10).await.unwrap(), []);
+    assert_eq!(t.store.due_to_leave(due(at(100)), None, 10).await.unwrap(), []);
     let row = t.store.session(before.session()).await.unwrap().unwrap();
     let late = row.ended.map(|(_, reason)| reason.now_of(&standing.user));
     assert_eq!(late, Some(EndReason::Logout), "signing in again helps those devices");
@@ -111,8 +116,11 @@ pub(in crate::store) async fn an_operator_calls_back_who_is_leaving_and_nobody_e
 }
 
 pub(in crate::store) async fn only_a_shell_is_left_whom_nothing_opens(t: Bench) {
-    let profile =
-        ProfileChange { nickname: Some("Alice".into()), avatar_url: Some("https://example.com/a.png".into()) };
+    let profile = ProfileChange {
+        nickname: Some("Alice".into()),
+        avatar_url: Some("https://example.com/a.png".into()),
+        is_chosen: true,
+    };
     let alice = open(&*t.store, with_phone(Opening { profile, ..opening("alice", at(0)) }, 7)).await;
     let (user, number) = (alice.user().id, alice.user().number);
     assert_eq!(t.store.erase_user(erasing(user, true, at(1))).await.unwrap(), Erased::NotDue);
@@ -124,12 +132,13 @@ pub(in crate::store) async fn only_a_shell_is_left_whom_nothing_opens(t: Bench) 
     let shell = t.store.user(user).await.unwrap().unwrap();
     assert_eq!((shell.id, shell.number, shell.erased_at), (user, number, Some(due(at(1)))));
     assert!(shell.nickname.is_none() && shell.avatar_url.is_none() && shell.phone_masked.is_none());
+    assert_eq!((shell.nickname_chosen_at, shell.avatar_chosen_at), (None, None));
     assert_eq!(shell.deletes_at, None);
     let row = t.store.session(alice.session()).await.unwrap().unwrap();
     let late = row.ended.map(|(_, reason)| reason.now_of(&shell));
     assert_eq!(late, Some(EndReason::AccountClosed));
     assert_eq!(t.store.erase_user(erasing(user, true, due(at(2)))).await.unwrap(), Erased::Gone);
-    assert_eq!(t.store.due_to_leave(due(at(100)), 10).await.unwrap(), []);
+    assert_eq!(t.store.due_to_leave(due(at(100)), None, 10).await.unwrap(), []);
     assert!(t.store.user_by_phone([7; 32]).await.unwrap().is_none());
     for who in [Who::User(user), Who::Number(number)] {
         let opened = t.store.open_session(Opening { who, ..opening("nobody", due(at(9))) }).await.unwrap();
@@ -142,7 +151,7 @@ pub(in crate::store) async fn only_a_shell_is_left_whom_nothing_opens(t: Bench) 
 
 /// What was merged into somebody goes with them.
 pub(in crate::store) async fn other_names_of_whoever_is_erased_are_emptied_too(t: Bench) {
-    let profile = ProfileChange { nickname: Some("Elder".into()), avatar_url: None };
+    let profile = ProfileChange { nickname: Some("Elder".into()), avatar_url: None, is_chosen: true };
     let alias = open(&*t.store, Opening { profile, ..opening("elder", at(0)) }).await;
     let alice = sign_in(&*t.store, "alice", at(1)).await;
     (t.raw)(&format!("UPDATE users SET merged_into = {} WHERE number = {}", alice.user().number, alias.user().number));
@@ -159,7 +168,7 @@ pub(in crate::store) async fn other_names_of_whoever_is_erased_are_emptied_too(t
     );
     t.store.erase_user(erasing(alice.user().id, false, at(5))).await.unwrap();
     for rest in [
-        "users WHERE nickname IS NOT NULL OR erased_at IS NULL",
+        "users WHERE nickname IS NOT NULL OR nickname_chosen_at IS NOT NULL OR erased_at IS NULL",
         "identities",
         "sessions WHERE ip IS NOT NULL OR identity IS NOT NULL",
         "audit WHERE ip IS NOT NULL OR detail NOT IN ('new user', 'alias of usr_x')",
@@ -172,14 +181,73 @@ pub(in crate::store) async fn other_names_of_whoever_is_erased_are_emptied_too(t
     }
 }
 
+/// Whoever could not be erased is passed by.
+pub(in crate::store) async fn whoever_is_due_is_told_from_any_place_on(t: Bench) {
+    let mut users = Vec::new();
+    for (nth, leaving_at) in [3, 1, 2, 2, 2, 9].into_iter().enumerate() {
+        let user = sign_in(&*t.store, &format!("person {nth}"), at(0)).await.user().clone();
+        leaves(&*t.store, user.id, at(leaving_at)).await;
+        users.push(user.id);
+    }
+    let (mut told, mut after) = (Vec::new(), None);
+    loop {
+        let next = t.other.due_to_leave(due(at(3)), after, 2).await.unwrap();
+        told.extend(next.iter().map(|due| due.user));
+        after = next.last().copied();
+        if next.len() < 2 {
+            break;
+        }
+    }
+    assert_eq!(told, [users[1], users[2], users[3], users[4], users[0]]);
+}
+
+/// Lines and sessions in several parts, under two names; and of whoever stays nothing.
+pub(in crate::store) async fn much_of_whoever_goes_is_emptied_and_nothing_of_others(t: Bench) {
+    let device = || Device { ip: Some("203.0.113.9".into()), name: Some("iPhone".into()), ..Device::default() };
+    for (person, secs) in [("alice", 0), ("bob", 0), ("elder", 0)] {
+        for _ in 0..2 {
+            open(&*t.store, Opening { device: device(), ..opening(person, at(secs)) }).await;
+        }
+    }
+    let user = async |person: &str| open(&*t.store, opening(person, at(1))).await.user().clone();
+    let (alice, bob, elder) = (user("alice").await, user("bob").await, user("elder").await);
+    (t.raw)(&format!("UPDATE users SET merged_into = {} WHERE number = {}", alice.number, elder.number));
+    (t.raw)("UPDATE sessions SET ended_at = 1, end_reason = 'session_ended'");
+    for _ in 0..7 {
+        (t.raw)(
+            "INSERT INTO audit (at, action, actor, user_id, ip, detail) SELECT at, 'login.refused', 'user', user_id, '203.0.113.9', 'words'
+            FROM audit WHERE user_id IS NOT NULL",
+        );
+    }
+    let left = |table: &str, of: &UserRow| {
+        let of_lines = format!("user_id = (SELECT id FROM users WHERE number = {}) AND ip IS NOT NULL", of.number);
+        let of_sessions = format!("user_number = {} AND ip IS NOT NULL", of.number);
+        let of = if table == "audit" { of_lines } else { of_sessions };
+        (t.raw)(&format!("SELECT count(*) FROM {table} WHERE {of}")).parse::<i64>().unwrap()
+    };
+    let all = [left("audit", &alice), left("sessions", &alice), left("audit", &elder), left("sessions", &elder)];
+    assert!(all[0] > 300 && all[1] == 2 && all[2] > 300 && all[3] == 2, "{all:?}");
+    assert_eq!(t.store.erase_user(erasing(alice.id, true, at(2))).await.unwrap(), Erased::NotDue);
+    assert_eq!([left("audit", &alice), left("sessions", &alice), left("audit", &elder), left("sessions", &elder)], all);
+    let before = [left("audit", &bob), left("sessions", &bob)];
+    erase(&*t.store, alice.id, at(3600)).await;
+    for name in [&alice, &elder] {
+        assert_eq!([left("audit", name), left("sessions", name)], [0, 0]);
+    }
+    assert_eq!([left("audit", &bob), left("sessions", &bob)], before);
+    let words =
+        "SELECT count(*) FROM audit WHERE detail = 'words' AND user_id <> (SELECT id FROM users WHERE number = ";
+    assert_eq!((t.raw)(&format!("{words}{})", bob.number)), "0");
+}
+
 /// A request that began before, and ends after.
 pub(in crate::store) async fn whoever_is_erased_meanwhile_gets_nothing_more(t: Bench) {
     let alice = sign_in(&*t.store, "alice", at(0)).await;
     let user = alice.user().id;
     erase(&*t.store, user, at(1)).await;
-    let change = ProfileChange { nickname: Some("Late".into()), avatar_url: None };
+    let change = ProfileChange { nickname: Some("Late".into()), avatar_url: None, is_chosen: true };
     assert!(t.other.change_profile(user, change, at(2)).await.unwrap().is_none());
-    assert!(t.other.bind_phone(user, phone(7), at(2)).await.unwrap().is_none());
+    assert_eq!(t.other.bind_phone(user, phone(7), at(2)).await.unwrap(), PhoneBound::Nobody);
     let agrees = consenting(alice.user(), &[("privacy", "1")], &[], 2);
     assert!(t.other.change_consents(agrees).await.unwrap().is_none());
     let wanted = linking(user, proved(in_club_of("alice"), at(2)));
@@ -212,7 +280,7 @@ pub(in crate::store) async fn what_races_an_erasure_leaves_nothing_behind(t: Ben
                 match nth {
                     0 => erase(&*node, id, at(1)).await,
                     1 => {
-                        let change = ProfileChange { nickname: Some("Late".into()), avatar_url: None };
+                        let change = ProfileChange { nickname: Some("Late".into()), avatar_url: None, is_chosen: true };
                         drop(node.change_profile(id, change, at(1)).await.unwrap());
                     }
                     2 => drop(node.bind_phone(id, phone(round), at(1)).await.unwrap()),

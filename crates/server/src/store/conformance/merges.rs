@@ -43,8 +43,8 @@ fn with_unionid(opening: Opening) -> Opening {
     Opening { unionid: Some(("union".into(), "company".into())), ..opening }
 }
 
-fn called(opening: Opening, nickname: &str) -> Opening {
-    Opening { profile: ProfileChange { nickname: Some(nickname.into()), avatar_url: None }, ..opening }
+pub(super) fn called(opening: Opening, nickname: &str) -> Opening {
+    Opening { profile: ProfileChange { nickname: Some(nickname.into()), avatar_url: None, is_chosen: true }, ..opening }
 }
 
 /// Somebody with a password, who signed in again after it was set.
@@ -113,7 +113,7 @@ pub(in crate::store) async fn every_name_of_who_was_merged_leads_to_who_stays(t:
         assert!(!again.is_new_user);
         assert_eq!(again.user().id, stays);
     }
-    let changed = ProfileChange { nickname: Some("Both".into()), avatar_url: None };
+    let changed = ProfileChange { nickname: Some("Both".into()), avatar_url: None, is_chosen: true };
     let changed = t.store.change_profile(goes, changed, at(7)).await.unwrap().unwrap();
     assert_eq!((changed.id, changed.nickname.as_deref()), (stays, Some("Both")));
     let ban = Ban { user: goes, now: at(8), tokens_until: at(8).plus(TOKEN_LIFE), by: Actor::command() };

@@ -17,6 +17,7 @@ pub(super) mod identities;
 pub(super) mod keys;
 pub(super) mod leaving;
 pub(super) mod lists;
+pub(super) mod merged_people;
 pub(super) mod merges;
 pub(super) mod mixture;
 pub(super) mod moving;
@@ -142,6 +143,8 @@ macro_rules! conformance {
                 what_somebody_agrees_to_is_kept_with_its_evidence
                 the_same_version_is_kept_once_until_it_is_withdrawn
                 what_was_said_under_another_name_counts_and_is_withdrawn_with_it
+                a_consent_after_a_withdrawal_holds_whatever_the_clock_says
+                of_withdrawn_consents_the_newest_are_kept
                 of_racing_callers_who_agree_one_leaves_a_row
                 what_somebody_agreed_to_is_everything_that_is_kept_of_it
             }
@@ -209,10 +212,18 @@ macro_rules! conformance {
                 an_operator_calls_back_who_is_leaving_and_nobody_else
                 only_a_shell_is_left_whom_nothing_opens
                 other_names_of_whoever_is_erased_are_emptied_too
+                whoever_is_due_is_told_from_any_place_on
+                much_of_whoever_goes_is_emptied_and_nothing_of_others
                 sign_ins_that_race_a_leaving_are_over_or_call_back
                 sign_ins_that_race_an_erasure_never_leave_half_a_person
                 whoever_is_erased_meanwhile_gets_nothing_more
                 what_races_an_erasure_leaves_nothing_behind
+            }
+            merged_people {
+                a_number_that_was_proved_anew_since_stays
+                a_number_that_stayed_with_ones_other_name_is_ones_own
+                what_somebody_chose_goes_over_as_their_choice
+                each_ones_own_picture_is_theirs_until_a_merge_is_final
             }
             merges {
                 every_name_of_who_was_merged_leads_to_who_stays
@@ -283,6 +294,8 @@ macro_rules! conformance {
                 a_role_changes_at_once_and_a_removed_operator_is_gone
                 a_sign_in_is_seen_and_ended_once
                 a_token_is_known_by_its_digest_until_it_is_revoked
+                tokens_end_with_the_operator_who_made_them
+                what_proves_an_operator_is_kept_anew_once_and_their_addresses_are_known
                 what_operators_hold_goes_after_its_time
             }
             operator_people {
@@ -297,6 +310,8 @@ macro_rules! conformance {
                 of_racing_newcomers_with_one_name_one_is_made
                 a_sign_in_by_a_password_that_was_changed_opens_nothing
                 a_change_ends_every_session_but_the_one_and_voids_codes
+                a_session_that_is_over_sets_no_password
+                a_change_that_races_the_end_of_its_session_is_made_before_it_or_not_at_all
                 of_racing_changes_in_the_place_of_one_password_one_is_made
                 of_racing_callers_with_one_code_one_sets_a_password
                 a_code_is_of_its_user_of_its_time_and_the_newest
@@ -309,6 +324,7 @@ macro_rules! conformance {
                 what_somebody_brought_of_a_profile_is_kept
                 what_is_not_given_never_overwrites
                 a_profile_changes_in_part
+                what_a_platform_tells_takes_the_place_of_its_own_words_alone
                 a_user_who_is_not_there_changes_nothing
                 a_proved_number_is_shown_masked
                 a_number_moves_to_whom_it_was_proved_for_last
@@ -318,6 +334,8 @@ macro_rules! conformance {
                 the_newest_session_key_comes_first_and_the_one_before_for_a_while
                 an_unchanged_session_key_supersedes_nothing
                 session_keys_are_an_identitys_own
+                a_proof_that_tells_neither_when_nor_for_whom_takes_a_number_from_nobody
+                of_racing_proofs_that_tell_neither_one_binds_a_free_number
                 a_number_that_is_proved_later_is_bound_like_one_of_a_sign_in
                 racing_proofs_of_people_who_are_there_leave_one_holder
                 a_reset_forgets_every_key_but_the_new_one
@@ -338,6 +356,7 @@ macro_rules! conformance {
                 a_push_is_carried_out_once_by_whoever_claimed_it_last
                 what_was_told_is_forgotten_and_nothing_else
                 a_number_that_was_bound_after_the_push_came_stays
+                what_was_chosen_or_proved_anew_after_the_push_came_stays
                 a_closed_account_leaves_an_empty_shell_whose_names_never_come_again
                 an_account_closed_beside_others_is_detached_alone
                 a_closed_account_leaves_whoever_has_a_password
@@ -427,6 +446,7 @@ macro_rules! conformance {
             }
             trail {
                 lines_are_read_on_from_a_place_in_order
+                where_somebody_signed_in_is_told_once_with_the_place_of_the_first_time
                 a_run_goes_up_to_the_last_line_when_nothing_is_missing
                 the_oldest_lines_go_by_themselves_alone
                 of_racing_readers_one_gets_the_place_while_it_is_held

@@ -113,7 +113,7 @@ pub(in crate::store) async fn a_link_goes_with_either_end_of_it(t: Bench) {
         let linked = t.store.link_operator(linking_of("lin", identity("alice"))).await.unwrap();
         assert_eq!(linked, OperatorLinked::Linked);
     };
-    assert_eq!(change(&*t.store, "lin", OperatorChange::Unlink).await, OperatorChanged::Changed);
+    assert_eq!(change(&*t.store, "lin", OperatorChange::Unlink).await, OperatorChanged::Changed(vec![]));
     assert_eq!(change(&*t.store, "lin", OperatorChange::Unlink).await, OperatorChanged::Unchanged);
     assert_eq!(change(&*t.store, "nobody", OperatorChange::Unlink).await, OperatorChanged::Unknown);
     assert_eq!((scans_as(&*t.other, "alice").await, lines(&t, "operator.unlinked")), (None, 1));
@@ -121,7 +121,7 @@ pub(in crate::store) async fn a_link_goes_with_either_end_of_it(t: Bench) {
     assert!(!t.other.open_operator_session(session("lin", at(61)), shown).await.unwrap());
 
     relink().await;
-    assert_eq!(change(&*t.store, "lin", OperatorChange::Reset(link(1800))).await, OperatorChanged::Changed);
+    assert_eq!(change(&*t.store, "lin", OperatorChange::Reset(link(1800))).await, OperatorChanged::Changed(vec![]));
     assert_eq!(scans_as(&*t.other, "alice").await, None, "a reset forgets it with the password");
 
     relink().await;
@@ -147,7 +147,7 @@ pub(in crate::store) async fn a_link_goes_with_either_end_of_it(t: Bench) {
     assert_eq!((t.raw)(personal), "0", "nothing of the person is left there");
 
     relink().await;
-    assert_eq!(change(&*t.store, "lin", OperatorChange::Remove).await, OperatorChanged::Changed);
+    assert_eq!(change(&*t.store, "lin", OperatorChange::Remove).await, OperatorChanged::Changed(vec![]));
     assert_eq!((t.raw)("SELECT count(*) FROM operator_people"), "0");
 }
 
@@ -160,7 +160,7 @@ pub(in crate::store) async fn nobody_is_merged_by_itself_who_is_an_operator(t: B
     assert_eq!(t.store.user(club.user().id).await.unwrap().unwrap().id, club.user().id);
     let detail = format!("its unionid is another user''s: {}", club.user().id);
     assert_eq!((t.raw)(&format!("SELECT count(*) FROM audit WHERE detail = '{detail}'")), "1");
-    assert_eq!(change(&*t.store, "lin", OperatorChange::Unlink).await, OperatorChanged::Changed);
+    assert_eq!(change(&*t.store, "lin", OperatorChange::Unlink).await, OperatorChanged::Changed(vec![]));
     assert_eq!(late(3).await, user);
     assert_eq!(t.store.user(club.user().id).await.unwrap().unwrap().id, user, "nothing keeps them apart any more");
 }

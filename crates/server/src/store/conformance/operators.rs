@@ -135,7 +135,7 @@ pub(in crate::store) async fn the_last_admin_stays(t: Bench) {
     }
     assert_eq!(change(&*t.store, "lin", OperatorChange::Role(OperatorRole::Admin)).await, OperatorChanged::Unchanged);
     assert_eq!(change(&*t.store, "nobody", OperatorChange::Remove).await, OperatorChanged::Unknown);
-    assert_eq!(change(&*t.store, "wei", OperatorChange::Remove).await, OperatorChanged::Changed);
+    assert_eq!(change(&*t.store, "wei", OperatorChange::Remove).await, OperatorChanged::Changed(vec![]));
     assert_eq!(names(&*t.other).await, [("lin".to_owned(), OperatorRole::Admin)]);
     assert_eq!(lines(&t, "operator.removed"), 1, "what is refused leaves no line");
 }
@@ -148,7 +148,7 @@ pub(in crate::store) async fn of_racing_removals_and_demotions_one_admin_is_left
             set_up(&*t.store, admin, OperatorRole::Admin).await;
         }
         if let Some(keeper) = keeper {
-            assert_eq!(change(&*t.store, &keeper, OperatorChange::Remove).await, OperatorChanged::Changed);
+            assert_eq!(change(&*t.store, &keeper, OperatorChange::Remove).await, OperatorChanged::Changed(vec![]));
         }
         let act = |node: std::sync::Arc<dyn Store>, nth: usize| {
             let name = admins[nth % admins.len()].clone();
@@ -184,7 +184,7 @@ pub(in crate::store) async fn what_proves_them_moves_to_another_master_key(t: Be
 pub(in crate::store) async fn a_reset_ends_sign_ins_and_what_was_proved_before(t: Bench) {
     let opened = set_up(&*t.store, "lin", OperatorRole::Admin).await;
     let waiting = link(1800);
-    assert_eq!(change(&*t.store, "lin", OperatorChange::Reset(waiting)).await, OperatorChanged::Changed);
+    assert_eq!(change(&*t.store, "lin", OperatorChange::Reset(waiting)).await, OperatorChanged::Changed(vec![]));
     assert_eq!(t.other.operator_session(opened).await.unwrap(), None);
     assert_eq!(t.other.operator_proof("lin").await.unwrap(), None);
     assert!(
@@ -192,7 +192,7 @@ pub(in crate::store) async fn a_reset_ends_sign_ins_and_what_was_proved_before(t
         "proved before the reset"
     );
     let again = link(1800);
-    assert_eq!(change(&*t.store, "lin", OperatorChange::Reset(again)).await, OperatorChanged::Changed);
+    assert_eq!(change(&*t.store, "lin", OperatorChange::Reset(again)).await, OperatorChanged::Changed(vec![]));
     assert!(
         !t.store.redeem_link(redeeming("lin", waiting.digest, at(62))).await.unwrap(),
         "a newer link took its place"
@@ -205,9 +205,9 @@ pub(in crate::store) async fn a_role_changes_at_once_and_a_removed_operator_is_g
     set_up(&*t.store, "root", OperatorRole::Admin).await;
     let opened = set_up(&*t.store, "lin", OperatorRole::Viewer).await;
     let promote = OperatorChange::Role(OperatorRole::Support);
-    assert_eq!(change(&*t.store, "lin", promote).await, OperatorChanged::Changed);
+    assert_eq!(change(&*t.store, "lin", promote).await, OperatorChanged::Changed(vec![]));
     assert_eq!(t.other.operator_session(opened).await.unwrap().unwrap().role, OperatorRole::Support);
-    assert_eq!(change(&*t.store, "lin", OperatorChange::Remove).await, OperatorChanged::Changed);
+    assert_eq!(change(&*t.store, "lin", OperatorChange::Remove).await, OperatorChanged::Changed(vec![]));
     assert_eq!(t.other.operator_session(opened).await.unwrap(), None);
     assert!(add(&*t.store, "lin", OperatorRole::Viewer, link(1800)).await, "the name is free again");
 }
@@ -243,6 +243,49 @@ pub(in crate::store) async fn a_token_is_known_by_its_digest_until_it_is_revoked
     assert_eq!(t.store.operator_token(one).await.unwrap(), None);
     assert_eq!(lines(&t, "operator_token.created"), 1);
     assert_eq!(lines(&t, "operator_token.revoked"), 1);
+    let of_a_program = OperatorTokenRow { created_by: Some(format!("token:{}", "n".repeat(32))), ..row("made", None) };
+    assert!(t.store.add_operator_token(one, of_a_program.clone(), by()).await.unwrap());
+    assert_eq!(t.other.operator_token(one).await.unwrap(), Some(of_a_program), "the longest name makes tokens, too");
+}
+
+pub(in crate::store) async fn tokens_end_with_the_operator_who_made_them(t: Bench) {
+    set_up(&*t.store, "root", OperatorRole::Admin).await;
+    set_up(&*t.store, "lin", OperatorRole::Admin).await;
+    for (name, role, created_by) in [
+        ("looks", OperatorRole::Viewer, Some("lin")),
+        ("does-all", OperatorRole::Admin, Some("lin")),
+        ("made-by-it", OperatorRole::Support, Some("token:does-all")),
+        ("of-root", OperatorRole::Admin, Some("root")),
+        ("by-command", OperatorRole::Admin, None),
+    ] {
+        let created_by = created_by.map(str::to_owned);
+        let row = OperatorTokenRow { name: name.into(), role, created_by, created_at: at(0), until: None };
+        assert!(t.store.add_operator_token(fresh(), row, by()).await.unwrap());
+    }
+    let changed = |ended: &[&str]| OperatorChanged::Changed(ended.iter().map(|name| (*name).to_owned()).collect());
+    assert_eq!(change(&*t.store, "lin", OperatorChange::Reset(link(1800))).await, changed(&[]));
+    let demote = OperatorChange::Role(OperatorRole::Viewer);
+    assert_eq!(change(&*t.store, "lin", demote).await, changed(&["does-all", "made-by-it"]));
+    assert_eq!(change(&*t.other, "lin", OperatorChange::Remove).await, changed(&["looks"]));
+    let mut left: Vec<_> = t.other.operator_tokens().await.unwrap().into_iter().map(|token| token.name).collect();
+    left.sort();
+    assert_eq!(left, ["by-command", "of-root"]);
+    assert_eq!(lines(&t, "operator_token.revoked"), 3);
+}
+
+pub(in crate::store) async fn what_proves_an_operator_is_kept_anew_once_and_their_addresses_are_known(t: Bench) {
+    set_up(&*t.store, "lin", OperatorRole::Admin).await;
+    let (former, anew) = (sealed(MASTER, "proofs"), sealed(MASTER, "in today's form"));
+    assert!(t.store.reseal_operator("lin", former.clone(), anew.clone()).await.unwrap());
+    assert!(!t.other.reseal_operator("lin", former, sealed(MASTER, "late")).await.unwrap());
+    let proof = t.other.operator_proof("lin").await.unwrap().unwrap();
+    assert_eq!((proof.sealed, proof.set_up_at), (anew, at(1)), "the same set-up");
+    assert_eq!(t.other.operator_addresses("lin").await.unwrap(), ["::1"]);
+    assert!(t.other.operator_addresses("nobody").await.unwrap().is_empty());
+    // No text of PostgreSQL has a zero: whoever sends one names nobody, and breaks nothing.
+    assert_eq!(t.other.operator_proof("lin\0").await.unwrap(), None);
+    assert!(!t.store.remove_operator_token("a\0", by(), at(1)).await.unwrap());
+    assert_eq!(t.store.user_by_external_id("emp\0").await.unwrap(), None);
 }
 
 pub(in crate::store) async fn what_operators_hold_goes_after_its_time(t: Bench) {

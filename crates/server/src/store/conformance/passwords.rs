@@ -4,11 +4,12 @@ use menjin_token::{SessionId, Timestamp, UserId};
 
 use super::Bench;
 use super::sample::{
-    MASTER, SignedIn, TOKEN_LIFE, at, audit_lines, ended, fresh, live, new_id, open, opening, sealed, sign_in, sweeping,
+    MASTER, SignedIn, TOKEN_LIFE, at, audit_lines, end, ended, fresh, live, new_id, open, opening, sealed, sign_in,
+    sweeping,
 };
 use crate::store::{
-    Actor, EndReason, Erased, Erasing, NewPassword, Opened, Opening, PasswordReset, PasswordSet, ResetAllowed,
-    SettingPassword, Store, Who,
+    Actor, Ban, EndReason, Ends, Erased, Erasing, NewPassword, Opened, Opening, PasswordReset, PasswordSet,
+    ResetAllowed, SettingPassword, Store, Who,
 };
 
 pub(super) fn password(name: &str, hash: &str) -> NewPassword {
@@ -122,6 +123,49 @@ pub(in crate::store) async fn a_change_ends_every_session_but_the_one_and_voids_
     assert!(told.iter().any(|it| it.reason == "password_changed"), "{told:?}");
 }
 
+pub(in crate::store) async fn a_session_that_is_over_sets_no_password(t: Bench) {
+    let first = register(&*t.store, "alice").await;
+    let user = first.user().id;
+    let second = open(&*t.store, by_password(user, at(0), at(1))).await;
+    let in_session = async |session: SessionId| {
+        let change = changing(&*t.store, user, "second", at(3)).await;
+        t.other.set_password(SettingPassword { keep: Some(session), ..change }).await.unwrap()
+    };
+    let bob = register(&*t.store, "bob").await;
+    assert_eq!(in_session(bob.session()).await, PasswordSet::SessionOver, "it is somebody else's");
+    end(&*t.store, Ends::Session(first.session()), at(2)).await;
+    assert_eq!(in_session(first.session()).await, PasswordSet::SessionOver);
+    let ban = Ban { user, now: at(2), tokens_until: at(2).plus(TOKEN_LIFE), by: Actor::command() };
+    t.store.disable_user(ban).await.unwrap().unwrap();
+    assert_eq!(in_session(second.session()).await, PasswordSet::SessionOver);
+    let row = t.store.password_of(user).await.unwrap().unwrap();
+    assert_eq!((row.hash, row.changed_at), (sealed(MASTER, "first"), at(0)));
+}
+
+/// Whichever is first, nobody hears that a session is over and finds a password that was set in it afterwards.
+pub(in crate::store) async fn a_change_that_races_the_end_of_its_session_is_made_before_it_or_not_at_all(t: Bench) {
+    let first = register(&*t.store, "alice").await;
+    let user = first.user().id;
+    let change = SettingPassword { keep: Some(first.session()), ..changing(&*t.store, user, "second", at(2)).await };
+    let raced = t.race(9, |node, nth| {
+        let (change, session) = (change.clone(), first.session());
+        async move {
+            if nth % 2 == 0 {
+                return Some(node.set_password(change).await.unwrap());
+            }
+            end(&*node, Ends::All(user), at(2)).await;
+            let row = node.password_of(user).await.unwrap().unwrap();
+            assert_eq!(ended(&*node, session).await, Some(EndReason::Logout));
+            let late = SettingPassword { before: Some(row.changed_at), ..change };
+            assert_eq!(node.set_password(late).await.unwrap(), PasswordSet::SessionOver);
+            assert_eq!(node.password_of(user).await.unwrap().unwrap().hash, row.hash);
+            None
+        }
+    });
+    let done: Vec<_> = raced.await.into_iter().flatten().collect();
+    assert!(done.iter().filter(|it| matches!(it, PasswordSet::Set(_))).count() <= 1, "{done:?}");
+}
+
 pub(in crate::store) async fn of_racing_changes_in_the_place_of_one_password_one_is_made(t: Bench) {
     let user = register(&*t.store, "alice").await.user().id;
     let change = changing(&*t.store, user, "second", at(2)).await;
@@ -203,7 +247,7 @@ pub(in crate::store) async fn each_form_of_a_hash_is_told_as_often_as_it_is_kept
     assert_eq!(of(0..=0x40).await, [Some("pbkdf2".to_owned())]);
     assert_eq!(of(0x41..=0x80).await, [Some("argon2".to_owned())]);
     assert_eq!(of(0x81..=0xc0).await, [Some("pbkdf2".to_owned())]);
-    assert_eq!(of(0xc1..=0xff).await, [None], "behind the last one");
+    assert_eq!(of(0xc1..=0xff).await, [Some("pbkdf2".to_owned())], "behind the last one comes the first");
 }
 
 pub(in crate::store) async fn whoever_was_erased_gets_no_password(t: Bench) {

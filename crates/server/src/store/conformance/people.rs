@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use super::Bench;
-use super::sample::{MASTER, at, fresh, identity, in_club, new_id, open, opening, phone, sealed, sign_in, with_phone};
-use crate::store::{KeptKey, KeyReset, Opening, ProfileChange, Store, UserRow};
+use super::sample::{
+    MASTER, at, fresh, identity, in_club, new_id, open, opening, phone, sealed, sign_in, signed_phone, with_phone,
+};
+use crate::store::{KeptKey, KeyReset, Opening, PhoneBound, PhoneChange, ProfileChange, Store, UserRow};
 
 fn profile(nickname: Option<&str>, avatar_url: Option<&str>) -> ProfileChange {
-    ProfileChange { nickname: nickname.map(Into::into), avatar_url: avatar_url.map(Into::into) }
+    ProfileChange { nickname: nickname.map(Into::into), avatar_url: avatar_url.map(Into::into), is_chosen: true }
 }
 
 fn with_profile(opening: Opening, nickname: Option<&str>, avatar_url: Option<&str>) -> Opening {
@@ -49,6 +51,37 @@ pub(in crate::store) async fn a_profile_changes_in_part(t: Bench) {
     assert_eq!(shown(&seen), (Some("Alice"), Some(PICTURE)));
     assert_eq!(t.store.user(alice.user().id).await.unwrap(), Some(seen));
     assert_eq!(t.store.user(bob.user().id).await.unwrap().as_ref(), Some(bob.user()));
+}
+
+/// What a platform says of somebody.
+fn told(nickname: Option<&str>, avatar_url: Option<&str>) -> ProfileChange {
+    ProfileChange { is_chosen: false, ..profile(nickname, avatar_url) }
+}
+
+pub(in crate::store) async fn what_a_platform_tells_takes_the_place_of_its_own_words_alone(t: Bench) {
+    let tells = |secs, told: ProfileChange| Opening { profile: told, ..opening("alice", at(secs)) };
+    let chosen = |user: &UserRow| (user.nickname_chosen_at, user.avatar_chosen_at);
+    let first = open(&*t.store, tells(0, told(Some("Alice L."), Some(PICTURE)))).await;
+    assert_eq!((shown(first.user()), chosen(first.user())), ((Some("Alice L."), Some(PICTURE)), (None, None)));
+    let newer = open(&*t.store, tells(1, told(Some("Alice M."), Some("https://example.com/b.png")))).await;
+    assert_eq!(shown(newer.user()), (Some("Alice M."), Some("https://example.com/b.png")), "it refreshes its own");
+
+    let alice = first.user().id;
+    t.store.change_profile(alice, profile(Some("小明"), None), at(2)).await.unwrap().unwrap();
+    let later = open(&*t.other, tells(3, told(Some("Alice N."), Some(PICTURE)))).await;
+    assert_eq!(shown(later.user()), (Some("小明"), Some(PICTURE)), "each by itself");
+    assert_eq!(chosen(later.user()), (Some(at(2)), None));
+    assert_eq!(t.store.user(alice).await.unwrap().as_ref(), Some(later.user()));
+    t.store.change_profile(alice, profile(None, Some(PICTURE)), at(4)).await.unwrap().unwrap();
+    let last = open(&*t.store, tells(5, told(Some("Alice O."), Some("https://example.com/c.png")))).await;
+    assert_eq!(shown(last.user()), (Some("小明"), Some(PICTURE)), "what was told becomes a choice when it is chosen");
+    assert_eq!(chosen(last.user()), (Some(at(2)), Some(at(4))));
+    let anew = open(&*t.store, with_profile(opening("alice", at(6)), Some("小明"), None)).await;
+    assert_eq!(chosen(anew.user()), (Some(at(6)), Some(at(4))), "the same once more is chosen anew");
+
+    let bob = open(&*t.store, with_profile(opening("bob", at(0)), Some("Bob"), None)).await;
+    let still = open(&*t.store, Opening { profile: told(Some("B."), Some(PICTURE)), ..opening("bob", at(1)) }).await;
+    assert_eq!((chosen(bob.user()), shown(still.user())), ((Some(at(0)), None), (Some("Bob"), Some(PICTURE))));
 }
 
 pub(in crate::store) async fn a_user_who_is_not_there_changes_nothing(t: Bench) {
@@ -179,19 +212,65 @@ pub(in crate::store) async fn session_keys_are_an_identitys_own(t: Bench) {
     assert_eq!(sealed_keys, [sealed(MASTER, "of shop")]);
 }
 
+async fn bind(store: &dyn Store, user: &UserRow, phone: PhoneChange, secs: i64) -> UserRow {
+    let PhoneBound::Bound(user) = store.bind_phone(user.id, phone, at(secs)).await.unwrap() else {
+        panic!("it is theirs");
+    };
+    *user
+}
+
+/// Whoever had the number years ago may still have such a proof.
+pub(in crate::store) async fn a_proof_that_tells_neither_when_nor_for_whom_takes_a_number_from_nobody(t: Bench) {
+    let alice = open(&*t.store, with_phone(opening("alice", at(0)), 1)).await;
+    let before = numbers(&*t.store).await;
+    let mallory = open(&*t.store, Opening { phone: Some(signed_phone(1)), ..opening("mallory", at(1)) }).await;
+    assert_eq!(mallory.user().phone_masked, None, "the sign-in goes on without it");
+    let again = Opening { phone: Some(signed_phone(1)), ..opening("mallory", at(2)) };
+    assert_eq!(open(&*t.other, again).await.user().phone_masked, None);
+    let later = t.store.bind_phone(mallory.user().id, signed_phone(1), at(3)).await.unwrap();
+    assert_eq!(later, PhoneBound::Taken);
+    assert_eq!(masked(&*t.store, alice.user()).await.as_deref(), Some("138****0001"));
+    assert_eq!(numbers(&*t.store).await, before);
+    assert_eq!((t.raw)("SELECT count(*) FROM audit WHERE action = 'phone.moved'"), "0");
+
+    let free = bind(&*t.store, mallory.user(), signed_phone(2), 4).await;
+    assert_eq!(free.phone_masked.as_deref(), Some("138****0002"), "nobody had it");
+    bind(&*t.store, mallory.user(), signed_phone(2), 5).await;
+    assert_eq!(t.store.bind_phone(alice.user().id, signed_phone(2), at(6)).await.unwrap(), PhoneBound::Taken);
+    bind(&*t.store, alice.user(), phone(2), 7).await;
+    assert_eq!(masked(&*t.store, mallory.user()).await, None, "a fresh proof moves it all the same");
+}
+
+pub(in crate::store) async fn of_racing_proofs_that_tell_neither_one_binds_a_free_number(t: Bench) {
+    let mut people = Vec::new();
+    for nth in 0..8 {
+        people.push(sign_in(&*t.store, &format!("person {nth}"), at(0)).await.user().id);
+    }
+    let ids = people.clone();
+    let bound = t
+        .race(8, move |node, nth| {
+            let user = ids[nth];
+            async move { node.bind_phone(user, signed_phone(1), at(1)).await.unwrap() }
+        })
+        .await;
+    assert_eq!(bound.iter().filter(|it| matches!(it, PhoneBound::Bound(_))).count(), 1, "{bound:?}");
+    assert_eq!(bound.iter().filter(|it| **it == PhoneBound::Taken).count(), 7, "{bound:?}");
+    assert_eq!(numbers(&*t.store).await.len(), 1);
+}
+
 pub(in crate::store) async fn a_number_that_is_proved_later_is_bound_like_one_of_a_sign_in(t: Bench) {
     let alice = open(&*t.store, with_phone(opening("alice", at(0)), 1)).await;
     let bob = sign_in(&*t.store, "bob", at(0)).await;
-    let bound = t.store.bind_phone(bob.user().id, phone(2), at(1)).await.unwrap().unwrap();
+    let bound = bind(&*t.store, bob.user(), phone(2), 1).await;
     assert_eq!(bound.phone_masked.as_deref(), Some("138****0002"));
     let before = numbers(&*t.store).await;
-    t.store.bind_phone(bob.user().id, phone(2), at(2)).await.unwrap().unwrap();
+    bind(&*t.store, bob.user(), phone(2), 2).await;
     assert_eq!(numbers(&*t.store).await, before, "the same number again changes nothing");
-    let moved = t.other.bind_phone(bob.user().id, phone(1), at(3)).await.unwrap().unwrap();
+    let moved = bind(&*t.other, bob.user(), phone(1), 3).await;
     assert_eq!(moved.phone_masked.as_deref(), Some("138****0001"));
     assert_eq!(masked(&*t.store, alice.user()).await, None, "the newest proof wins");
     assert_eq!(numbers(&*t.store).await.len(), 1, "a user has one number");
-    assert!(t.store.bind_phone(new_id(at(0)), phone(1), at(4)).await.unwrap().is_none());
+    assert_eq!(t.store.bind_phone(new_id(at(0)), phone(1), at(4)).await.unwrap(), PhoneBound::Nobody);
     assert_eq!(masked(&*t.store, bob.user()).await.as_deref(), Some("138****0001"), "nobody takes it from them");
 }
 

@@ -94,7 +94,7 @@ pub(in crate::store) async fn a_refused_sign_in_changes_nothing_and_is_refused_a
     let code = CodeDigest(fresh());
     let claiming = claiming(code, Some(IdempotencyKey { key: fresh(), body: fresh() }));
     assert_eq!(t.store.claim_code(claiming).await.unwrap(), CodeClaim::Claimed);
-    let profile = ProfileChange { nickname: Some("Alice".into()), avatar_url: None };
+    let profile = ProfileChange { nickname: Some("Alice".into()), avatar_url: None, is_chosen: true };
     let session_key = Some((fresh(), super::sample::sealed([1; 4], "key"), fresh()));
     let unionid = Some(("union".to_owned(), "company".to_owned()));
     let refused = Opening { code: Some(code), profile, session_key, unionid, ..opening("alice", at(1)) };

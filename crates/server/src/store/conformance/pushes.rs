@@ -57,7 +57,7 @@ pub(super) async fn told(store: &dyn Store, name: IdentityName, asks: PushAsks, 
 }
 
 fn with_profile(opening: Opening) -> Opening {
-    let profile = ProfileChange { nickname: Some("Alice".into()), avatar_url: Some(AVATAR.into()) };
+    let profile = ProfileChange { nickname: Some("Alice".into()), avatar_url: Some(AVATAR.into()), is_chosen: true };
     Opening { profile, ..opening }
 }
 
@@ -153,6 +153,8 @@ pub(in crate::store) async fn what_was_told_is_forgotten_and_nothing_else(t: Ben
         let after = UserRow {
             nickname: before.nickname.filter(|_| !nickname),
             avatar_url: before.avatar_url.filter(|_| !avatar),
+            nickname_chosen_at: before.nickname_chosen_at.filter(|_| !nickname),
+            avatar_chosen_at: before.avatar_chosen_at.filter(|_| !avatar),
             phone_masked: before.phone_masked.filter(|_| !phone),
             ..alice.user().clone()
         };
@@ -174,6 +176,29 @@ pub(in crate::store) async fn a_number_that_was_bound_after_the_push_came_stays(
     t.store.carry_out_push(carrying(&claimed, identity("alice"), ALL, at(3))).await.unwrap();
     assert!(user(&t, alice.user()).await.phone_masked.is_some());
     assert!(t.other.user_by_phone([7; 32]).await.unwrap().is_some());
+}
+
+/// It may be carried out much later than it came.
+pub(in crate::store) async fn what_was_chosen_or_proved_anew_after_the_push_came_stays(t: Bench) {
+    let alice = open(&*t.store, with_phone(with_profile(opening("alice", at(0))), 7)).await;
+    queue(&*t.store, push(at(1))).await;
+    let claimed = claim(&*t.store, at(1)).await.unwrap();
+    let named = ProfileChange { nickname: Some("Alice".into()), avatar_url: None, is_chosen: true };
+    t.store.change_profile(alice.user().id, named, at(2)).await.unwrap().unwrap();
+    open(&*t.store, with_phone(opening("alice", at(2)), 7)).await;
+    t.store.carry_out_push(carrying(&claimed, identity("alice"), ALL, at(3))).await.unwrap();
+    let left = user(&t, alice.user()).await;
+    assert_eq!(
+        (left.nickname.as_deref(), left.nickname_chosen_at),
+        (Some("Alice"), Some(at(2))),
+        "though it is the same"
+    );
+    assert_eq!((left.avatar_url, left.avatar_chosen_at), (None, None), "which is from before");
+    assert_eq!(left.phone_masked.as_deref(), Some("138****0007"));
+    assert!(t.other.user_by_phone([7; 32]).await.unwrap().is_some());
+    told(&*t.store, identity("alice"), ALL, at(4)).await;
+    let left = user(&t, alice.user()).await;
+    assert_eq!((left.nickname, left.nickname_chosen_at, left.phone_masked), (None, None, None));
 }
 
 pub(in crate::store) async fn a_closed_account_leaves_an_empty_shell_whose_names_never_come_again(t: Bench) {
@@ -217,7 +242,10 @@ pub(in crate::store) async fn a_closed_account_leaves_an_empty_shell_whose_names
     assert_eq!((closed, ended, was_last), (alice.user().id, sessions.clone(), true));
     assert_eq!(former_avatars, [(closed, AVATAR.to_owned())]);
     let erased_at = Some(at(5));
-    let shell = UserRow { nickname: None, avatar_url: None, phone_masked: None, erased_at, ..alice.user().clone() };
+    let (nickname, avatar_url, phone_masked) = (None, None, None);
+    let (nickname_chosen_at, avatar_chosen_at) = (None, None);
+    let rest = alice.user().clone();
+    let shell = UserRow { nickname, avatar_url, nickname_chosen_at, avatar_chosen_at, phone_masked, erased_at, ..rest };
     assert_eq!(user(&t, alice.user()).await, shell);
     assert!(t.other.user_by_phone([7; 32]).await.unwrap().is_none());
     assert!(t.other.user_by_external_id("emp-1").await.unwrap().is_none());

@@ -101,7 +101,13 @@ pub(in crate::store) fn phone(number: u8) -> PhoneChange {
         row: fresh(),
         sealed: sealed(MASTER, &text),
         masked: format!("138****{number:04}"),
+        is_fresh: true,
     }
+}
+
+/// A number in a text that was signed once: nobody can tell when, nor for whom.
+pub(in crate::store) fn signed_phone(number: u8) -> PhoneChange {
+    PhoneChange { is_fresh: false, ..phone(number) }
 }
 
 /// A request at the beginning that may be repeated for a minute.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::Bench;
-use super::sample::{at, sign_in};
-use crate::store::{AuditLine, ClaimingPlace, MovingPlace, Store};
+use super::sample::{at, open, opening, sign_in};
+use crate::store::{AuditLine, ClaimingPlace, MovingPlace, Opening, Store};
 
 fn line() -> AuditLine {
     AuditLine { action: "key.rotated", actor: "operator", ..AuditLine::default() }
@@ -33,9 +33,23 @@ pub(in crate::store) async fn lines_are_read_on_from_a_place_in_order(t: Bench) 
     assert!(all.is_sorted_by_key(|row| row.seq) && all[2].seq == highest);
     assert_eq!(t.store.audit_after(all[0].seq, highest - 1, 10).await.unwrap().len(), 1);
     assert_eq!(t.store.audit_after(0, highest, 2).await.unwrap(), all[..2]);
-    assert_eq!(t.store.apps_of(alice.user().id, highest).await.unwrap(), ["shop"]);
-    assert!(t.store.apps_of(alice.user().id, 0).await.unwrap().is_empty());
     assert_eq!(t.store.end_of_session(alice.session()).await.unwrap(), Some(("shop".to_owned(), None)));
+}
+
+pub(in crate::store) async fn where_somebody_signed_in_is_told_once_with_the_place_of_the_first_time(t: Bench) {
+    let user = sign_in(&*t.store, "alice", at(0)).await.user().id;
+    open(&*t.store, Opening { app: "club".into(), ..opening("alice", at(1)) }).await;
+    sign_in(&*t.store, "bob", at(2)).await;
+    for nth in 3..6 {
+        sign_in(&*t.store, "alice", at(nth)).await;
+    }
+    let opened = t.other.audit_after(0, i64::MAX, 100).await.unwrap();
+    let opened: Vec<i64> = opened.iter().filter(|row| row.action == "session.opened").map(|row| row.seq).collect();
+    let mut apps = t.other.apps_of(user, i64::MAX).await.unwrap();
+    apps.sort_unstable();
+    assert_eq!(apps, [("club".to_owned(), opened[1]), ("shop".to_owned(), opened[0])]);
+    assert_eq!(t.store.apps_of(user, opened[0]).await.unwrap(), [("shop".to_owned(), opened[0])]);
+    assert!(t.store.apps_of(user, opened[0] - 1).await.unwrap().is_empty());
 }
 
 pub(in crate::store) async fn a_run_goes_up_to_the_last_line_when_nothing_is_missing(t: Bench) {

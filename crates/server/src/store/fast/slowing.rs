@@ -49,15 +49,27 @@ return 0",
     )
 });
 
+/// One try less, and no wait: whoever had to wait did not get to try.
+static GIVE_BACK: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+for at = 1, #KEYS do
+  local tries = tonumber(redis.call('HGET', KEYS[at], 'tries') or 0)
+  if tries > 1 then redis.call('HSET', KEYS[at], 'tries', tries - 1, 'until', 0) else redis.call('DEL', KEYS[at]) end
+end
+return 0",
+    )
+});
+
 static FORGET: LazyLock<Script> = LazyLock::new(|| Script::new("return redis.call('DEL', unpack(KEYS))"));
 
 impl Line {
     /// Counts a try under each of the keys, unless one of them is to be waited for: how long. Whoever rests for `rest` begins
     /// anew. Nothing when Redis can't tell.
-    pub(crate) async fn begin_slowly(&self, of: [([u8; 32], Slowing); 2], rest: Duration) -> Result<(), Duration> {
+    pub(crate) async fn begin_slowly(&self, of: &[([u8; 32], Slowing)], rest: Duration) -> Result<(), Duration> {
         let mut script = BEGIN.prepare_invoke();
         script.arg(millis(rest));
-        for (key, Slowing { free, first, longest }) in &of {
+        for (key, Slowing { free, first, longest }) in of {
             script.key(self.slowed(key)).arg(*free).arg(millis(*first)).arg(millis(*longest));
         }
         match self.run::<u64>(&script).await {
@@ -66,10 +78,19 @@ impl Line {
         }
     }
 
+    /// A try under each of the keys is given back: nothing was compared.
+    pub(crate) async fn give_back_slowed(&self, of: &[([u8; 32], Slowing)]) {
+        self.with_slowed(&GIVE_BACK, of).await;
+    }
+
     /// They count no more.
-    pub(crate) async fn forget_slowed(&self, keys: [[u8; 32]; 2]) {
-        let mut script = FORGET.prepare_invoke();
-        for key in &keys {
+    pub(crate) async fn forget_slowed(&self, of: &[([u8; 32], Slowing)]) {
+        self.with_slowed(&FORGET, of).await;
+    }
+
+    async fn with_slowed(&self, script: &Script, of: &[([u8; 32], Slowing)]) {
+        let mut script = script.prepare_invoke();
+        for (key, _) in of {
             script.key(self.slowed(key));
         }
         self.run::<u64>(&script).await;

@@ -5,12 +5,13 @@ use async_trait::async_trait;
 use super::Database;
 use super::connection::Connection;
 use super::statement::statements;
-use super::value::values;
+use super::value::{id, values};
 use crate::store::rows;
-use crate::store::{Claiming, CodeClaim, CodeDigest, Codes, IdempotencyKey, Refused, Result};
+use crate::store::{Claiming, CodeClaim, CodeDigest, Codes, IdempotencyKey, OpenedBefore, Refused, Result};
 
 statements! {
-    REPEATED on codes = both("SELECT digest, body, session, refused FROM codes WHERE idempotency = ?1 AND claimed_at >= ?2");
+    REPEATED on codes = both("SELECT digest, body, session, refused, called_back FROM codes
+        WHERE idempotency = ?1 AND claimed_at >= ?2");
     FORGET_KEY on codes = both("UPDATE codes SET idempotency = NULL WHERE idempotency = ?1 AND claimed_at < ?2");
     CLAIM on codes = each(
         "INSERT INTO codes (digest, idempotency, body, claimed_at, until) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
@@ -18,7 +19,7 @@ statements! {
     );
     RELEASE on codes = both("DELETE FROM codes WHERE digest = ?1 AND session IS NULL");
     REFUSE on codes = both("UPDATE codes SET refused = ?2 WHERE digest = ?1 AND session IS NULL");
-    SPENT on codes = both("UPDATE codes SET session = ?2 WHERE digest = ?1 AND idempotency IS NOT NULL");
+    SPENT on codes = both("UPDATE codes SET session = ?2, called_back = ?3 WHERE digest = ?1 AND idempotency IS NOT NULL");
 }
 
 #[async_trait]
@@ -65,6 +66,7 @@ pub(super) async fn refuse(on: &mut Connection<'_>, code: CodeDigest, refused: &
 }
 
 /// Notes the session that a code opened, in the caller's transaction; only a request that may be repeated asks for it.
-pub(super) async fn spent(on: &mut Connection<'_>, code: CodeDigest, session: [u8; 16]) -> Result<()> {
-    SPENT.run(on, values![&code.0, &session]).await.map(drop)
+pub(super) async fn spent(on: &mut Connection<'_>, code: CodeDigest, opened: OpenedBefore) -> Result<()> {
+    let OpenedBefore { session, called_back } = opened;
+    SPENT.run(on, values![&code.0, &id(session), i64::from(called_back)]).await.map(drop)
 }

@@ -10,6 +10,7 @@ use super::events::write_audit;
 use super::merges::aliases;
 use super::statement::statements;
 use super::value::values;
+use crate::store::consents::{given_at, kept_from};
 use crate::store::rows::{self, consent_columns};
 use crate::store::rules::{consent_line, is_there, new_consents};
 use crate::store::{ConsentRow, Consenting, Consents, Result};
@@ -22,6 +23,8 @@ statements! {
     GIVE on consents = both("INSERT INTO consents (id, user_number, document, version, app, ip, user_agent, given_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
     WITHDRAW on consents = both("UPDATE consents SET withdrawn_at = ?3 WHERE user_number = ?1 AND document = ?2 AND withdrawn_at IS NULL");
+    FORGET on consents =
+        both("DELETE FROM consents WHERE user_number = ?1 AND document = ?2 AND withdrawn_at IS NOT NULL AND given_at < ?3");
 }
 
 #[async_trait]
@@ -66,7 +69,11 @@ async fn change(on: &mut Connection<'_>, consenting: &Consenting) -> Result<Opti
     let before = of_all_names(on, user.number).await?;
     for new in new_consents(consenting, &before) {
         let (document, version) = (&new.document, &new.version);
-        GIVE.run(on, values![&new.row, user.number, document, version, app, &by.ip, user_agent, *now]).await?;
+        if let Some(from) = kept_from(&of(on, user.number).await?, document) {
+            FORGET.run(on, values![user.number, document, from]).await?;
+        }
+        let at = given_at(&before, document, *now);
+        GIVE.run(on, values![&new.row, user.number, document, version, app, &by.ip, user_agent, at]).await?;
         write_audit(on, &consent_line(consenting, user.id, ("consent.given", format!("{document} {version}"))), *now)
             .await?;
     }

@@ -1,7 +1,5 @@
 //! People who leave: announced, called back, erased over every table.
 
-use std::collections::VecDeque;
-
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use menjin_token::{Timestamp, UserId};
@@ -14,10 +12,10 @@ use super::statement::statements;
 use super::value::{id, values};
 use super::{Database, operator_people};
 use crate::store::columns::Columns;
-use crate::store::leaving::impersonal_detail;
+use crate::store::leaving::{Emptied, PART, bare, due, impersonal_detail, settled};
 use crate::store::rules::{erased_session_line, left_line, left_session_line, stayed_line};
 use crate::store::{
-    Actor, AuditLine, Departed, Departure, EndReason, Ends, Erased, Erasing, EventKind, Leaving, Result, Stayed,
+    Actor, AuditLine, Departed, Departure, Due, EndReason, Ends, Erased, Erasing, EventKind, Leaving, Result, Stayed,
     UserRow,
 };
 use crate::store::{rows, rules};
@@ -25,7 +23,8 @@ use crate::store::{rows, rules};
 statements! {
     ANNOUNCE on users = both("UPDATE users SET deletes_at = ?2, updated_at = ?3 WHERE number = ?1");
     STAY on users = both("UPDATE users SET deletes_at = NULL, updated_at = ?2 WHERE number = ?1");
-    DUE_TO_LEAVE on users = both("SELECT id FROM users WHERE deletes_at <= ?1 ORDER BY deletes_at LIMIT ?2");
+    DUE_TO_LEAVE on users = both("SELECT id, deletes_at, number FROM users
+        WHERE deletes_at <= ?1 AND deletes_at >= ?2 AND (deletes_at > ?2 OR number > ?3) ORDER BY deletes_at, number LIMIT ?4");
     ALIASES on users = both("SELECT number, id, avatar_url FROM users WHERE merged_into = ?1");
     OLD_KEYS on session_keys = each(
         "DELETE FROM session_keys USING identities i WHERE i.id = session_keys.identity AND i.user_number = ?1",
@@ -46,11 +45,24 @@ statements! {
         "DELETE d FROM sessions s JOIN session_data d ON d.session = s.id WHERE s.user_number = ?1
         AND s.ended_at IS NOT NULL",
     );
-    STRIP on sessions = both("UPDATE sessions SET identity = NULL, device_id = NULL, device_name = NULL, device_system = NULL, ip = NULL,
-        user_agent = NULL, claims = NULL WHERE user_number = ?1 AND ended_at IS NOT NULL");
-    HISTORY on audit = both(concat!("UPDATE audit SET ip = NULL, detail = ", impersonal_detail!(), " WHERE user_id = ?1"));
+    NEXT_OVER on sessions = each(
+        "SELECT id FROM sessions WHERE user_number = ?1 AND ended_at IS NOT NULL AND id > ?2 ORDER BY id LIMIT ?3",
+        // With those that live, which are few and are left alone: this index has them in order.
+        "SELECT id FROM sessions FORCE INDEX (sessions_of_user) WHERE user_number = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+    );
+    DATA_OF_PART on session_data = each(
+        "DELETE FROM session_data USING sessions s WHERE s.id = session_data.session AND s.user_number = ?1
+        AND s.ended_at IS NOT NULL AND s.id >= ?2 AND s.id <= ?3",
+        "DELETE d FROM sessions s JOIN session_data d ON d.session = s.id WHERE s.user_number = ?1
+        AND s.ended_at IS NOT NULL AND s.id >= ?2 AND s.id <= ?3",
+    );
+    STRIP_PART on sessions = both(concat!("UPDATE sessions SET ", bare!(), " AND id >= ?2 AND id <= ?3"));
+    STRIP on sessions = both(concat!("UPDATE sessions SET ", bare!()));
+    NEXT_LINES on audit = both("SELECT seq, at FROM audit WHERE user_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3");
+    HISTORY on audit = both(concat!("UPDATE audit SET ip = NULL, detail = ", impersonal_detail!(),
+        " WHERE user_id = ?1 AND seq >= ?2 AND seq <= ?3 AND (ip IS NOT NULL OR detail IS NOT NULL)"));
     EMPTY on users = both("UPDATE users SET external_id = NULL, nickname = NULL, avatar_url = NULL, phone_masked = NULL,
-        deletes_at = NULL, erased_at = ?2, updated_at = ?2 WHERE number = ?1");
+        nickname_chosen_at = NULL, avatar_chosen_at = NULL, deletes_at = NULL, erased_at = ?2, updated_at = ?2 WHERE number = ?1");
 }
 
 /// Somebody who may be called back.
@@ -70,13 +82,98 @@ impl Leaving for Database {
         self.transact(&CallingBack { user, by, now }, |on, calling| call_back(on, calling).boxed()).await
     }
 
-    async fn due_to_leave(&self, now: Timestamp, most: u32) -> Result<Vec<UserId>> {
-        self.pool.rows(&DUE_TO_LEAVE, values![now, most], rows::id).await
+    async fn due_to_leave(&self, now: Timestamp, after: Option<Due>, most: u32) -> Result<Vec<Due>> {
+        let (at, number) = after.map_or((i64::MIN, 0), |last| (last.deletes_at.millis(), last.number));
+        self.pool.rows(&DUE_TO_LEAVE, values![now, at, number, most], due).await
     }
 
     async fn erase_user(&self, erasing: Erasing) -> Result<Erased> {
-        self.transact(&erasing, |on, erasing| erase_one(on, erasing).boxed()).await
+        let emptied = self.empty_before(&erasing).await?;
+        self.transact(&(erasing, emptied), |on, (erasing, emptied)| erase_one(on, (erasing, emptied)).boxed()).await
     }
+}
+
+/// A part of what one of somebody's names has left behind.
+#[derive(Debug, Clone)]
+struct Part {
+    erasing: Erasing,
+    name: Name,
+    over: [u8; 16],
+    read: i64,
+}
+
+impl Database {
+    /// Empties what may be much of somebody who goes, in small transactions.
+    pub(super) async fn empty_before(&self, erasing: &Erasing) -> Result<Emptied> {
+        let mut emptied = Emptied::default();
+        for name in self.transact(erasing, |on, erasing| names_to_empty(on, erasing).boxed()).await? {
+            let mut part = Part { erasing: erasing.clone(), name, over: [0; 16], read: 0 };
+            while let Some(last) = self.transact(&part, |on, part| empty_sessions(on, part).boxed()).await? {
+                part.over = last;
+            }
+            while let Some(last) = self.transact(&part, |on, part| empty_history(on, part).boxed()).await? {
+                part.read = last;
+                emptied.note(part.name.id, last);
+            }
+        }
+        Ok(emptied)
+    }
+}
+
+/// Locks somebody who is still to go.
+async fn to_go(on: &mut Connection<'_>, erasing: &Erasing) -> Result<Option<UserRow>> {
+    let user = locked(on, erasing.user).await?;
+    Ok(user.filter(|user| rules::not_to_erase(user, erasing).is_none()))
+}
+
+async fn names_to_empty(on: &mut Connection<'_>, erasing: &Erasing) -> Result<Vec<Name>> {
+    let Some(user) = to_go(on, erasing).await? else { return Ok(Vec::new()) };
+    names(on, &user).await
+}
+
+/// Empties the next of the sessions that are over, if their user is still to go; where it ended.
+async fn empty_sessions(on: &mut Connection<'_>, part: &Part) -> Result<Option<[u8; 16]>> {
+    let Part { erasing, name: Name { number, .. }, over, .. } = part;
+    if to_go(on, erasing).await?.is_none() {
+        return Ok(None);
+    }
+    let next = NEXT_OVER.rows(on, values![*number, over, PART], rows::value::<[u8; 16]>).await?;
+    let Some(last) = next.last() else { return Ok(None) };
+    DATA_OF_PART.run(on, values![*number, over, last]).await?;
+    STRIP_PART.run(on, values![*number, over, last]).await?;
+    Ok(Some(*last))
+}
+
+/// The same of the audit.
+async fn empty_history(on: &mut Connection<'_>, part: &Part) -> Result<Option<i64>> {
+    let Part { erasing, name, read, .. } = part;
+    if to_go(on, erasing).await?.is_none() {
+        return Ok(None);
+    }
+    let line = |it: &mut Columns<'_>| Ok((it.get()?, it.time()?));
+    let next = NEXT_LINES.rows(on, values![&id(name.id), *read, PART], line).await?;
+    let Some(last) = settled(&next, erasing.now) else { return Ok(None) };
+    HISTORY.run(on, values![&id(name.id), *read, last]).await?;
+    Ok(Some(last))
+}
+
+/// One of the names of somebody: their own, or one that was merged into them.
+#[derive(Debug, Clone)]
+struct Name {
+    number: i64,
+    id: UserId,
+    avatar_url: Option<String>,
+}
+
+async fn names(on: &mut Connection<'_>, user: &UserRow) -> Result<Vec<Name>> {
+    let mut names = vec![Name { number: user.number, id: user.id, avatar_url: user.avatar_url.clone() }];
+    let mut looked_at = 0;
+    while let Some(number) = names.get(looked_at).map(|name| name.number) {
+        let read = |it: &mut Columns<'_>| Ok(Name { number: it.get()?, id: it.id()?, avatar_url: it.get()? });
+        names.extend(ALIASES.rows(on, values![number], read).await?);
+        looked_at += 1;
+    }
+    Ok(names)
 }
 
 async fn announce(on: &mut Connection<'_>, departure: &Departure) -> Result<Departed> {
@@ -118,7 +215,7 @@ pub(super) async fn stay(on: &mut Connection<'_>, user: &UserRow, line: &AuditLi
     write_audit(on, line, now).await
 }
 
-async fn erase_one(on: &mut Connection<'_>, erasing: &Erasing) -> Result<Erased> {
+async fn erase_one(on: &mut Connection<'_>, (erasing, emptied): (&Erasing, &Emptied)) -> Result<Erased> {
     let Some(user) = locked(on, erasing.user).await? else { return Ok(Erased::Unknown) };
     if let Some(refused) = rules::not_to_erase(&user, erasing) {
         return Ok(refused);
@@ -130,19 +227,20 @@ async fn erase_one(on: &mut Connection<'_>, erasing: &Erasing) -> Result<Erased>
             ended.push(session);
         }
     }
-    let former_avatars = erase(on, &user, erasing).await?;
+    let former_avatars = erase(on, &user, (erasing, emptied)).await?;
     Ok(Erased::Erased { ended, former_avatars })
 }
 
 /// Erases somebody whose row is locked and all of whose sessions are over, and all that was merged into them, in the caller's
 /// transaction; the pictures that they had. Whatever table gets a column about people needs its statement here.
-pub(super) async fn erase(on: &mut Connection<'_>, user: &UserRow, erasing: &Erasing) -> Result<Vec<(UserId, String)>> {
+pub(super) async fn erase(
+    on: &mut Connection<'_>,
+    user: &UserRow,
+    (erasing, emptied): (&Erasing, &Emptied),
+) -> Result<Vec<(UserId, String)>> {
     let times = (erasing.now, erasing.tokens_until);
     let mut avatars = Vec::new();
-    let mut left = VecDeque::from([(user.number, user.id, user.avatar_url.clone())]);
-    while let Some((number, of, avatar_url)) = left.pop_front() {
-        let read = |it: &mut Columns<'_>| Ok((it.get()?, it.id()?, it.get()?));
-        left.extend(ALIASES.rows(on, values![number], read).await?);
+    for Name { number, id: of, avatar_url } in names(on, user).await? {
         avatars.extend(avatar_url.map(|url| (of, url)));
         operator_people::forget_all(on, number, (&erasing.line, erasing.now)).await?;
         for sql in [&OLD_KEYS, &IDENTITIES, &PHONE, &PASSWORD, &RESETS, &ROLES, &CONSENTS, &MERGED, &MERGED_INTO] {
@@ -152,7 +250,7 @@ pub(super) async fn erase(on: &mut Connection<'_>, user: &UserRow, erasing: &Era
         for sql in [&DATA_OF_SESSIONS, &STRIP] {
             sql.run(on, values![number]).await?;
         }
-        HISTORY.run(on, values![&id(of)]).await?;
+        HISTORY.run(on, values![&id(of), emptied.of(of), i64::MAX]).await?;
         EMPTY.run(on, values![number, erasing.now]).await?;
         tell(on, &EventKind::UserNotBefore(of), EndReason::AccountClosed.code(), times).await?;
     }

@@ -8,13 +8,13 @@ use super::connection::Connection;
 use super::error::overtaken;
 use super::events::{tell, write_audit};
 use super::people::{by_id, by_number};
-use super::sessions::{end_one, live};
+use super::sessions::{end_one, live, room_for};
 use super::statement::statements;
 use super::value::{id, values};
 use super::{Database, operator_people, phones, roles};
 use crate::store::columns::Columns;
 use crate::store::merges::{
-    self, Candidate, OwnRow, elder_last, may_by_itself, merged_lines, plan, session_line, unmerged_lines,
+    self, ByItself, Candidate, OwnRow, elder_last, may_by_itself, merged_lines, plan, session_line, unmerged_lines,
 };
 use crate::store::rows::{self, user_columns};
 use crate::store::{
@@ -47,8 +47,8 @@ statements! {
     MOVE_ALIAS_BACK on users = both("UPDATE users SET merged_into = ?3 WHERE number = ?1 AND merged_into = ?2");
     LEAVE on users = both("UPDATE users SET merged_into = ?2, external_id = ?3, phone_masked = ?4, updated_at = ?5 WHERE number = ?1");
     BACK on users = both("UPDATE users SET merged_into = NULL, external_id = ?2, phone_masked = ?3, updated_at = ?4 WHERE number = ?1");
-    STAY on users = both("UPDATE users SET external_id = ?2, nickname = ?3, avatar_url = ?4, phone_masked = ?5, updated_at = ?6
-        WHERE number = ?1");
+    STAY on users = both("UPDATE users SET external_id = ?2, nickname = ?3, nickname_chosen_at = ?4, avatar_url = ?5, avatar_chosen_at = ?6,
+        phone_masked = ?7, updated_at = ?8 WHERE number = ?1");
     NOTE on merges = both("INSERT INTO merges (user_number, into_number, moved, merged_at, until) VALUES (?1, ?2, ?3, ?4, ?5)");
     NOTED on merges = both("SELECT into_number, moved, merged_at, until FROM merges WHERE user_number = ?1");
     FORGET_NOTE on merges = both("DELETE FROM merges WHERE user_number = ?1");
@@ -62,8 +62,8 @@ statements! {
     LEFT_PHONE on phones = both("DELETE FROM phones WHERE user_number = ?1");
     LEFT_PASSWORD on passwords = both("DELETE FROM passwords WHERE user_number = ?1");
     LEFT_ROLES on user_roles = both("DELETE FROM user_roles WHERE user_number = ?1");
-    LEFT_PROFILE on users = both("UPDATE users SET nickname = NULL, avatar_url = NULL, phone_masked = NULL, updated_at = ?2
-        WHERE number = ?1");
+    LEFT_PROFILE on users = both("UPDATE users SET nickname = NULL, avatar_url = NULL, nickname_chosen_at = NULL, avatar_chosen_at = NULL,
+        phone_masked = NULL, updated_at = ?2 WHERE number = ?1");
 }
 
 #[async_trait]
@@ -117,24 +117,27 @@ async fn merge(on: &mut Connection<'_>, merging: &Merging) -> Result<Merged> {
     Ok(Merged::Done(Box::new(carry_out(on, merging).await?)))
 }
 
-/// Two users of whom the platform says that they are one, at a sign-in that holds both: who stays, unless an operator must
-/// decide.
+/// Two users of whom the platform says that they are one, at a sign-in that holds both. They stay two where the sign-in would be
+/// refused.
 pub(super) async fn by_itself(
     on: &mut Connection<'_>,
     (one, other): (UserRow, UserRow),
     opening: &Opening,
-) -> Result<Option<(UserRow, MergedByItself)>> {
+) -> Result<ByItself> {
     let (from, into) = elder_last(one, other);
     let (leaving, staying) = (candidate(on, from.id).await?, candidate(on, into.id).await?);
     if leaving.merged_into.is_some() || staying.merged_into.is_some() {
         return Err(overtaken());
     }
     if !may_by_itself(&leaving, &staying) {
-        return Ok(None);
+        return Ok(ByItself::Not);
+    }
+    if room_for(on, into.number, opening).await?.is_none() {
+        return Ok(ByItself::NoRoom(into));
     }
     let MergePlan { ended, roles_version, .. } = carry_out(on, &opening.merging(from.id, into.id)).await?;
     let user = by_id(on, into.id).await?.unwrap_or(into);
-    Ok(Some((user, MergedByItself { alias: from.id, ended, roles_version })))
+    Ok(ByItself::Merged(user, MergedByItself { alias: from.id, ended, roles_version }))
 }
 
 async fn number(on: &mut Connection<'_>, user: UserId) -> Result<i64> {
@@ -209,8 +212,9 @@ async fn carry_out(on: &mut Connection<'_>, merging: &Merging) -> Result<MergePl
 
 /// What somebody's row says from now on.
 async fn stay(on: &mut Connection<'_>, number: i64, row: &OwnRow, now: Timestamp) -> Result<()> {
-    let OwnRow { external_id, nickname, avatar_url, phone_masked } = row;
-    STAY.run(on, values![number, external_id, nickname, avatar_url, phone_masked, now]).await.map(drop)
+    let OwnRow { external_id, nickname: (nickname, named_at), avatar: (avatar_url, shown_at), phone_masked } = row;
+    let values = values![number, external_id, nickname, *named_at, avatar_url, *shown_at, phone_masked, now];
+    STAY.run(on, values).await.map(drop)
 }
 
 async fn move_data(on: &mut Connection<'_>, audience: &str, (from, to): (UserId, UserId)) -> Result<()> {

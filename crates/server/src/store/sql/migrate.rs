@@ -35,6 +35,9 @@ pub(super) const POSTGRES: &[&str] = &[
     include_str!("../migrations/postgres/0013_webhooks.sql"),
     include_str!("../migrations/postgres/0014_operator_people.sql"),
     include_str!("../migrations/postgres/0015_ended_sessions.sql"),
+    include_str!("../migrations/postgres/0016_chosen.sql"),
+    include_str!("../migrations/postgres/0017_token_makers.sql"),
+    include_str!("../migrations/postgres/0018_called_back.sql"),
 ];
 const MYSQL: &[&str] = &[
     include_str!("../migrations/mysql/0001_sign_in.sql"),
@@ -52,6 +55,9 @@ const MYSQL: &[&str] = &[
     include_str!("../migrations/mysql/0013_webhooks.sql"),
     include_str!("../migrations/mysql/0014_operator_people.sql"),
     include_str!("../migrations/mysql/0015_ended_sessions.sql"),
+    include_str!("../migrations/mysql/0016_chosen.sql"),
+    include_str!("../migrations/mysql/0017_token_makers.sql"),
+    include_str!("../migrations/mysql/0018_called_back.sql"),
 ];
 
 /// A migration may rebuild a large table.

@@ -9,7 +9,7 @@ use super::events::write_audit;
 use super::statement::statements;
 use super::value::values;
 use super::{Database, operator_people};
-use crate::store::operators::{refused, revoked_line};
+use crate::store::operators::{ending_with, refused, revoked_line};
 use crate::store::rows::{self, operator_columns, operator_session_columns, operator_token_columns};
 use crate::store::{
     Actor, AddingOperator, AuditLine, ChangingOperator, HeldDigest, IdentityName, LinkingOperator, NewLink,
@@ -36,6 +36,7 @@ statements! {
     ALL on operators = both(concat!("SELECT ", operator_columns!(), " FROM operators
         LEFT JOIN operator_people ON operator_people.operator = operators.name"));
     PROOF on operators = both("SELECT sealed, set_up_at FROM operators WHERE name = ?1 AND set_up_at IS NOT NULL");
+    RESEAL on operators = both("UPDATE operators SET sealed = ?3 WHERE name = ?1 AND sealed = ?2");
     ADD on operators = each(add!(" ON CONFLICT DO NOTHING"), add!(""));
     ROLE on operators = both("SELECT role FROM operators WHERE name = ?1 FOR UPDATE");
     ADMINS on operators = both("SELECT name, set_up_at FROM operators WHERE role = 'admin' FOR UPDATE");
@@ -53,6 +54,7 @@ statements! {
     DROP_LINKS on operator_links = both("DELETE FROM operator_links WHERE operator = ?1");
     OPEN on operator_sessions = both("INSERT INTO operator_sessions
         (digest, operator, ip, user_agent, opened_at, seen_at, proved_at, until) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?5, ?6)");
+    ADDRESSES on operator_sessions = both("SELECT ip FROM operator_sessions WHERE operator = ?1 AND ip IS NOT NULL");
     WHOSE on operator_sessions = both("SELECT operator FROM operator_sessions WHERE digest = ?1");
     PROVE on operator_sessions = both("UPDATE operator_sessions SET proved_at = ?2, seen_at = ?2 WHERE digest = ?1");
     SESSION on operator_sessions = both(concat!("SELECT ", operator_session_columns!(), " FROM operator_sessions s
@@ -74,6 +76,14 @@ impl Operators for Database {
 
     async fn operator_proof(&self, name: &str) -> Result<Option<OperatorProof>> {
         self.pool.row(&PROOF, values![name], rows::operator_proof).await
+    }
+
+    async fn reseal_operator(&self, name: &str, former: Vec<u8>, to: Vec<u8>) -> Result<bool> {
+        Ok(self.pool.run(&RESEAL, values![name, &former, &to]).await? > 0)
+    }
+
+    async fn operator_addresses(&self, name: &str) -> Result<Vec<String>> {
+        self.pool.rows(&ADDRESSES, values![name], rows::value).await
     }
 
     async fn add_operator(&self, adding: AddingOperator) -> Result<bool> {
@@ -145,17 +155,7 @@ impl Operators for Database {
 
     async fn remove_operator_token(&self, name: &str, by: Actor, now: Timestamp) -> Result<bool> {
         let work = (name.to_owned(), by, now);
-        self.transact(&work, |on, (name, by, now)| {
-            async move {
-                let is_removed = DROP_TOKEN.run(on, values![&*name]).await? > 0;
-                if is_removed {
-                    write_audit(on, &revoked_line(name, by), *now).await?;
-                }
-                Ok(is_removed)
-            }
-            .boxed()
-        })
-        .await
+        self.transact(&work, |on, (name, by, now)| drop_token(on, name, (by, *now)).boxed()).await
     }
 }
 
@@ -203,7 +203,19 @@ async fn change(on: &mut Connection<'_>, changing: &ChangingOperator) -> Result<
         }
     }
     write_audit(on, &changing.line(), *now).await?;
-    Ok(OperatorChanged::Changed)
+    let ending = ending_with(changing, &TOKENS.rows(on, &[], rows::operator_token).await?);
+    for token in &ending {
+        drop_token(on, token, (&changing.by, *now)).await?;
+    }
+    Ok(OperatorChanged::Changed(ending))
+}
+
+async fn drop_token(on: &mut Connection<'_>, name: &str, (by, now): (&Actor, Timestamp)) -> Result<bool> {
+    let is_removed = DROP_TOKEN.run(on, values![name]).await? > 0;
+    if is_removed {
+        write_audit(on, &revoked_line(name, by), now).await?;
+    }
+    Ok(is_removed)
 }
 
 async fn forget_sign_ins(on: &mut Connection<'_>, name: &str) -> Result<()> {

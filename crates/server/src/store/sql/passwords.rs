@@ -48,6 +48,10 @@ statements! {
     RESET on password_resets = both("INSERT INTO password_resets (digest, user_number, until) VALUES (?1, ?2, ?3)");
     RESET_OF on password_resets = both("SELECT u.id FROM password_resets r JOIN users u ON u.number = r.user_number
         WHERE r.digest = ?1 AND r.until > ?2");
+    ALIVE on sessions = each(
+        "SELECT user_number FROM sessions WHERE id = ?1 AND user_number = ?2 AND ended_at IS NULL FOR NO KEY UPDATE",
+        "SELECT user_number FROM sessions WHERE id = ?1 AND user_number = ?2 AND ended_at IS NULL FOR UPDATE",
+    );
     VOID on password_resets = both("DELETE FROM password_resets WHERE user_number = ?1");
 }
 
@@ -79,7 +83,11 @@ impl Passwords for Database {
     }
 
     async fn password_form_near(&self, point: [u8; 16]) -> Result<Option<String>> {
-        self.pool.row(&FORM_NEAR, values![&point], rows::value).await
+        match self.pool.row(&FORM_NEAR, values![&point], rows::value).await? {
+            Some(form) => Ok(Some(form)),
+            // Behind the last one comes the first.
+            None => self.pool.row(&FORM_NEAR, values![&[0; 16]], rows::value).await,
+        }
     }
 }
 
@@ -95,6 +103,11 @@ async fn set(on: &mut Connection<'_>, setting: &SettingPassword) -> Result<Passw
         && RESET_OF.row(on, values![code, setting.now], rows::id).await? != Some(user.id)
     {
         return Ok(PasswordSet::CodeUnknown);
+    }
+    if let Some(kept) = setting.keep
+        && (user.disabled_at.is_some() || !stays_alive(on, kept, user.number).await?)
+    {
+        return Ok(PasswordSet::SessionOver);
     }
     if chosen(on, user.number).await? != setting.before {
         return Ok(PasswordSet::Overtaken);
@@ -112,6 +125,11 @@ async fn set(on: &mut Connection<'_>, setting: &SettingPassword) -> Result<Passw
     VOID.run(on, values![user.number]).await?;
     write_audit(on, &password_line(setting), setting.now).await?;
     Ok(PasswordSet::Set(end_others(on, &user, setting).await?))
+}
+
+/// Whether a session of the user's lives; nobody ends it before the end of this transaction.
+async fn stays_alive(on: &mut Connection<'_>, session: SessionId, number: i64) -> Result<bool> {
+    Ok(ALIVE.row(on, values![&id(session), number], rows::value::<i64>).await?.is_some())
 }
 
 async fn end_others(on: &mut Connection<'_>, user: &UserRow, setting: &SettingPassword) -> Result<Vec<SessionId>> {

@@ -11,15 +11,24 @@ use super::value::{id, values};
 use super::{Database, phones};
 use crate::store::columns::Columns;
 use crate::store::rows::{self, named_user, user_columns};
-use crate::store::rules::is_there;
-use crate::store::{IdentityName, KeptKey, KeyReset, People, PhoneChange, ProfileChange, Result, SessionHead, UserRow};
+use crate::store::rules::{is_there, tells_news};
+use crate::store::{
+    IdentityName, KeptKey, KeyReset, People, PhoneBound, PhoneChange, ProfileChange, Result, SessionHead, UserRow,
+};
 
 statements! {
     OF_SESSION on users = both(concat!("SELECT ", user_columns!(), ", s.id, s.app, s.amr, s.opened_at, s.expires_at, s.ended_at, s.end_reason
         FROM sessions s JOIN users u ON u.number = s.user_number WHERE s.id = ?1"));
     BY_ID on users = both(concat!("SELECT ", user_columns!(), " FROM ", named_user!(), " WHERE a.id = ?1"));
     BY_NUMBER on users = both(concat!("SELECT ", user_columns!(), " FROM ", named_user!(), " WHERE a.number = ?1"));
-    PROFILE on users = both("UPDATE users SET nickname = coalesce(?2, nickname), avatar_url = coalesce(?3, avatar_url), updated_at = ?4
+    PICTURES on users = both(concat!("SELECT u.avatar_url FROM ", named_user!(), " WHERE a.id = ?1
+        UNION ALL SELECT s.avatar_url FROM users a JOIN users s ON s.merged_into = coalesce(a.merged_into, a.number) WHERE a.id = ?1"));
+    CHOSEN on users = both("UPDATE users SET nickname = coalesce(?2, nickname), avatar_url = coalesce(?3, avatar_url),
+        nickname_chosen_at = CASE WHEN ?2 IS NULL THEN nickname_chosen_at ELSE ?4 END,
+        avatar_chosen_at = CASE WHEN ?3 IS NULL THEN avatar_chosen_at ELSE ?4 END, updated_at = ?4
+        WHERE number = ?1 AND erased_at IS NULL");
+    TOLD on users = both("UPDATE users SET nickname = CASE WHEN nickname_chosen_at IS NULL THEN coalesce(?2, nickname) ELSE nickname END,
+        avatar_url = CASE WHEN avatar_chosen_at IS NULL THEN coalesce(?3, avatar_url) ELSE avatar_url END, updated_at = ?4
         WHERE number = ?1 AND erased_at IS NULL");
     NEWEST_KEY on identities = both("SELECT session_key_row, session_key, NULL AS superseded_at FROM identities
         WHERE openid = ?3 AND appid = ?2 AND platform = ?1 AND session_key IS NOT NULL");
@@ -64,8 +73,13 @@ impl People for Database {
         self.transact(&changing, |on, changing| change_profile(on, changing).boxed()).await
     }
 
-    async fn bind_phone(&self, user: UserId, phone: PhoneChange, now: Timestamp) -> Result<Option<UserRow>> {
+    async fn bind_phone(&self, user: UserId, phone: PhoneChange, now: Timestamp) -> Result<PhoneBound> {
         self.transact(&(user, phone, now), |on, (user, phone, now)| bind_phone(on, *user, phone, *now).boxed()).await
+    }
+
+    async fn pictures_of(&self, user: UserId) -> Result<Vec<String>> {
+        let shown: Vec<Option<String>> = self.pool.rows(&PICTURES, values![&id(user)], rows::value).await?;
+        Ok(shown.into_iter().flatten().collect())
     }
 
     async fn reset_session_keys(&self, reset: KeyReset) -> Result<()> {
@@ -90,21 +104,19 @@ async fn change_profile(on: &mut Connection<'_>, changing: &Changing) -> Result<
     Ok(by_id(on, changing.user).await?.filter(is_there))
 }
 
-async fn bind_phone(
-    on: &mut Connection<'_>,
-    user: UserId,
-    phone: &PhoneChange,
-    now: Timestamp,
-) -> Result<Option<UserRow>> {
-    let Some(found) = by_id(on, user).await? else { return Ok(None) };
+async fn bind_phone(on: &mut Connection<'_>, user: UserId, phone: &PhoneChange, now: Timestamp) -> Result<PhoneBound> {
+    let Some(found) = by_id(on, user).await? else { return Ok(PhoneBound::Nobody) };
     phones::line_up_user(on, found.number, phone).await?;
-    let Some(found_now) = by_id(on, user).await?.filter(is_there) else { return Ok(None) };
+    let Some(found_now) = by_id(on, user).await?.filter(is_there) else { return Ok(PhoneBound::Nobody) };
     if found_now.number != found.number {
         // They were merged while the lock was waited for.
         return Err(overtaken());
     }
-    phones::bind(on, &found, phone, now).await?;
-    by_id(on, user).await
+    if !phones::bind(on, &found, phone, now).await? {
+        return Ok(PhoneBound::Taken);
+    }
+    let bound = by_id(on, user).await?.unwrap_or(found_now);
+    Ok(PhoneBound::Bound(Box::new(bound)))
 }
 
 async fn reset_session_keys(on: &mut Connection<'_>, reset: &KeyReset) -> Result<()> {
@@ -136,9 +148,11 @@ pub(super) async fn apply_profile(
     change: &ProfileChange,
     now: Timestamp,
 ) -> Result<()> {
-    let changes = |new: &Option<String>, old: &Option<String>| new.is_some() && new != old;
-    if changes(&change.nickname, &user.nickname) || changes(&change.avatar_url, &user.avatar_url) {
-        PROFILE.run(on, values![user.number, &change.nickname, &change.avatar_url, now]).await?;
+    let values = values![user.number, &change.nickname, &change.avatar_url, now];
+    if change.is_chosen && !change.is_empty() {
+        CHOSEN.run(on, values).await?;
+    } else if tells_news(user, change) {
+        TOLD.run(on, values).await?;
     }
     Ok(())
 }

@@ -7,9 +7,17 @@ use super::error::overtaken;
 use super::events::write_audit;
 use super::statement::statements;
 use super::value::values;
+use crate::store::columns::Columns;
 use crate::store::rows;
-use crate::store::rules::phone_line;
+use crate::store::rules::{may_move, phone_line};
 use crate::store::{IdentityName, PhoneChange, Result, UserRow};
+
+macro_rules! holder {
+    () => {
+        "SELECT u.id, u.number, coalesce(u.merged_into, u.number) FROM phones p JOIN users u ON u.number = p.user_number
+        WHERE p.lookup = ?1"
+    };
+}
 
 statements! {
     HELD_BY on phones = both("SELECT user_number FROM phones WHERE lookup = ?1");
@@ -19,9 +27,10 @@ statements! {
         "SELECT number FROM users WHERE number = ?1 FOR UPDATE",
     );
     HOLDER on phones = each(
-        "SELECT u.id, u.number FROM phones p JOIN users u ON u.number = p.user_number WHERE p.lookup = ?1 FOR UPDATE OF p",
-        "SELECT u.id, u.number FROM phones p JOIN users u ON u.number = p.user_number WHERE p.lookup = ?1 FOR UPDATE",
+        concat!(holder!(), " FOR UPDATE OF p"),
+        concat!(holder!(), " FOR UPDATE"),
     );
+    RENEW on phones = both("UPDATE phones SET bound_at = ?2 WHERE user_number = ?1");
     UNBIND on phones = both("DELETE FROM phones WHERE user_number = ?1");
     BIND on phones = each(
         "INSERT INTO phones (id, user_number, lookup, sealed, bound_at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
@@ -54,13 +63,20 @@ pub(super) async fn lock([one, other]: [i64; 2], on: &mut Connection<'_>) -> Res
     Ok(())
 }
 
-/// Binds a proved number, in the caller's transaction. The newest proof wins: numbers are recycled, so a former holder
-/// loses the number, never the account.
-pub(super) async fn bind(on: &mut Connection<'_>, user: &UserRow, phone: &PhoneChange, now: Timestamp) -> Result<()> {
-    let holder: Option<(UserId, i64)> = HOLDER.row(on, values![&phone.lookup], |it| Ok((it.id()?, it.get()?))).await?;
-    if let Some((former, number)) = holder {
+/// Binds a proved number, in the caller's transaction; whether it is theirs then. The newest proof wins, if it is a fresh
+/// one: numbers are recycled, so a former holder loses the number, never the account.
+pub(super) async fn bind(on: &mut Connection<'_>, user: &UserRow, phone: &PhoneChange, now: Timestamp) -> Result<bool> {
+    let read = |it: &mut Columns<'_>| Ok((it.id()?, it.get()?, it.get()?));
+    let holder: Option<(UserId, i64, i64)> = HOLDER.row(on, values![&phone.lookup], read).await?;
+    if let Some((former, number, holder)) = holder {
         if number == user.number {
-            return Ok(());
+            if phone.is_fresh {
+                RENEW.run(on, values![number, now]).await?;
+            }
+            return Ok(true);
+        }
+        if !may_move(phone, user.number, holder) {
+            return Ok(false);
         }
         UNBIND.run(on, values![number]).await?;
         MASK.run(on, values![number, None::<&str>, now]).await?;
@@ -71,5 +87,6 @@ pub(super) async fn bind(on: &mut Connection<'_>, user: &UserRow, phone: &PhoneC
         return Err(overtaken());
     }
     MASK.run(on, values![user.number, phone.masked.as_str(), now]).await?;
-    write_audit(on, &phone_line("phone.bound", user.id), now).await
+    write_audit(on, &phone_line("phone.bound", user.id), now).await?;
+    Ok(true)
 }

@@ -76,15 +76,18 @@ fn sorted(dialect: Dialect) -> &'static [(&'static str, &'static str)] {
             ("OF_UNIONID", "a person has as many identities as there are apps"),
             ("BESIDE", "a person has a few live sessions at most"),
             ("AUDIT_BY_TIME", "a few lines share a millisecond"),
+            ("DUE_TO_LEAVE", "a few people share a millisecond"),
             ("RING", "there are a few signing keys"),
             ("NEWEST", "there are a few signing keys"),
             ("MASTERS", "there are a few master keys"),
+            ("APPS_OF", "a person signed in to a few apps at most"),
         ],
         Dialect::MySql => &[
             ("KEYS_BEFORE", "an identity has a few superseded session_keys at most"),
             ("RING", "there are a few signing keys"),
             ("NEWEST", "there are a few signing keys"),
             ("MASTERS", "there are a few master keys"),
+            ("APPS_OF", "a person signed in to a few apps at most"),
         ],
     }
 }

@@ -12,6 +12,7 @@ use super::statement::statements;
 use super::value::{id, values};
 use super::{Database, leaving, operator_people};
 use crate::store::columns::Columns;
+use crate::store::leaving::Emptied;
 use crate::store::rows::{self, user_columns};
 use crate::store::rules::{erasing_by_push, forgotten, pushed_line, pushed_session_line};
 use crate::store::{
@@ -48,8 +49,8 @@ statements! {
     GIVE_UP on pushes = both("UPDATE pushes SET due_at = NULL, until = ?3 WHERE digest = ?1 AND tries = ?2 AND due_at IS NOT NULL");
     WHOSE on identities = each(whose!("FOR NO KEY UPDATE OF u, i"), whose!("FOR UPDATE"));
     IS_THERE on identities = both("SELECT id FROM identities WHERE openid = ?3 AND appid = ?2 AND platform = ?1");
-    FORGET_NICKNAME on users = both("UPDATE users SET nickname = NULL, updated_at = ?2 WHERE number = ?1");
-    FORGET_AVATAR on users = both("UPDATE users SET avatar_url = NULL, updated_at = ?2 WHERE number = ?1");
+    FORGET_NICKNAME on users = both("UPDATE users SET nickname = NULL, nickname_chosen_at = NULL, updated_at = ?2 WHERE number = ?1");
+    FORGET_AVATAR on users = both("UPDATE users SET avatar_url = NULL, avatar_chosen_at = NULL, updated_at = ?2 WHERE number = ?1");
     FORGET_MASK on users = both("UPDATE users SET phone_masked = NULL, updated_at = ?2 WHERE number = ?1");
     FORGET_PHONE on phones = both("DELETE FROM phones WHERE user_number = ?1 AND bound_at <= ?2");
     LIVE on sessions = both("SELECT id, identity FROM sessions WHERE user_number = ?1 AND ended_at IS NULL");
@@ -78,7 +79,16 @@ impl Pushes for Database {
     }
 
     async fn carry_out_push(&self, carrying: CarryingOut) -> Result<CarriedOut> {
-        self.transact(&carrying, |on, carrying| carry_out(on, carrying).boxed()).await
+        let erased = match carrying.asks {
+            PushAsks::Close => self.transact(&carrying, |on, carrying| whom_it_erases(on, carrying).boxed()).await?,
+            PushAsks::Forget { .. } => None,
+        };
+        let emptied = match erased {
+            Some(user) => self.empty_before(&erasing_by_push(&carrying, user)).await?,
+            None => Emptied::default(),
+        };
+        let with = (carrying, emptied);
+        self.transact(&with, |on, (carrying, emptied)| carry_out(on, (carrying, emptied)).boxed()).await
     }
 
     async fn give_up_push(&self, claim: PushClaim, kept_until: Timestamp) -> Result<bool> {
@@ -94,8 +104,19 @@ async fn claim(on: &mut Connection<'_>, claiming: &ClaimingPush) -> Result<Optio
     Ok(due)
 }
 
+/// Whose last account a push closes, as things stand.
+async fn whom_it_erases(on: &mut Connection<'_>, carrying: &CarryingOut) -> Result<Option<UserId>> {
+    let name = &carrying.identity;
+    let whose = WHOSE.row(on, values![name.platform, &name.appid, &name.openid], rows::user_and_identity).await?;
+    let Some((user, identity, created_at)) = whose else { return Ok(None) };
+    let left: Vec<IdentityId> = LEFT.rows(on, values![user.number], rows::id).await?;
+    let has_password = HAS_PASSWORD.row(on, values![user.number], rows::value::<i64>).await?.is_some();
+    let is_last = left.iter().all(|left| *left == identity) && !has_password;
+    Ok((is_last && created_at <= carrying.received_at).then_some(user.id))
+}
+
 /// Whoever carries it out holds its row first, then the person's.
-async fn carry_out(on: &mut Connection<'_>, carrying: &CarryingOut) -> Result<CarriedOut> {
+async fn carry_out(on: &mut Connection<'_>, (carrying, emptied): (&CarryingOut, &Emptied)) -> Result<CarriedOut> {
     let PushClaim { digest, tries } = &carrying.claim;
     if HELD.row(on, values![digest, *tries], rows::value::<u32>).await?.is_none() {
         return Ok(CarriedOut::NotOurs);
@@ -118,7 +139,7 @@ async fn carry_out(on: &mut Connection<'_>, carrying: &CarryingOut) -> Result<Ca
         }
         // Whoever came later is not the one that it was about.
         PushAsks::Close if created_at > carrying.received_at => Ok(CarriedOut::Nobody),
-        PushAsks::Close => close(on, &user, identity, carrying).await,
+        PushAsks::Close => close(on, &user, identity, (carrying, emptied)).await,
     }
 }
 
@@ -143,7 +164,7 @@ async fn forget(
     let (now, received_at) = (carrying.now, carrying.received_at);
     let (mut of_profile, mut of_phone, mut avatars) = (false, false, Vec::new());
     for one in all {
-        let gone = forgotten(one, carrying.asks);
+        let gone = forgotten(one, carrying);
         if gone.nickname {
             FORGET_NICKNAME.run(on, values![one.number, now]).await?;
         }
@@ -169,7 +190,7 @@ async fn close(
     on: &mut Connection<'_>,
     user: &UserRow,
     identity: IdentityId,
-    carrying: &CarryingOut,
+    (carrying, emptied): (&CarryingOut, &Emptied),
 ) -> Result<CarriedOut> {
     let own = id(identity);
     OLD_KEYS.run(on, values![&own]).await?;
@@ -194,7 +215,7 @@ async fn close(
     }
     UNNAME.run(on, values![user.number, &own]).await?;
     let former_avatars = if was_last {
-        leaving::erase(on, user, &erasing_by_push(carrying, user.id)).await?
+        leaving::erase(on, user, (&erasing_by_push(carrying, user.id), emptied)).await?
     } else {
         let mut gone = other_names(on, user.number, |it| left.is_empty() || it.came_by(identity, &left)).await?;
         if left.is_empty() {

@@ -179,6 +179,9 @@ fn postgres(values: &[Value<'_>]) -> Result<PgArguments> {
     for value in values {
         match value {
             Value::Int(int) => arguments.add(int),
+            // No text of PostgreSQL has a zero: what can't be shown stands there, so that whoever sends one names nobody, and breaks
+            // nothing.
+            Value::Text(Some(text)) if text.contains('\0') => arguments.add(text.replace('\0', "\u{fffd}")),
             Value::Text(text) => arguments.add(text),
             Value::Bytes(bytes) => arguments.add(bytes),
         }

@@ -27,7 +27,8 @@ statements! {
         AND mode = 'RowExclusiveLock' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
         "SELECT 'audit' FROM audit WHERE seq IS NULL",
     );
-    APPS_OF on audit = both("SELECT app FROM audit WHERE user_id = ?1 AND seq <= ?2 AND action = 'session.opened' AND app IS NOT NULL");
+    APPS_OF on audit = both("SELECT app, min(seq) AS first_seq FROM audit
+        WHERE user_id = ?1 AND seq <= ?2 AND action = 'session.opened' AND app IS NOT NULL GROUP BY app");
     END_OF_SESSION on sessions = both("SELECT app, end_reason FROM sessions WHERE id = ?1");
     OLDEST_LINES on audit = both(concat!("SELECT ", audit_columns!(), " FROM audit WHERE at < ?1 ORDER BY at LIMIT ?2"));
     FORGET_LINES on audit = both("DELETE FROM audit WHERE seq IN (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
@@ -87,11 +88,9 @@ impl Trail for Database {
         Ok(None)
     }
 
-    async fn apps_of(&self, user: UserId, last: i64) -> Result<Vec<String>> {
-        let read = |it: &mut Columns<'_>| it.get::<String>();
-        let apps: BTreeSet<String> =
-            self.pool.rows(&APPS_OF, values![&id(user), last], read).await?.into_iter().collect();
-        Ok(apps.into_iter().collect())
+    async fn apps_of(&self, user: UserId, last: i64) -> Result<Vec<(String, i64)>> {
+        let read = |it: &mut Columns<'_>| Ok((it.get()?, it.get()?));
+        self.pool.rows(&APPS_OF, values![&id(user), last], read).await
     }
 
     async fn end_of_session(&self, session: SessionId) -> Result<Option<(String, Option<String>)>> {

@@ -6,16 +6,17 @@ use rusqlite::{Connection, params};
 use super::Sqlite;
 use super::sql::statements;
 use crate::store::rows;
-use crate::store::{Claiming, CodeClaim, CodeDigest, Codes, IdempotencyKey, Refused, Result};
+use crate::store::{Claiming, CodeClaim, CodeDigest, Codes, IdempotencyKey, OpenedBefore, Refused, Result};
 
 statements! {
-    REPEATED on codes = "SELECT digest, body, session, refused FROM codes WHERE idempotency = ?1 AND claimed_at >= ?2";
+    REPEATED on codes = "SELECT digest, body, session, refused, called_back FROM codes
+        WHERE idempotency = ?1 AND claimed_at >= ?2";
     FORGET_KEY on codes = "UPDATE codes SET idempotency = NULL WHERE idempotency = ?1";
     CLAIM on codes = "INSERT INTO codes (digest, idempotency, body, claimed_at, until) VALUES (?1, ?2, ?3, ?4, ?5)
         ON CONFLICT (digest) DO NOTHING";
     RELEASE on codes = "DELETE FROM codes WHERE digest = ?1 AND session IS NULL";
     REFUSE on codes = "UPDATE codes SET refused = ?2 WHERE digest = ?1 AND session IS NULL";
-    SPENT on codes = "UPDATE codes SET session = ?2 WHERE digest = ?1 AND idempotency IS NOT NULL";
+    SPENT on codes = "UPDATE codes SET session = ?2, called_back = ?3 WHERE digest = ?1 AND idempotency IS NOT NULL";
 }
 
 #[async_trait]
@@ -65,6 +66,7 @@ pub(super) fn refuse(connection: &Connection, code: CodeDigest, refused: &Refuse
 }
 
 /// Notes the session that a code opened, in the caller's transaction; only a request that may be repeated asks for it.
-pub(super) fn spent(connection: &Connection, code: CodeDigest, session: [u8; 16]) -> Result<()> {
-    SPENT.run(connection, params![code.0, session]).map(drop)
+pub(super) fn spent(connection: &Connection, code: CodeDigest, opened: OpenedBefore) -> Result<()> {
+    let OpenedBefore { session, called_back } = opened;
+    SPENT.run(connection, params![code.0, session.to_bytes(), called_back]).map(drop)
 }

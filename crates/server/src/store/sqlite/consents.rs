@@ -8,6 +8,7 @@ use super::events::write_audit;
 use super::merges::aliases;
 use super::people::by_id;
 use super::sql::statements;
+use crate::store::consents::{given_at, kept_from};
 use crate::store::rows::{self, consent_columns};
 use crate::store::rules::{consent_line, is_there, new_consents};
 use crate::store::{ConsentRow, Consenting, Consents, Result};
@@ -19,6 +20,7 @@ statements! {
     GIVE on consents = "INSERT INTO consents (id, user_number, document, version, app, ip, user_agent, given_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     WITHDRAW on consents = "UPDATE consents SET withdrawn_at = ?3 WHERE user_number = ?1 AND document = ?2 AND withdrawn_at IS NULL";
+    FORGET on consents = "DELETE FROM consents WHERE user_number = ?1 AND document = ?2 AND withdrawn_at IS NOT NULL AND given_at < ?3";
 }
 
 #[async_trait]
@@ -59,8 +61,11 @@ fn change(connection: &Connection, consenting: &Consenting) -> Result<Option<Vec
     let before = of_all_names(connection, user.number)?;
     for new in new_consents(consenting, &before) {
         let (document, version) = (&new.document, &new.version);
-        let values = params![new.row, user.number, document, version, app, by.ip, user_agent, now.millis()];
-        GIVE.run(connection, values)?;
+        if let Some(from) = kept_from(&of(connection, user.number)?, document) {
+            FORGET.run(connection, params![user.number, document, from.millis()])?;
+        }
+        let at = given_at(&before, document, *now).millis();
+        GIVE.run(connection, params![new.row, user.number, document, version, app, by.ip, user_agent, at])?;
         write_audit(
             connection,
             &consent_line(consenting, user.id, ("consent.given", format!("{document} {version}"))),

@@ -1,7 +1,5 @@
 //! People who leave, in `SQLite`: announced, called back, erased over every table.
 
-use std::collections::VecDeque;
-
 use async_trait::async_trait;
 use menjin_token::{Timestamp, UserId};
 use rusqlite::{Connection, params};
@@ -11,10 +9,11 @@ use super::people::by_id;
 use super::sessions::{end_one, live};
 use super::sql::statements;
 use super::{Sqlite, operator_people};
-use crate::store::leaving::impersonal_detail;
+use crate::store::columns::Columns;
+use crate::store::leaving::{Emptied, PART, bare, due, impersonal_detail, settled};
 use crate::store::rules::{erased_session_line, left_line, left_session_line, stayed_line};
 use crate::store::{
-    Actor, AuditLine, Departed, Departure, EndReason, Ends, Erased, Erasing, EventKind, Leaving, Result, Stayed,
+    Actor, AuditLine, Departed, Departure, Due, EndReason, Ends, Erased, Erasing, EventKind, Leaving, Result, Stayed,
     UserRow,
 };
 use crate::store::{rows, rules};
@@ -22,7 +21,8 @@ use crate::store::{rows, rules};
 statements! {
     ANNOUNCE on users = "UPDATE users SET deletes_at = ?2, updated_at = ?3 WHERE number = ?1";
     STAY on users = "UPDATE users SET deletes_at = NULL, updated_at = ?2 WHERE number = ?1";
-    DUE on users = "SELECT id FROM users WHERE deletes_at <= ?1 ORDER BY deletes_at LIMIT ?2";
+    DUE on users = "SELECT id, deletes_at, number FROM users WHERE deletes_at <= ?1 AND deletes_at >= ?2 AND (deletes_at > ?2 OR number > ?3)
+        ORDER BY deletes_at, number LIMIT ?4";
     ALIASES on users = "SELECT number, id, avatar_url FROM users WHERE merged_into = ?1";
     OLD_KEYS on session_keys = "DELETE FROM session_keys WHERE identity IN (SELECT id FROM identities WHERE user_number = ?1)";
     IDENTITIES on identities = "DELETE FROM identities WHERE user_number = ?1";
@@ -36,11 +36,16 @@ statements! {
     DATA_OF_USER on session_data = "DELETE FROM session_data WHERE user_id = ?1";
     DATA_OF_SESSIONS on session_data = "DELETE FROM session_data WHERE session IN
         (SELECT id FROM sessions WHERE user_number = ?1 AND ended_at IS NOT NULL)";
-    STRIP on sessions = "UPDATE sessions SET identity = NULL, device_id = NULL, device_name = NULL, device_system = NULL, ip = NULL,
-        user_agent = NULL, claims = NULL WHERE user_number = ?1 AND ended_at IS NOT NULL";
-    HISTORY on audit = "UPDATE audit SET ip = NULL, detail = ", impersonal_detail!(), " WHERE user_id = ?1";
+    NEXT_OVER on sessions = "SELECT id FROM sessions WHERE user_number = ?1 AND ended_at IS NOT NULL AND id > ?2 ORDER BY id LIMIT ?3";
+    DATA_OF_PART on session_data = "DELETE FROM session_data WHERE session IN
+        (SELECT id FROM sessions WHERE user_number = ?1 AND ended_at IS NOT NULL AND id >= ?2 AND id <= ?3)";
+    STRIP_PART on sessions = "UPDATE sessions SET ", bare!(), " AND id >= ?2 AND id <= ?3";
+    STRIP on sessions = "UPDATE sessions SET ", bare!();
+    NEXT_LINES on audit = "SELECT seq, at FROM audit WHERE user_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
+    HISTORY on audit = "UPDATE audit SET ip = NULL, detail = ", impersonal_detail!(), " WHERE user_id = ?1 AND seq >= ?2 AND seq <= ?3
+        AND (ip IS NOT NULL OR detail IS NOT NULL)";
     EMPTY on users = "UPDATE users SET external_id = NULL, nickname = NULL, avatar_url = NULL, phone_masked = NULL, deletes_at = NULL,
-        erased_at = ?2, updated_at = ?2 WHERE number = ?1";
+        nickname_chosen_at = NULL, avatar_chosen_at = NULL, erased_at = ?2, updated_at = ?2 WHERE number = ?1";
 }
 
 #[async_trait]
@@ -61,11 +66,13 @@ impl Leaving for Sqlite {
         .await
     }
 
-    async fn due_to_leave(&self, now: Timestamp, most: u32) -> Result<Vec<UserId>> {
-        self.read(|connection| DUE.rows(connection, params![now.millis(), most], rows::id))
+    async fn due_to_leave(&self, now: Timestamp, after: Option<Due>, most: u32) -> Result<Vec<Due>> {
+        let (at, number) = after.map_or((i64::MIN, 0), |last| (last.deletes_at.millis(), last.number));
+        self.read(|connection| DUE.rows(connection, params![now.millis(), at, number, most], due))
     }
 
     async fn erase_user(&self, erasing: Erasing) -> Result<Erased> {
+        let emptied = self.empty_before(&erasing).await?;
         self.write(move |connection| {
             let Some(user) = by_id(connection, erasing.user)? else { return Ok(Erased::Unknown) };
             if let Some(refused) = rules::not_to_erase(&user, &erasing) {
@@ -77,11 +84,87 @@ impl Leaving for Sqlite {
                 write_audit(connection, &erased_session_line(&erasing, user.id, session), erasing.now)?;
                 ended.push(session);
             }
-            let former_avatars = erase(connection, &user, &erasing)?;
+            let former_avatars = erase(connection, &user, (&erasing, &emptied))?;
             Ok(Erased::Erased { ended, former_avatars })
         })
         .await
     }
+}
+
+impl Sqlite {
+    /// Empties what may be much of somebody who goes, in small transactions behind everything else that waits.
+    pub(super) async fn empty_before(&self, erasing: &Erasing) -> Result<Emptied> {
+        let names = self.read(|connection| match is_to_go(connection, erasing)? {
+            Some(user) => names(connection, &user),
+            None => Ok(Vec::new()),
+        })?;
+        let mut emptied = Emptied::default();
+        for Name { number, id, .. } in names {
+            let mut over = [0; 16];
+            while let Some(last) = self.empty_part(erasing, move |it| empty_sessions(it, number, over)).await? {
+                over = last;
+            }
+            let (mut read, now) = (0, erasing.now);
+            while let Some(last) = self.empty_part(erasing, move |it| empty_history(it, (id, read), now)).await? {
+                read = last;
+                emptied.note(id, last);
+            }
+        }
+        Ok(emptied)
+    }
+
+    /// Empties one part, if they are still to go; where it ended, as long as there may be another.
+    async fn empty_part<T: Send + 'static>(
+        &self,
+        erasing: &Erasing,
+        part: impl FnOnce(&Connection) -> Result<Option<T>> + Send + 'static,
+    ) -> Result<Option<T>> {
+        let erasing = erasing.clone();
+        self.write_last(move |connection| match is_to_go(connection, &erasing)? {
+            Some(_) => part(connection),
+            None => Ok(None),
+        })
+        .await
+    }
+}
+
+fn is_to_go(connection: &Connection, erasing: &Erasing) -> Result<Option<UserRow>> {
+    let user = by_id(connection, erasing.user)?;
+    Ok(user.filter(|user| rules::not_to_erase(user, erasing).is_none()))
+}
+
+fn empty_sessions(connection: &Connection, number: i64, after: [u8; 16]) -> Result<Option<[u8; 16]>> {
+    let next: Vec<[u8; 16]> = NEXT_OVER.rows(connection, params![number, after, PART], rows::value)?;
+    let Some(last) = next.last().copied() else { return Ok(None) };
+    DATA_OF_PART.run(connection, params![number, after, last])?;
+    STRIP_PART.run(connection, params![number, after, last])?;
+    Ok(Some(last))
+}
+
+fn empty_history(connection: &Connection, (name, after): (UserId, i64), now: Timestamp) -> Result<Option<i64>> {
+    let read = |it: &mut Columns<'_>| Ok((it.get()?, it.time()?));
+    let next = NEXT_LINES.rows(connection, params![name.to_bytes(), after, PART], read)?;
+    let Some(last) = settled(&next, now) else { return Ok(None) };
+    HISTORY.run(connection, params![name.to_bytes(), after, last])?;
+    Ok(Some(last))
+}
+
+/// One of the names of somebody: their own, or one that was merged into them.
+struct Name {
+    number: i64,
+    id: UserId,
+    avatar_url: Option<String>,
+}
+
+fn names(connection: &Connection, user: &UserRow) -> Result<Vec<Name>> {
+    let mut names = vec![Name { number: user.number, id: user.id, avatar_url: user.avatar_url.clone() }];
+    let mut looked_at = 0;
+    while let Some(number) = names.get(looked_at).map(|name| name.number) {
+        let read = |it: &mut Columns<'_>| Ok(Name { number: it.get()?, id: it.id()?, avatar_url: it.get()? });
+        names.extend(ALIASES.rows(connection, [number], read)?);
+        looked_at += 1;
+    }
+    Ok(names)
 }
 
 fn announce(connection: &Connection, departure: &Departure) -> Result<Departed> {
@@ -114,11 +197,13 @@ pub(super) fn stay(connection: &Connection, user: &UserRow, line: &AuditLine, no
 
 /// Erases somebody all of whose sessions are over, and all that was merged into them, in the caller's transaction; the
 /// pictures that they had. Whatever table gets a column about people needs its statement here.
-pub(super) fn erase(connection: &Connection, user: &UserRow, erasing: &Erasing) -> Result<Vec<(UserId, String)>> {
+pub(super) fn erase(
+    connection: &Connection,
+    user: &UserRow,
+    (erasing, emptied): (&Erasing, &Emptied),
+) -> Result<Vec<(UserId, String)>> {
     let mut avatars = Vec::new();
-    let mut left = VecDeque::from([(user.number, user.id, user.avatar_url.clone())]);
-    while let Some((number, id, avatar_url)) = left.pop_front() {
-        left.extend(ALIASES.rows(connection, [number], |it| Ok((it.get()?, it.id()?, it.get()?)))?);
+    for Name { number, id, avatar_url } in names(connection, user)? {
         avatars.extend(avatar_url.map(|url| (id, url)));
         operator_people::forget_all(connection, number, (&erasing.line, erasing.now))?;
         for sql in [OLD_KEYS, IDENTITIES, PHONE, PASSWORD, RESETS, ROLES, CONSENTS, MERGED, MERGED_INTO] {
@@ -128,7 +213,7 @@ pub(super) fn erase(connection: &Connection, user: &UserRow, erasing: &Erasing) 
         for sql in [DATA_OF_SESSIONS, STRIP] {
             sql.run(connection, [number])?;
         }
-        HISTORY.run(connection, [id.to_bytes()])?;
+        HISTORY.run(connection, params![id.to_bytes(), emptied.of(id), i64::MAX])?;
         EMPTY.run(connection, params![number, erasing.now.millis()])?;
         let reason = EndReason::AccountClosed.code();
         tell(connection, &EventKind::UserNotBefore(id), reason, erasing.now, erasing.tokens_until)?;

@@ -6,11 +6,11 @@ use rusqlite::{Connection, params};
 
 use super::events::{tell, write_audit};
 use super::people::{by_id, by_number};
-use super::sessions::{end_one, live};
+use super::sessions::{end_one, live, room_for};
 use super::sql::statements;
 use super::{Sqlite, operator_people, roles};
 use crate::store::merges::{
-    self, Candidate, OwnRow, elder_last, may_by_itself, merged_lines, plan, session_line, unmerged_lines,
+    self, ByItself, Candidate, OwnRow, elder_last, may_by_itself, merged_lines, plan, session_line, unmerged_lines,
 };
 use crate::store::rows::{self, user_columns};
 use crate::store::{
@@ -41,8 +41,8 @@ statements! {
     MOVE_ALIASES on users = "UPDATE users SET merged_into = ?2 WHERE merged_into = ?1";
     MOVE_ALIAS_BACK on users = "UPDATE users SET merged_into = ?3 WHERE number = ?1 AND merged_into = ?2";
     LEAVE on users = "UPDATE users SET merged_into = ?2, external_id = ?3, phone_masked = ?4, updated_at = ?5 WHERE number = ?1";
-    STAY on users = "UPDATE users SET external_id = ?2, nickname = ?3, avatar_url = ?4, phone_masked = ?5, updated_at = ?6
-        WHERE number = ?1";
+    STAY on users = "UPDATE users SET external_id = ?2, nickname = ?3, nickname_chosen_at = ?4, avatar_url = ?5, avatar_chosen_at = ?6,
+        phone_masked = ?7, updated_at = ?8 WHERE number = ?1";
     NOTE on merges = "INSERT INTO merges (user_number, into_number, moved, merged_at, until) VALUES (?1, ?2, ?3, ?4, ?5)";
     NOTED on merges = "SELECT into_number, moved, merged_at, until FROM merges WHERE user_number = ?1";
     FORGET_NOTE on merges = "DELETE FROM merges WHERE user_number = ?1";
@@ -52,7 +52,8 @@ statements! {
     LEFT_PHONE on phones = "DELETE FROM phones WHERE user_number = ?1";
     LEFT_PASSWORD on passwords = "DELETE FROM passwords WHERE user_number = ?1";
     LEFT_ROLES on user_roles = "DELETE FROM user_roles WHERE user_number = ?1";
-    LEFT_PROFILE on users = "UPDATE users SET nickname = NULL, avatar_url = NULL, phone_masked = NULL, updated_at = ?2 WHERE number = ?1";
+    LEFT_PROFILE on users = "UPDATE users SET nickname = NULL, avatar_url = NULL, nickname_chosen_at = NULL, avatar_chosen_at = NULL,
+        phone_masked = NULL, updated_at = ?2 WHERE number = ?1";
 }
 
 #[async_trait]
@@ -100,23 +101,26 @@ fn merge(connection: &Connection, merging: &Merging) -> Result<Merged> {
     Ok(Merged::Done(Box::new(carry_out(connection, plan(leaving, staying), merging)?)))
 }
 
-/// Two users of whom the platform says that they are one, at a sign-in: who stays, unless an operator must decide.
+/// Two users of whom the platform says that they are one, at a sign-in. They stay two where the sign-in would be refused.
 pub(super) fn by_itself(
     connection: &Connection,
     (one, other): (UserRow, UserRow),
     opening: &Opening,
-) -> Result<Option<(UserRow, MergedByItself)>> {
+) -> Result<ByItself> {
     let (from, into) = elder_last(one, other);
     let (Some(leaving), Some(staying)) = (candidate(connection, from.id)?, candidate(connection, into.id)?) else {
-        return Ok(None);
+        return Ok(ByItself::Not);
     };
     if !may_by_itself(&leaving, &staying) {
-        return Ok(None);
+        return Ok(ByItself::Not);
+    }
+    if room_for(connection, into.number, opening)?.is_none() {
+        return Ok(ByItself::NoRoom(into));
     }
     let MergePlan { ended, roles_version, .. } =
         carry_out(connection, plan(leaving, staying), &opening.merging(from.id, into.id))?;
     let user = by_id(connection, into.id)?.unwrap_or(into);
-    Ok(Some((user, MergedByItself { alias: from.id, ended, roles_version })))
+    Ok(ByItself::Merged(user, MergedByItself { alias: from.id, ended, roles_version }))
 }
 
 /// A user as they are, whoever's other name they may be.
@@ -185,8 +189,10 @@ fn carry_out(connection: &Connection, mut plan: MergePlan, merging: &Merging) ->
 
 /// What somebody's row says from now on.
 fn stay(connection: &Connection, number: i64, row: &OwnRow, now: Timestamp) -> Result<()> {
-    let OwnRow { external_id, nickname, avatar_url, phone_masked } = row;
-    STAY.run(connection, params![number, external_id, nickname, avatar_url, phone_masked, now.millis()]).map(drop)
+    let OwnRow { external_id, nickname: (nickname, named_at), avatar: (avatar_url, shown_at), phone_masked } = row;
+    let [named_at, shown_at] = [named_at, shown_at].map(|at| at.map(Timestamp::millis));
+    let values = params![number, external_id, nickname, named_at, avatar_url, shown_at, phone_masked, now.millis()];
+    STAY.run(connection, values).map(drop)
 }
 
 fn move_data(connection: &Connection, audience: &str, (from, to): (UserId, UserId)) -> Result<()> {

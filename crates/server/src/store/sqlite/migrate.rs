@@ -25,6 +25,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/sqlite/0013_webhooks.sql"),
     include_str!("../migrations/sqlite/0014_operator_people.sql"),
     include_str!("../migrations/sqlite/0015_ended_sessions.sql"),
+    include_str!("../migrations/sqlite/0016_chosen.sql"),
+    include_str!("../migrations/sqlite/0017_token_makers.sql"),
+    include_str!("../migrations/sqlite/0018_called_back.sql"),
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS _migrations (

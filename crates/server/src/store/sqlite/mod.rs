@@ -44,6 +44,7 @@ use std::fs::Permissions;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -71,22 +72,36 @@ impl std::fmt::Debug for Sqlite {
 impl Sqlite {
     /// Opens or makes the file, and starts its writer. Its folder must be there: of a path that was mistyped nothing is made.
     pub fn open(path: &Path, on_old_schema: OnOldSchema) -> std::result::Result<Self, OpenError> {
-        let unusable = |why: String| OpenError::Unusable { path: path.to_owned(), why };
-        let failed = |error: rusqlite::Error| unusable(why(&error, path));
+        let unusable = |why: String| unusable(path, why);
         check_folder(path).map_err(unusable)?;
         let former = make_private(path).map_err(|error| unusable(no_access(&error)))?;
         let prepared = || {
-            let mut connection = Connection::open(path).map_err(failed)?;
-            prepare_writer(&connection).map_err(failed)?;
-            migrate::run(&mut connection, on_old_schema, path)?;
-            if connection.is_readonly(rusqlite::MAIN_DB).map_err(failed)? {
-                return Err(unusable("it can only be read".to_owned()));
-            }
+            let connection = Connection::open(path)?;
+            connection.busy_timeout(PATIENCE)?;
+            turn_log_on(&connection)?;
             Ok(connection)
         };
-        let connection = prepared().inspect_err(|_| give_back(path, former))?;
-        let readers = Readers::open(path).map_err(failed)?;
-        Ok(Self { path: path.to_owned(), readers: Arc::new(readers), writer: Writer::start(connection) })
+        let connection = prepared().map_err(|error: rusqlite::Error| unusable(why(&error, path)));
+        let writer = connection.and_then(|connection| writing(connection, on_old_schema, path));
+        Self::of(path, writer.inspect_err(|_| give_back(path, former))?)
+    }
+
+    /// Opens a file that is there, to look at it: its mode, its journal and an old schema stay as they are.
+    pub fn look_at(path: &Path) -> std::result::Result<Self, OpenError> {
+        check_folder(path).map_err(|why| unusable(path, why))?;
+        let flags = OpenFlags::default().difference(OpenFlags::SQLITE_OPEN_CREATE);
+        let opened = || {
+            let connection = Connection::open_with_flags(path, flags)?;
+            connection.busy_timeout(PATIENCE)?;
+            Ok(connection)
+        };
+        let connection = opened().map_err(|error: rusqlite::Error| unusable(path, why(&error, path)))?;
+        Self::of(path, writing(connection, OnOldSchema::Refuse, path)?)
+    }
+
+    fn of(path: &Path, writer: Connection) -> std::result::Result<Self, OpenError> {
+        let readers = Readers::open(path).map_err(|error| unusable(path, why(&error, path)))?;
+        Ok(Self { path: path.to_owned(), readers: Arc::new(readers), writer: Writer::start(writer) })
     }
 
     /// Does `work` as one transaction; answers after it is durable.
@@ -118,9 +133,29 @@ impl Sqlite {
     }
 }
 
+/// How long somebody else may hold the file.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn unusable(path: &Path, why: String) -> OpenError {
+    OpenError::Unusable { path: path.to_owned(), why }
+}
+
+/// A connection that may write, on this program's schema.
+fn writing(
+    mut connection: Connection,
+    on_old_schema: OnOldSchema,
+    path: &Path,
+) -> std::result::Result<Connection, OpenError> {
+    let failed = |error: rusqlite::Error| unusable(path, why(&error, path));
+    prepare_writer(&connection).map_err(failed)?;
+    migrate::run(&mut connection, on_old_schema, path)?;
+    if connection.is_readonly(rusqlite::MAIN_DB).map_err(failed)? {
+        return Err(unusable(path, "it can only be read".to_owned()));
+    }
+    Ok(connection)
+}
+
 fn prepare_writer(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
-    turn_log_on(connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
     connection.pragma_update(None, "cache_size", -16_384)?;

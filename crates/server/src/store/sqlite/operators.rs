@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use super::events::write_audit;
 use super::sql::statements;
 use super::{Sqlite, operator_people};
-use crate::store::operators::{refused, revoked_line};
+use crate::store::operators::{ending_with, refused, revoked_line};
 use crate::store::rows::{self, operator_columns, operator_session_columns, operator_token_columns};
 use crate::store::{
     Actor, AddingOperator, AuditLine, ChangingOperator, HeldDigest, IdentityName, LinkingOperator, NewLink,
@@ -19,6 +19,7 @@ statements! {
     ALL on operators = "SELECT ", operator_columns!(), " FROM operators
         LEFT JOIN operator_people ON operator_people.operator = operators.name";
     PROOF on operators = "SELECT sealed, set_up_at FROM operators WHERE name = ?1 AND set_up_at IS NOT NULL";
+    RESEAL on operators = "UPDATE operators SET sealed = ?3 WHERE name = ?1 AND sealed = ?2";
     ADD on operators = "INSERT INTO operators (name, role, totp_step, created_at) VALUES (?1, ?2, 0, ?3) ON CONFLICT DO NOTHING";
     ROLE on operators = "SELECT role FROM operators WHERE name = ?1";
     ADMINS on operators = "SELECT name, set_up_at FROM operators WHERE role = 'admin'";
@@ -33,6 +34,7 @@ statements! {
     DROP_LINKS on operator_links = "DELETE FROM operator_links WHERE operator = ?1";
     OPEN on operator_sessions = "INSERT INTO operator_sessions
         (digest, operator, ip, user_agent, opened_at, seen_at, proved_at, until) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?5, ?6)";
+    ADDRESSES on operator_sessions = "SELECT ip FROM operator_sessions WHERE operator = ?1 AND ip IS NOT NULL";
     WHOSE on operator_sessions = "SELECT operator FROM operator_sessions WHERE digest = ?1";
     PROVE on operator_sessions = "UPDATE operator_sessions SET proved_at = ?2, seen_at = ?2 WHERE digest = ?1";
     SESSION on operator_sessions = "SELECT ", operator_session_columns!(), " FROM operator_sessions s
@@ -55,6 +57,15 @@ impl Operators for Sqlite {
 
     async fn operator_proof(&self, name: &str) -> Result<Option<OperatorProof>> {
         self.read(|connection| PROOF.row(connection, [name], rows::operator_proof))
+    }
+
+    async fn reseal_operator(&self, name: &str, former: Vec<u8>, to: Vec<u8>) -> Result<bool> {
+        let name = name.to_owned();
+        self.write(move |connection| Ok(RESEAL.run(connection, params![name, former, to])? > 0)).await
+    }
+
+    async fn operator_addresses(&self, name: &str) -> Result<Vec<String>> {
+        self.read(|connection| ADDRESSES.rows(connection, [name], rows::value))
     }
 
     async fn add_operator(&self, adding: AddingOperator) -> Result<bool> {
@@ -150,14 +161,7 @@ impl Operators for Sqlite {
 
     async fn remove_operator_token(&self, name: &str, by: Actor, now: Timestamp) -> Result<bool> {
         let name = name.to_owned();
-        self.write(move |connection| {
-            let is_removed = DROP_TOKEN.run(connection, [&name])? > 0;
-            if is_removed {
-                write_audit(connection, &revoked_line(&name, &by), now)?;
-            }
-            Ok(is_removed)
-        })
-        .await
+        self.write(move |connection| drop_token(connection, &name, (&by, now))).await
     }
 }
 
@@ -204,7 +208,19 @@ fn change(connection: &Connection, changing: &ChangingOperator) -> Result<Operat
         }
     }
     write_audit(connection, &changing.line(), *now)?;
-    Ok(OperatorChanged::Changed)
+    let ending = ending_with(changing, &TOKENS.rows(connection, [], rows::operator_token)?);
+    for token in &ending {
+        drop_token(connection, token, (&changing.by, *now))?;
+    }
+    Ok(OperatorChanged::Changed(ending))
+}
+
+fn drop_token(connection: &Connection, name: &str, (by, now): (&Actor, Timestamp)) -> Result<bool> {
+    let is_removed = DROP_TOKEN.run(connection, [name])? > 0;
+    if is_removed {
+        write_audit(connection, &revoked_line(name, by), now)?;
+    }
+    Ok(is_removed)
 }
 
 fn forget_sign_ins(connection: &Connection, name: &str) -> Result<()> {

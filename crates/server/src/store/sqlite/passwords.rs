@@ -74,7 +74,11 @@ impl Passwords for Sqlite {
     }
 
     async fn password_form_near(&self, point: [u8; 16]) -> Result<Option<String>> {
-        self.read(|connection| FORM_NEAR.value(connection, [point]))
+        self.read(|connection| match FORM_NEAR.value(connection, [point])? {
+            Some(form) => Ok(Some(form)),
+            // Behind the last one comes the first.
+            None => FORM_NEAR.value(connection, [[0; 16]]),
+        })
     }
 }
 
@@ -89,6 +93,11 @@ fn set(connection: &Connection, setting: &SettingPassword) -> Result<PasswordSet
         && RESET_OF.row(connection, params![code, setting.now.millis()], rows::id)? != Some(user.id)
     {
         return Ok(PasswordSet::CodeUnknown);
+    }
+    if let Some(kept) = setting.keep
+        && (user.disabled_at.is_some() || live(connection, &Ends::SessionOf(user.id, kept))?.is_empty())
+    {
+        return Ok(PasswordSet::SessionOver);
     }
     if chosen(connection, user.number)? != setting.before {
         return Ok(PasswordSet::Overtaken);

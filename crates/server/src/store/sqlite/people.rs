@@ -8,15 +8,24 @@ use super::sql::statements;
 use super::{Sqlite, phones};
 use crate::store::rows::{self, named_user, user_columns};
 use crate::store::rules::is_there;
-use crate::store::{IdentityName, KeptKey, KeyReset, People, PhoneChange, ProfileChange, Result, SessionHead, UserRow};
+use crate::store::{
+    IdentityName, KeptKey, KeyReset, People, PhoneBound, PhoneChange, ProfileChange, Result, SessionHead, UserRow,
+};
 
 statements! {
     OF_SESSION on users = "SELECT ", user_columns!(), ", s.id, s.app, s.amr, s.opened_at, s.expires_at, s.ended_at, s.end_reason
         FROM sessions s JOIN users u ON u.number = s.user_number WHERE s.id = ?1";
     BY_ID on users = "SELECT ", user_columns!(), " FROM ", named_user!(), " WHERE a.id = ?1";
     BY_NUMBER on users = "SELECT ", user_columns!(), " FROM ", named_user!(), " WHERE a.number = ?1";
-    PROFILE on users = "UPDATE users SET nickname = coalesce(?2, nickname), avatar_url = coalesce(?3, avatar_url), updated_at = ?4
-        WHERE number = ?1 AND (coalesce(?2, nickname) IS NOT nickname OR coalesce(?3, avatar_url) IS NOT avatar_url)";
+    PICTURES on users = "SELECT u.avatar_url FROM ", named_user!(), " WHERE a.id = ?1
+        UNION ALL SELECT s.avatar_url FROM users a JOIN users s ON s.merged_into = coalesce(a.merged_into, a.number) WHERE a.id = ?1";
+    CHOSEN on users = "UPDATE users SET nickname = coalesce(?2, nickname), avatar_url = coalesce(?3, avatar_url),
+        nickname_chosen_at = CASE WHEN ?2 IS NULL THEN nickname_chosen_at ELSE ?4 END,
+        avatar_chosen_at = CASE WHEN ?3 IS NULL THEN avatar_chosen_at ELSE ?4 END, updated_at = ?4 WHERE number = ?1";
+    TOLD on users = "UPDATE users SET nickname = CASE WHEN nickname_chosen_at IS NULL THEN coalesce(?2, nickname) ELSE nickname END,
+        avatar_url = CASE WHEN avatar_chosen_at IS NULL THEN coalesce(?3, avatar_url) ELSE avatar_url END, updated_at = ?4
+        WHERE number = ?1 AND (nickname_chosen_at IS NULL AND coalesce(?2, nickname) IS NOT nickname
+        OR avatar_chosen_at IS NULL AND coalesce(?3, avatar_url) IS NOT avatar_url)";
     KEYS on session_keys = "SELECT session_key_row, session_key, NULL AS superseded_at FROM identities
         WHERE platform = ?1 AND appid = ?2 AND openid = ?3 AND session_key IS NOT NULL
         UNION ALL SELECT k.id, k.sealed, k.superseded_at FROM identities i JOIN session_keys k ON k.identity = i.id
@@ -54,13 +63,23 @@ impl People for Sqlite {
         .await
     }
 
-    async fn bind_phone(&self, user: UserId, phone: PhoneChange, now: Timestamp) -> Result<Option<UserRow>> {
+    async fn bind_phone(&self, user: UserId, phone: PhoneChange, now: Timestamp) -> Result<PhoneBound> {
         self.write(move |connection| {
-            let Some(found) = by_id(connection, user)?.filter(is_there) else { return Ok(None) };
-            phones::bind(connection, &found, &phone, now)?;
-            by_id(connection, user)
+            let Some(found) = by_id(connection, user)?.filter(is_there) else { return Ok(PhoneBound::Nobody) };
+            if !phones::bind(connection, &found, &phone, now)? {
+                return Ok(PhoneBound::Taken);
+            }
+            let bound = by_id(connection, user)?.unwrap_or(found);
+            Ok(PhoneBound::Bound(Box::new(bound)))
         })
         .await
+    }
+
+    async fn pictures_of(&self, user: UserId) -> Result<Vec<String>> {
+        self.read(|connection| {
+            let shown: Vec<Option<String>> = PICTURES.rows(connection, [user.to_bytes()], rows::value)?;
+            Ok(shown.into_iter().flatten().collect())
+        })
     }
 
     async fn reset_session_keys(&self, reset: KeyReset) -> Result<()> {
@@ -108,5 +127,9 @@ pub(super) fn apply_profile(
     change: &ProfileChange,
     now: Timestamp,
 ) -> Result<()> {
-    PROFILE.run(connection, params![number, change.nickname, change.avatar_url, now.millis()]).map(drop)
+    if change.is_empty() {
+        return Ok(());
+    }
+    let statement = if change.is_chosen { CHOSEN } else { TOLD };
+    statement.run(connection, params![number, change.nickname, change.avatar_url, now.millis()]).map(drop)
 }

@@ -60,8 +60,10 @@ const SMALL: [&str; 14] = [
 ];
 
 /// Statements that may sort, and why no index has their order.
-const SORTED: [(&str, &str); 1] =
-    [("KEYS", "an identity's newest session_key stands in another table than the few before it")];
+const SORTED: [(&str, &str); 2] = [
+    ("KEYS", "an identity's newest session_key stands in another table than the few before it"),
+    ("APPS_OF", "a person signed in to a few apps at most"),
+];
 
 fn database() -> (tempfile::TempDir, Connection) {
     let folder = tempfile::tempdir().unwrap();

@@ -8,6 +8,7 @@ use super::events::write_audit;
 use super::sessions::end_one;
 use super::sql::statements;
 use super::{Sqlite, leaving, operator_people};
+use crate::store::leaving::Emptied;
 use crate::store::rows::{self, user_columns};
 use crate::store::rules::{erasing_by_push, forgotten, pushed_line, pushed_session_line};
 use crate::store::{
@@ -26,8 +27,8 @@ statements! {
     GIVE_UP on pushes = "UPDATE pushes SET due_at = NULL, until = ?3 WHERE digest = ?1 AND tries = ?2 AND due_at IS NOT NULL";
     WHOSE on identities = "SELECT ", user_columns!(), ", i.id, i.created_at FROM identities i JOIN users u ON u.number = i.user_number
         WHERE i.platform = ?1 AND i.appid = ?2 AND i.openid = ?3";
-    FORGET_NICKNAME on users = "UPDATE users SET nickname = NULL, updated_at = ?2 WHERE number = ?1";
-    FORGET_AVATAR on users = "UPDATE users SET avatar_url = NULL, updated_at = ?2 WHERE number = ?1";
+    FORGET_NICKNAME on users = "UPDATE users SET nickname = NULL, nickname_chosen_at = NULL, updated_at = ?2 WHERE number = ?1";
+    FORGET_AVATAR on users = "UPDATE users SET avatar_url = NULL, avatar_chosen_at = NULL, updated_at = ?2 WHERE number = ?1";
     FORGET_MASK on users = "UPDATE users SET phone_masked = NULL, updated_at = ?2 WHERE number = ?1";
     FORGET_PHONE on phones = "DELETE FROM phones WHERE user_number = ?1 AND bound_at <= ?2";
     LIVE on sessions = "SELECT id, identity FROM sessions WHERE user_number = ?1 AND ended_at IS NULL";
@@ -66,7 +67,11 @@ impl Pushes for Sqlite {
     }
 
     async fn carry_out_push(&self, carrying: CarryingOut) -> Result<CarriedOut> {
-        self.write(move |connection| carry_out(connection, &carrying)).await
+        let emptied = match self.read(|connection| whom_it_erases(connection, &carrying))? {
+            Some(user) => self.empty_before(&erasing_by_push(&carrying, user)).await?,
+            None => Emptied::default(),
+        };
+        self.write(move |connection| carry_out(connection, (&carrying, &emptied))).await
     }
 
     async fn give_up_push(&self, claim: PushClaim, kept_until: Timestamp) -> Result<bool> {
@@ -75,7 +80,21 @@ impl Pushes for Sqlite {
     }
 }
 
-fn carry_out(connection: &Connection, carrying: &CarryingOut) -> Result<CarriedOut> {
+/// Whose last account it closes, as things stand.
+fn whom_it_erases(connection: &Connection, carrying: &CarryingOut) -> Result<Option<UserId>> {
+    if !matches!(carrying.asks, PushAsks::Close) {
+        return Ok(None);
+    }
+    let name = &carrying.identity;
+    let whose = WHOSE.row(connection, params![name.platform, name.appid, name.openid], rows::user_and_identity)?;
+    let Some((user, identity, created_at)) = whose else { return Ok(None) };
+    let left: Vec<IdentityId> = LEFT.rows(connection, [user.number], rows::id)?;
+    let has_password = HAS_PASSWORD.value::<i64>(connection, [user.number])?.is_some();
+    let is_last = left.iter().all(|left| *left == identity) && !has_password;
+    Ok((is_last && created_at <= carrying.received_at).then_some(user.id))
+}
+
+fn carry_out(connection: &Connection, (carrying, emptied): (&CarryingOut, &Emptied)) -> Result<CarriedOut> {
     let PushClaim { digest, tries } = carrying.claim;
     if HELD.row(connection, params![digest, tries], rows::value::<u32>)?.is_none() {
         return Ok(CarriedOut::NotOurs);
@@ -93,7 +112,7 @@ fn carry_out(connection: &Connection, carrying: &CarryingOut) -> Result<CarriedO
         }
         // Whoever came later is not the one that it was about.
         PushAsks::Close if created_at > carrying.received_at => Ok(CarriedOut::Nobody),
-        PushAsks::Close => close(connection, &user, identity, carrying),
+        PushAsks::Close => close(connection, &user, identity, (carrying, emptied)),
     }
 }
 
@@ -117,7 +136,7 @@ fn forget(
 ) -> Result<Vec<(UserId, String)>> {
     let (mut of_profile, mut of_phone, mut avatars) = (false, false, Vec::new());
     for one in all {
-        let gone = forgotten(one, carrying.asks);
+        let gone = forgotten(one, carrying);
         let values = params![one.number, carrying.now.millis()];
         if gone.nickname {
             FORGET_NICKNAME.run(connection, values)?;
@@ -140,7 +159,12 @@ fn forget(
     Ok(avatars)
 }
 
-fn close(connection: &Connection, user: &UserRow, identity: IdentityId, carrying: &CarryingOut) -> Result<CarriedOut> {
+fn close(
+    connection: &Connection,
+    user: &UserRow,
+    identity: IdentityId,
+    (carrying, emptied): (&CarryingOut, &Emptied),
+) -> Result<CarriedOut> {
     let own = identity.to_bytes();
     OLD_KEYS.run(connection, [own])?;
     let act = pushed_line(carrying, "identity.detached", user.id);
@@ -159,7 +183,7 @@ fn close(connection: &Connection, user: &UserRow, identity: IdentityId, carrying
     }
     UNNAME.run(connection, params![user.number, own])?;
     let former_avatars = if was_last {
-        leaving::erase(connection, user, &erasing_by_push(carrying, user.id))?
+        leaving::erase(connection, user, (&erasing_by_push(carrying, user.id), emptied))?
     } else {
         let mut gone = other_names(connection, user.number, |it| left.is_empty() || it.came_by(identity, &left))?;
         if left.is_empty() {

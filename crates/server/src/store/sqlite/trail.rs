@@ -15,7 +15,7 @@ use crate::store::{AuditRow, ClaimedPlace, ClaimingPlace, MovingPlace, Result, R
 statements! {
     AFTER on audit = "SELECT ", audit_columns!(), " FROM audit WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq LIMIT ?3";
     LAST on audit = "SELECT seq FROM audit WHERE seq > ?1 ORDER BY seq DESC LIMIT 1";
-    APPS_OF on audit = "SELECT app FROM audit WHERE user_id = ?1 AND seq <= ?2 AND action = 'session.opened' AND app IS NOT NULL";
+    APPS_OF on audit = "SELECT app, min(seq) FROM audit WHERE user_id = ?1 AND seq <= ?2 AND action = 'session.opened' AND app IS NOT NULL GROUP BY app";
     END_OF_SESSION on sessions = "SELECT app, end_reason FROM sessions WHERE id = ?1";
     OLDEST on audit = "SELECT ", audit_columns!(), " FROM audit WHERE at < ?1 ORDER BY at LIMIT ?2";
     FORGET on audit = "DELETE FROM audit WHERE seq = ?1";
@@ -46,10 +46,9 @@ impl Trail for Sqlite {
         Ok(None)
     }
 
-    async fn apps_of(&self, user: UserId, last: i64) -> Result<Vec<String>> {
-        let read = |it: &mut Columns<'_>| it.get::<String>();
-        let apps = self.read(|connection| APPS_OF.rows(connection, params![user.to_bytes(), last], read))?;
-        Ok(apps.into_iter().collect::<BTreeSet<_>>().into_iter().collect())
+    async fn apps_of(&self, user: UserId, last: i64) -> Result<Vec<(String, i64)>> {
+        let read = |it: &mut Columns<'_>| Ok((it.get()?, it.get()?));
+        self.read(|connection| APPS_OF.rows(connection, params![user.to_bytes(), last], read))
     }
 
     async fn end_of_session(&self, session: SessionId) -> Result<Option<(String, Option<String>)>> {

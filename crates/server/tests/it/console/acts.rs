@@ -138,6 +138,66 @@ async fn an_app_has_two_secrets_is_shut_out_let_in_and_removed() {
 }
 
 #[tokio::test]
+async fn sign_in_by_password_is_switched_for_a_registered_app() {
+    let t = TestServer::start().await;
+    let mut boss = Hand::of(&t, "boss", OperatorRole::Admin).await;
+    let fields = [("id", "desk"), ("kind", "web"), ("passwords", "register")];
+    assert_eq!(press(&mut boss, "/console/apps", "/console/apps", &fields).await.status, 200);
+    let alice = json!({"username": "alice", "password": "correct horse battery"});
+    let asked = async |path: &str| t.anon().post(path, alice.clone()).await.status.as_u16();
+    assert_eq!(asked("/v1/register/desk").await, 201);
+    let page = "/console/apps/desk";
+    for (passwords, login, said) in
+        [("", 404, "<option value=\"\" selected>"), ("on", 200, "<option value=\"on\" selected>")]
+    {
+        let changed = press(&mut boss, page, "/console/apps/desk/passwords", &[("passwords", passwords)]).await;
+        assert_eq!(led_to(&changed), format!("{page}?done=passwords_changed"));
+        assert_eq!(asked("/v1/login/desk/password").await, login, "{passwords:?}");
+        let shown = boss.get(&format!("{page}?done=passwords_changed")).await.text;
+        assert!(shown.contains(said) && shown.contains("Sign-in by password is as you set it."), "{shown}");
+    }
+    assert_eq!(acts(&mut boss).await[..2], ["app.passwords_changed", "app.passwords_changed"]);
+    let of_file = boss.get("/console/apps/shop").await.text;
+    assert!(!of_file.contains("/console/apps/shop/passwords"), "what stands in the file is changed there: {of_file}");
+}
+
+#[tokio::test]
+async fn the_page_of_somebody_ends_nobody_elses_session() {
+    let t = TestServer::start().await;
+    let (alice, bob) = (t.phone("alice").await, t.phone("bob").await);
+    let mut lin = Hand::of(&t, "lin", OperatorRole::Support).await;
+    let token = lin.form_token().await;
+    let (page, of_bob) = (format!("/console/people/{}", alice.user_id()), bob.session_id());
+    let others = lin.post(&format!("{page}/sessions/{of_bob}/end"), &[("form_token", &token)]).await;
+    assert_eq!(refused(&others, 404), "session_unknown");
+    bob.get("/v1/me").await.ok(200);
+    let own = press(&mut lin, &page, &format!("/sessions/{}/end", alice.session_id()), &[]).await;
+    assert_eq!(led_to(&own), format!("{page}?done=session_ended"));
+    alice.get("/v1/me").await.problem(401, "session_kicked");
+}
+
+#[tokio::test]
+async fn tokens_that_end_with_an_operator_are_named_before() {
+    let t = TestServer::start().await;
+    let mut boss = Hand::of(&t, "boss", OperatorRole::Admin).await;
+    let mut wei = Hand::of(&t, "wei", OperatorRole::Admin).await;
+    let page = "/console/operators";
+    for (name, role) in [("looks", "viewer"), ("does-all", "admin")] {
+        let fields = [("name", name), ("role", role), ("days", "30")];
+        secret(&press(&mut wei, page, "/console/operator-tokens", &fields).await);
+    }
+    let demoted = press(&mut boss, page, "/console/operators/wei/role", &[("role", "support")]).await;
+    assert_eq!(led_to(&demoted), "/console/operators?done=operator_and_tokens_changed");
+    let shown = boss.get(led_to(&demoted)).await.text;
+    assert!(shown.contains("that may do more have ended") && !shown.contains("does-all"), "{shown}");
+    let form = between(&shown, "/console/operators/wei/remove", "</form>");
+    assert!(form.contains("The tokens that they made end, too:") && form.contains("<code>looks</code>"), "{form}");
+    let removed = press(&mut boss, page, "/console/operators/wei/remove", &[]).await;
+    assert_eq!(led_to(&removed), "/console/operators?done=operator_and_tokens_removed");
+    assert!(!boss.get(page).await.text.contains("data-token=\"looks\""));
+}
+
+#[tokio::test]
 async fn a_revoked_key_signs_for_nobody_any_more() {
     let t = TestServer::start().await;
     let mut phone = t.phone("alice").await;

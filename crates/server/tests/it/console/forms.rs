@@ -9,6 +9,7 @@ use serde_json::json;
 use super::PAGES;
 use crate::harness::{APPID, Setup, TestServer};
 use crate::operators::hand::{Hand, between};
+use crate::rows::Rows;
 
 fn is_chinese(text: &str) -> bool {
     text.chars().any(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter))
@@ -91,6 +92,29 @@ async fn somebody_is_found_by_any_of_their_names_and_none_stands_in_the_address(
     assert!(odd.text.contains("begins with + and its country code"), "{}", odd.text);
     let shown = lin.get(&found).await.text;
     assert!(shown.contains("138****1234") && !shown.contains("13800001234") && !shown.contains(&openid), "{shown}");
+}
+
+#[tokio::test]
+async fn where_several_are_called_so_all_of_them_are_listed() {
+    let t = TestServer::start().await;
+    let (alice, bob) = (t.phone("alice").await.user_id(), t.phone("bob").await.user_id());
+    Rows::of(&t).await.run("UPDATE users SET external_id = '2' WHERE number = 1").await;
+    let mut lin = Hand::of(&t, "lin", OperatorRole::Viewer).await;
+    let token = lin.form_token().await;
+    for (language, words) in [("en", "Several people are called"), ("zh-CN", "有几个用户符合")] {
+        lin.language = language;
+        let answer = lin.post("/console/people", &[("form_token", &token), ("by", "any"), ("name", "2")]).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert!(
+            answer.text.contains(words) && answer.text.contains(&alice) && answer.text.contains(&bob),
+            "{}",
+            answer.text
+        );
+    }
+    for (by, user) in [("number", &bob), ("external_id", &alice)] {
+        let answer = lin.post("/console/people", &[("form_token", &token), ("by", by), ("name", "2")]).await;
+        assert_eq!(answer.header("location"), format!("/console/people/{user}"), "{by}");
+    }
 }
 
 #[tokio::test]

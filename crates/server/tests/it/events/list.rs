@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{all, ask, kinds, reading};
 use crate::harness::{OTHER_APPID, TestServer};
+use crate::rows::Rows;
 
 #[tokio::test]
 async fn a_back_end_reads_what_happened_to_its_people_in_order() {
@@ -63,6 +64,20 @@ async fn somebody_in_both_audiences_is_told_to_each_without_the_others_sessions(
 }
 
 #[tokio::test]
+async fn who_meets_somebody_hears_of_what_happens_from_then_on() {
+    let t = TestServer::with(reading("")).await;
+    let alice = t.phone("alice").await;
+    let phone = json!({"phone_code": t.sim.phone_code(crate::harness::APPID, "alice")});
+    alice.post("/v1/me/phone", phone).await.ok(200);
+    t.phone_of("alice").login_to("club", OTHER_APPID, json!({})).await.ok(200);
+    let by = menjin_server::store::Actor::command();
+    t.menjin.disable_user(&by, alice.user_id().parse().unwrap()).await.unwrap();
+    let (shop, club) = (all(&t, "crm").await, all(&t, "club-crm").await);
+    assert_eq!(kinds(&shop), ["user.created", "phone.changed", "user.disabled", "session.ended"]);
+    assert_eq!(kinds(&club), ["user.disabled", "session.ended"], "in one page, and still not the phone");
+}
+
+#[tokio::test]
 async fn pages_are_bounded_and_together_whole_and_a_place_is_gone_on_from() {
     let t = TestServer::with(reading("")).await;
     for nth in 0..5 {
@@ -94,6 +109,40 @@ async fn who_waits_is_answered_when_something_happens() {
     });
     let answer = answer.ok(200);
     assert_eq!(answer["items"][0]["data"]["user"], alice.user_id());
+}
+
+/// Somebody signs in elsewhere again and again.
+async fn others_lines(t: &TestServer, lines: u32) {
+    t.phone("alice").await;
+    let columns = "at, action, actor, user_id, app";
+    let add = |from: &str| {
+        format!("INSERT INTO audit ({columns}) SELECT {columns} FROM audit, {from} WHERE action = 'session.opened'")
+    };
+    let counted = format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {lines}) ");
+    let sqlite = counted + &add("n");
+    let (postgres, mariadb) = (add(&format!("generate_series(1, {lines})")), add(&format!("seq_1_to_{lines}")));
+    Rows::of(t).await.run_own(&sqlite, &postgres, &mariadb).await;
+}
+
+#[tokio::test]
+async fn who_waits_behind_lines_of_others_is_answered_in_time_and_gets_on() {
+    let t = TestServer::with(reading("")).await;
+    // More than anybody looks at in a second, one by one.
+    others_lines(&t, 100_000).await;
+    let first = ask(&t, "club-crm", "?limit=1&wait=1").await.ok(200);
+    let place = |page: &serde_json::Value| page["next"].as_str().unwrap().parse::<u64>().unwrap();
+    assert_eq!((&first["items"], &first["more"]), (&json!([]), &json!(true)), "{first}");
+    let next = ask(&t, "club-crm", &format!("?after={}&limit=1&wait=1", place(&first))).await.ok(200);
+    assert!(place(&next) > place(&first) && place(&first) > 0, "{first}, {next}");
+    let mut bob = t.phone_of("bob");
+    bob.login_to("club", OTHER_APPID, json!({})).await.ok(200);
+    let (mut page, mut pages) = (next, 0);
+    while page["items"] == json!([]) {
+        page = ask(&t, "club-crm", &format!("?after={}&limit=500&wait=20", place(&page))).await.ok(200);
+        pages += 1;
+        assert!(pages < 100, "{page}");
+    }
+    assert_eq!(page["items"][0]["data"]["user"], bob.user_id());
 }
 
 #[tokio::test]

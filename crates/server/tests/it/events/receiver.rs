@@ -37,6 +37,8 @@ impl Sent {
 #[derive(Default)]
 struct Desk {
     status: u16,
+    /// Requests that have this in them are refused, whatever else is taken.
+    refuses: Option<String>,
     taken: Vec<Sent>,
     refused: usize,
 }
@@ -78,6 +80,11 @@ impl Receiver {
         self.desk.lock().unwrap().status = status;
     }
 
+    /// Takes nothing of this user from now on.
+    pub(crate) fn refuses(&self, user: &str) {
+        self.desk.lock().unwrap().refuses = Some(user.to_owned());
+    }
+
     /// What it took.
     pub(crate) fn taken(&self) -> Vec<Sent> {
         self.desk.lock().unwrap().taken.clone()
@@ -96,7 +103,8 @@ impl Receiver {
 
 async fn take(State(desk): State<Arc<Mutex<Desk>>>, headers: HeaderMap, body: String) -> Response {
     let mut desk = desk.lock().unwrap();
-    let status = StatusCode::from_u16(desk.status).unwrap();
+    let is_refused = desk.refuses.as_deref().is_some_and(|user| body.contains(user));
+    let status = if is_refused { StatusCode::BAD_REQUEST } else { StatusCode::from_u16(desk.status).unwrap() };
     if status.is_success() {
         desk.taken.push(Sent { headers, body });
     } else {

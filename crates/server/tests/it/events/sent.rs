@@ -88,6 +88,7 @@ async fn what_a_receiver_never_takes_is_given_up_after_three_days_and_the_next_a
     let carol = t.phone("carol").await;
     // The old ones go, and the young one waits.
     paused(&t, 2).await;
+    assert_eq!(receiver.refused(), 4, "none goes without having been sent");
     let metrics = t.admin_get("/metrics").await.text;
     let line = "menjin_webhook_deliveries_total{webhook=\"crm\",outcome=\"given_up\"}";
     assert!(metrics.contains(line), "{metrics}");
@@ -96,6 +97,61 @@ async fn what_a_receiver_never_takes_is_given_up_after_three_days_and_the_next_a
     until(async || !receiver.taken().is_empty()).await;
     assert_eq!(receiver.taken()[0].event()["data"]["user"], carol.user_id());
     assert_eq!(all(&t, "crm").await.len(), 3, "the list still has them");
+}
+
+#[tokio::test]
+async fn what_stands_behind_an_event_that_is_given_up_is_sent_however_old_it_is() {
+    let receiver = Receiver::start().await;
+    let t = TestServer::with(reading(&receiver.entry("crm", "shop-api"))).await;
+    begun(&t, 1).await;
+    receiver.answers(503);
+    let (alice, bob, carol) = (t.phone("alice").await, t.phone("bob").await, t.phone("carol").await);
+    paused(&t, 1).await;
+    receiver.refuses(&alice.user_id());
+    receiver.answers(200);
+    t.advance(3 * DAY + Duration::from_hours(1));
+    until(async || receiver.taken().len() == 2).await;
+    let told: Vec<_> = receiver.taken().iter().map(|sent| sent.event()["data"]["user"].clone()).collect();
+    assert_eq!(told, [bob.user_id(), carol.user_id()]);
+    assert_eq!(receiver.refused(), 2);
+}
+
+/// The receiver refused the first of so many events of years ago: as when menjin was off for days.
+async fn behind(t: &TestServer, receiver: &Receiver, events: u32) {
+    begun(t, 1).await;
+    t.phone("alice").await;
+    until(async || receiver.taken().len() == 1).await;
+    receiver.answers(503);
+    let columns = "action, actor, user_id, session_id, app, detail";
+    let add = format!(
+        "INSERT INTO audit (at, {columns}) SELECT 1, {columns} FROM audit WHERE at > 1 AND action = 'session.opened';"
+    );
+    Rows::of(t).await.run(&add.repeat(events as usize)).await;
+    paused(t, 1).await;
+}
+
+#[tokio::test]
+async fn a_receiver_that_refuses_once_after_menjin_was_off_for_days_loses_nothing() {
+    let receiver = Receiver::start().await;
+    let t = TestServer::with(reading(&receiver.entry("crm", "shop-api"))).await;
+    behind(&t, &receiver, 3).await;
+    receiver.answers(200);
+    t.advance(Duration::from_secs(5));
+    until(async || receiver.taken().len() == 4).await;
+    assert_eq!(receiver.refused(), 1);
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_down_loses_a_few_old_events_and_then_gets_a_pause() {
+    let receiver = Receiver::start().await;
+    let t = TestServer::with(reading(&receiver.entry("crm", "shop-api"))).await;
+    behind(&t, &receiver, 25).await;
+    t.advance(Duration::from_secs(5));
+    paused(&t, 2).await;
+    assert_eq!(receiver.refused(), 1 + 10);
+    receiver.answers(200);
+    t.advance(Duration::from_secs(10));
+    until(async || receiver.taken().len() == 1 + 15).await;
 }
 
 #[tokio::test]

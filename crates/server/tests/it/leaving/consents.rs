@@ -104,6 +104,7 @@ async fn what_is_no_document_of_the_app_is_named() {
         (json!({"withdraw": ["rules"]}), "withdraw[0]"),
         (json!({"withdraw": vec!["marketing"; 33]}), "withdraw"),
         (json!({"accept": [{"id": "privacy"}]}), "accept[0].version"),
+        (json!({"accept": [{"id": "privacy", "version": "1"}], "withdraw": ["marketing", "privacy"]}), "withdraw[1]"),
     ] {
         let problem = phone.post("/v1/me/consents", body.clone()).await.problem(400, "field_invalid");
         assert_eq!(problem["field"], field, "{body}");
@@ -134,4 +135,37 @@ async fn where_nothing_is_asked_nothing_is_needed() {
     let mut phone = t.phone_of("alice");
     assert_eq!(phone.login(json!({})).await.ok(200)["need"], json!([]));
     assert_eq!(phone.get("/v1/me/consents").await.ok(200), json!({"consents": [], "need": []}));
+}
+
+/// A program may do that all day; each sign-in would read all of it.
+#[tokio::test]
+async fn of_what_somebody_agrees_to_and_withdraws_again_and_again_the_newest_is_kept() {
+    let t = TestServer::with(documents("1")).await;
+    let phone = t.phone("alice").await;
+    phone.post("/v1/me/consents", json!({"accept": [{"id": "marketing", "version": "7"}]})).await.ok(200);
+    phone.post("/v1/me/consents", json!({"withdraw": ["marketing"]})).await.ok(200);
+    for _ in 0..25 {
+        t.clock.advance(std::time::Duration::from_secs(1));
+        assert_eq!(phone.post("/v1/me/consents", accepts("1")).await.ok(200)["need"], json!([]));
+        let list = phone.post("/v1/me/consents", json!({"withdraw": ["privacy"]})).await.ok(200);
+        assert_eq!(list["need"], json!(["consent"]));
+    }
+    t.clock.advance(std::time::Duration::from_secs(1));
+    phone.post("/v1/me/consents", accepts("1")).await.ok(200);
+    let list = phone.get("/v1/me/consents").await.ok(200);
+    assert_eq!(list["consents"][0]["accepted_at"], t.menjin_now().to_string());
+    let export = phone.get("/v1/me/export").await.ok(200);
+    let of = |id: &str| export["consents"].as_array().unwrap().iter().filter(|it| it["id"] == id).count();
+    assert_eq!((of("privacy"), of("marketing")), (21, 1), "twenty that were withdrawn, and the one that holds");
+}
+
+#[tokio::test]
+async fn consents_are_not_read_all_day() {
+    let limits = "enabled = true\nper_person = 3".to_owned();
+    let t = TestServer::with(Setup { limits, ..documents("1") }).await;
+    let phone = t.phone("alice").await;
+    for _ in 0..3 {
+        phone.get("/v1/me/consents").await.ok(200);
+    }
+    phone.get("/v1/me/consents").await.problem(429, "too_many_requests");
 }

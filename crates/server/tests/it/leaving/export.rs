@@ -164,7 +164,7 @@ async fn whoever_was_merged_and_parted_is_named_in_nobody_elses() {
     let ids = [phone.user_id(), twin.user_id()];
     phone.post("/v1/me/merge", json!({"access_token": twin.access_token(), "confirm": true})).await.ok(200);
     let export = phone.get("/v1/me/export").await.ok(200);
-    assert_eq!(export["account"]["other_ids"], json!([ids[1]]));
+    assert_eq!(export["account"]["other_accounts"][0]["id"], ids[1]);
     let merged = |export: &Value, action: &str| {
         let lines = export["history"].as_array().unwrap();
         lines.iter().find(|line| line["action"] == action).expect("it is told")["detail"].clone()
@@ -180,6 +180,67 @@ async fn whoever_was_merged_and_parted_is_named_in_nobody_elses() {
         assert!(!export.to_string().contains(other.as_str()), "{export}");
         assert!(!own.get("/v1/me/export?format=html").await.text.contains(other.as_str()));
     }
+}
+
+/// What another system called it leads to the account still, and its picture is still in the folder.
+#[tokio::test]
+async fn what_an_account_had_before_it_was_merged_is_in_it() {
+    let t = server().await;
+    let (phone, mut twin) = (t.phone("alice").await, t.phone_of("twin"));
+    let profile = json!({"nickname": "Twin", "avatar_url": "https://shop.example.com/twin.png"});
+    let former = twin.login(json!({"profile": profile})).await.ok(200)["user"].clone();
+    let mut rows = crate::rows::Rows::of(&t).await;
+    let own = phone.get("/v1/me").await.ok(200)["user"]["number"].clone();
+    for (number, external_id) in [(&own, "b-1"), (&former["number"], "a-1")] {
+        rows.run(&format!("UPDATE users SET external_id = '{external_id}' WHERE number = {number}")).await;
+    }
+    phone.put("/v1/me", json!({"nickname": "Alice"})).await.ok(200);
+    phone.post("/v1/me/merge", json!({"access_token": twin.access_token(), "confirm": true})).await.ok(200);
+    let export = phone.get("/v1/me/export").await.ok(200);
+    let account = &export["account"];
+    assert_eq!((&account["nickname"], &account["external_id"]), (&json!("Alice"), &json!("b-1")));
+    let other = json!({
+        "id": former["id"], "number": former["number"], "external_id": "a-1", "nickname": "Twin",
+        "avatar_url": "https://shop.example.com/twin.png", "created_at": former["created_at"],
+    });
+    assert_eq!(export["account"]["other_accounts"], json!([other]));
+    let page = phone.get("/v1/me/export?format=html").await.text;
+    for word in ["a-1", "Twin", "https://shop.example.com/twin.png"] {
+        assert!(page.contains(word), "{word}: {page}");
+    }
+}
+
+/// Whoever signs in by a program has more than anybody could read, or a node could hold.
+#[tokio::test]
+async fn of_a_history_without_end_the_newest_is_in_it_and_it_says_so() {
+    let t = server().await;
+    let phone = t.phone("alice").await;
+    assert_eq!(phone.get("/v1/me/export").await.ok(200)["shortened"], json!([]));
+    let mut rows = crate::rows::Rows::of(&t).await;
+    for _ in 0..13 {
+        let again = "INSERT INTO audit (at, action, actor, user_id) SELECT at - 1, 'login.refused', 'user', user_id
+            FROM audit WHERE user_id IS NOT NULL";
+        rows.run(again).await;
+    }
+    phone.get("/v1/me/export").await.ok(200);
+    let export = phone.get("/v1/me/export").await.ok(200);
+    assert_eq!(export["history"].as_array().unwrap().len(), 10_000);
+    assert_eq!(export["history"][0]["action"], "user.exported", "the newest comes first");
+    assert_eq!(export["shortened"], json!([{"list": "history", "newest": 10_000}]));
+    let page = phone.get("/v1/me/export?format=html").await.text;
+    assert!(page.contains("the newest 10000 are here"), "{}", &page[..page.len().min(2000)]);
+}
+
+#[tokio::test]
+async fn exports_are_not_asked_for_all_day() {
+    let limits = "enabled = true\nper_person = 100".to_owned();
+    let t = TestServer::with(Setup { limits, ..documents("1") }).await;
+    let phone = t.phone("alice").await;
+    for _ in 0..10 {
+        phone.get("/v1/me/export").await.ok(200);
+    }
+    phone.get("/v1/me/export").await.problem(429, "too_many_requests");
+    t.phone("bob").await.get("/v1/me/export").await.ok(200);
 }
 
 /// Where an app keeps nobody's profile there is less to give and to erase, and both are done all the same.

@@ -55,6 +55,25 @@ async fn a_sign_in_within_the_cooling_off_keeps_the_account_and_says_so() {
 }
 
 #[tokio::test]
+async fn whoever_is_called_back_hears_of_it_though_the_first_answer_is_lost() {
+    let t = TestServer::start().await;
+    let phone = alice(&t).await;
+    leaves(&phone).await;
+    let sign_in = async |body: &Value, key: &str| {
+        let headers = [("idempotency-key", key)];
+        let body = Some(body.to_string());
+        t.anon().send(reqwest::Method::POST, "/v1/login/shop", body, &headers).await.ok(200)
+    };
+    let body = json!({"code": t.code("alice")});
+    let (lost, again) = (sign_in(&body, "first").await, sign_in(&body, "first").await);
+    assert_eq!((&again["session_id"], &again["deletion_cancelled"]), (&lost["session_id"], &json!(true)));
+    let body = json!({"code": t.code("alice")});
+    for _ in 0..2 {
+        assert!(sign_in(&body, "second").await.get("deletion_cancelled").is_none());
+    }
+}
+
+#[tokio::test]
 async fn after_the_cooling_off_the_same_person_is_somebody_new() {
     let t = TestServer::start().await;
     let mut phone = alice(&t).await;

@@ -2,6 +2,7 @@
 
 mod consents;
 mod export;
+mod failing;
 mod gone;
 mod nothing_left;
 

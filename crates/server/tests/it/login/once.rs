@@ -102,11 +102,13 @@ async fn without_a_key_too_a_sign_in_whose_connection_broke_has_its_session() {
 
 #[tokio::test]
 async fn a_sign_in_that_takes_longer_than_requests_may_is_found_by_its_repeat() {
-    let server = "request_timeout = \"1s\"".to_owned();
-    let t = TestServer::with(Setup { server, deadline: "900ms", ..Setup::default() }).await;
-    let slow = || Fault::once(FaultKind::Slow(Duration::from_millis(600)));
-    t.sim.add_fault(slow().on("/sns/jscode2session"));
-    t.sim.add_fault(slow().on("/cgi-bin/stable_token"));
+    let server = "request_timeout = \"2s\"".to_owned();
+    let t = TestServer::with(Setup { server, deadline: "1950ms", ..Setup::default() }).await;
+    // The code is exchanged long before the deadline, however busy the machine is; a number has a second from then on.
+    let slow = |path: &str, millis| Fault::once(FaultKind::Slow(Duration::from_millis(millis))).on(path);
+    t.sim.add_fault(slow("/sns/jscode2session", 1100));
+    t.sim.add_fault(slow("/cgi-bin/stable_token", 600));
+    t.sim.add_fault(slow("/wxa/business/getuserphonenumber", 600));
     let body = json!({"code": t.code("alice"), "phone_code": t.sim.phone_code(APPID, "alice")});
     let late = keyed(&t, "k-0001", &body).await;
     assert_eq!(late.header("retry-after"), "1");

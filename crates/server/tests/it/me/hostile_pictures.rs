@@ -50,6 +50,17 @@ async fn a_picture_that_is_something_else_as_well_is_a_picture_afterwards() {
     }
 }
 
+/// Each segment says that it has 65535 entries.
+#[tokio::test]
+async fn what_says_that_it_has_more_than_it_holds_is_refused() {
+    let t = TestServer::start().await;
+    let phone = t.phone("alice").await;
+    let lie = b"\xff\xe1\0\x12Exif\0\0MM\0*\0\0\0\x08\xff\xff";
+    let file = [&b"\xff\xd8"[..], &lie.repeat(2 * 1024 * 1024 / lie.len() - 1)].concat();
+    assert_eq!(upload(&phone, &t, &file).await.problem(400, "field_invalid")["field"], "avatar");
+    upload(&phone, &t, &sample("camera.jpg")).await.ok(200);
+}
+
 #[tokio::test]
 async fn huge_dimensions_are_refused_before_anybody_decodes_them() {
     let t = TestServer::start().await;

@@ -6,6 +6,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
+use menjin_server::store::Actor;
+use menjin_token::UserId;
 use serde_json::{Value, json};
 
 use super::{address, fetch, sample, upload, wx};
@@ -147,6 +149,38 @@ async fn what_nobody_shows_any_more_is_swept_once_it_is_old() {
     assert_eq!(fetch(&left).await.0, 404);
     assert!(!part.exists() && stranger.exists());
     assert_eq!(fetch(&kept).await.0, 200);
+}
+
+/// Undone within thirty days, it gives back what each of them showed.
+#[tokio::test]
+async fn what_a_merge_left_behind_is_there_again_when_it_is_undone() {
+    let t = TestServer::start().await;
+    t.freeze();
+    let by = Actor::command();
+    for (nth, has_own) in [(1, true), (2, false)] {
+        let (alice, bob) = (t.phone(&format!("alice {nth}")).await, t.phone(&format!("bob {nth}")).await);
+        let hers = address(&upload(&alice, &t, &sample("camera.jpg")).await.ok(200));
+        if has_own {
+            upload(&bob, &t, &sample("camera.webp")).await.ok(200);
+        }
+        let [from, into]: [UserId; 2] = [&alice, &bob].map(|it| it.user_id().parse().unwrap());
+        t.menjin.merge_users(&by, (from, into), false).await.unwrap();
+        let shown = address(&bob.get("/v1/me").await.ok(200));
+        assert_eq!(shown == hers, !has_own);
+        let his = address(&upload(&bob, &t, &sample("camera.png")).await.ok(200));
+        files(&t).iter().for_each(age);
+        t.menjin.upkeep().await.unwrap();
+        t.menjin.unmerge_user(&by, from).await.unwrap();
+        assert_eq!(t.menjin.account(from).await.unwrap().avatar_url.as_ref(), Some(&hers));
+        assert_eq!((fetch(&hers).await.0.as_u16(), fetch(&his).await.0.as_u16()), (200, 200), "{has_own}");
+
+        t.menjin.merge_users(&by, (from, into), false).await.unwrap();
+        t.advance(Duration::from_hours(31 * 24));
+        for _ in ["the merge is final", "and hers is shown by nobody"] {
+            t.menjin.upkeep().await.unwrap();
+        }
+        assert_eq!((fetch(&hers).await.0.as_u16(), fetch(&his).await.0.as_u16()), (404, 200), "{has_own}");
+    }
 }
 
 #[tokio::test]

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use menjin_server::store::{Actor, OperatorRole};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::hand::Hand;
-use crate::harness::TestServer;
+use crate::harness::{Answer, TestServer};
 
 #[tokio::test]
 async fn only_admins_manage_operators() {
@@ -30,7 +30,7 @@ async fn only_admins_manage_operators() {
         }
     }
     let promoted = rose.call(Method::PUT, "/admin/v1/operators/viewer", Some(json!({"role": "admin"}))).await;
-    promoted.ok(204);
+    assert_eq!(promoted.ok(200), json!({"ended_tokens": []}));
     let listed = rose.call(Method::GET, "/admin/v1/operators", None).await.ok(200);
     let roles: Vec<_> = listed["items"].as_array().unwrap().iter().map(|it| (&it["name"], &it["role"])).collect();
     assert_eq!(
@@ -79,7 +79,7 @@ async fn the_last_admin_is_neither_removed_nor_demoted() {
     let demoted = rose.call(Method::PUT, "/admin/v1/operators/rose", Some(json!({"role": "support"}))).await;
     demoted.problem(409, "last_admin");
     rose.call(Method::DELETE, "/admin/v1/operators/nobody", None).await.problem(404, "operator_unknown");
-    rose.call(Method::DELETE, "/admin/v1/operators/wei", None).await.ok(204);
+    rose.call(Method::DELETE, "/admin/v1/operators/wei", None).await.ok(200);
     let taken = rose.call(Method::POST, "/admin/v1/operators", Some(json!({"name": "rose", "role": "admin"}))).await;
     taken.problem(409, "operator_exists");
     for (name, role, field) in
@@ -88,6 +88,66 @@ async fn the_last_admin_is_neither_removed_nor_demoted() {
         let odd = rose.call(Method::POST, "/admin/v1/operators", Some(json!({"name": name, "role": role}))).await;
         assert_eq!(odd.problem(400, "field_invalid")["field"], field, "{name} {role}");
     }
+}
+
+/// Whoever is removed must not keep a way in.
+#[tokio::test]
+async fn tokens_end_with_whoever_made_them() {
+    let t = TestServer::start().await;
+    let mut rose = Hand::of(&t, "rose", OperatorRole::Admin).await;
+    let mut lin = Hand::of(&t, "lin", OperatorRole::Admin).await;
+    let program = Hand::new(&t).http;
+    let asks = async |token: &str, method: Method, path: &str, body: Option<Value>| {
+        let request = program.request(method, format!("{}{path}", t.admin_url)).bearer_auth(token);
+        let request = if let Some(body) = &body { request.json(body) } else { request };
+        Answer::read(request.send().await.unwrap()).await
+    };
+    let tokens_of = "/admin/v1/operator-tokens";
+    let mut tokens = Vec::new();
+    for (name, role) in [("looks", "viewer"), ("does-all", "admin")] {
+        let made = lin.call(Method::POST, tokens_of, Some(json!({"name": name, "role": role}))).await.ok(201);
+        tokens.push(made["token"].as_str().unwrap().to_owned());
+    }
+    let of_rose = rose.call(Method::POST, tokens_of, Some(json!({"name": "of-rose", "role": "admin"}))).await.ok(201);
+    tokens.push(of_rose["token"].as_str().unwrap().to_owned());
+    // What it makes would outlive it, else.
+    let asked = json!({"name": "made-by-it", "role": "admin"});
+    let made = asks(&tokens[1], Method::POST, tokens_of, Some(asked)).await.ok(201);
+    tokens.push(made["token"].as_str().unwrap().to_owned());
+    let open = async || {
+        let mut open = Vec::new();
+        for token in &tokens {
+            open.push(asks(token, Method::GET, "/admin/v1/operator", None).await.status == 200);
+        }
+        open
+    };
+    assert_eq!(open().await, [true, true, true, true]);
+    let path = "/admin/v1/operators/lin";
+    let demoted = rose.call(Method::PUT, path, Some(json!({"role": "viewer"}))).await.ok(200);
+    assert_eq!(demoted, json!({"ended_tokens": ["does-all", "made-by-it"]}));
+    assert_eq!(open().await, [true, false, true, false], "what looks may look still");
+    let removed = rose.call(Method::DELETE, path, None).await.ok(200);
+    assert_eq!(removed, json!({"ended_tokens": ["looks"]}));
+    assert_eq!(open().await, [false, false, true, false]);
+    let lines = rose.call(Method::GET, "/admin/v1/audit?action=operator_token.revoked", None).await.ok(200);
+    let told: Vec<_> = lines["items"].as_array().unwrap().iter().map(|it| (&it["actor_id"], &it["detail"])).collect();
+    let rose = json!("rose");
+    let expected = [json!("looks"), json!("made-by-it"), json!("does-all")];
+    assert_eq!(told, expected.iter().map(|name| (&rose, name)).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_program_with_the_longest_name_makes_tokens_too() {
+    let t = TestServer::start().await;
+    let name = "n".repeat(32);
+    let made = t.menjin.create_operator_token(&Actor::command(), &name, OperatorRole::Admin, None).await.unwrap();
+    let bearer = format!("Bearer {}", made.token);
+    let with = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let mut program = Hand::new(&t);
+    let body = json!({"name": "made", "role": "viewer"}).to_string();
+    program.send(Method::POST, "/admin/v1/operator-tokens", Some(body), &with).await.ok(201);
+    let listed = program.send(Method::GET, "/admin/v1/operator-tokens", None, &with).await.ok(200);
+    assert_eq!(listed["items"][0]["created_by"], format!("token:{name}"));
 }
 
 #[tokio::test]

@@ -8,5 +8,6 @@ mod in_browser;
 mod managed;
 mod matrix;
 mod restored;
+mod rights;
 mod scan;
 mod sign_in;

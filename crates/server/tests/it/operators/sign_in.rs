@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use menjin_server::store::{Actor, OperatorRole};
+use reqwest::Method;
+use serde_json::json;
 
 use super::hand::{Hand, PASSWORD, between};
-use crate::harness::TestServer;
+use crate::broker::until;
+use crate::harness::{Setup, TestServer};
 use crate::rows::Rows;
 
 #[tokio::test]
@@ -132,24 +135,222 @@ async fn pages_speak_the_browsers_language_or_the_chosen_one() {
 async fn ad_07_sign_ins_and_refusals_are_written_down_without_what_was_typed() {
     let t = TestServer::start().await;
     let mut lin = Hand::of(&t, "lin", OperatorRole::Admin).await;
-    for name in ["lin", "lin", "my-password-in-the-wrong-field"] {
+    for name in ["lin", "lin", "my-password-in-the-wrong-field", "another-one-of-mine"] {
         assert_eq!(lin.try_sign_in(name, "guess guess guess", "000000").await.status, 422);
     }
     lin.sign_in().await;
     let form_token = lin.form_token().await;
     lin.post("/admin/sign-out", &[("form_token", &form_token)]).await;
-    let lines = Rows::of(&t).await.all("SELECT action, actor, actor_id, ip, detail FROM audit ORDER BY seq").await;
-    let lines: Vec<Vec<_>> =
-        lines.iter().map(|line| line.iter().map(|cell| cell.text().unwrap_or_default()).collect()).collect();
+    // A refusal is written down after its answer.
+    let of_lin = ["operator.refused", "operator", "lin", "127.0.0.1", ""];
+    let of_nobody = ["operator.refused", "operator", "", "127.0.0.1", ""];
+    until(async || {
+        let told = audited(&t).await;
+        told.iter().any(|line| *line == of_lin) && told.iter().any(|line| *line == of_nobody)
+    })
+    .await;
+    let (refused, rest): (Vec<_>, Vec<_>) =
+        audited(&t).await.into_iter().partition(|line| line[0] == "operator.refused");
+    assert_eq!(refused.len(), 2, "one of a name, and one of all that are nobody's: {refused:?}");
     assert_eq!(
-        lines,
+        rest,
         [
             ["operator.created", "operator", "", "", "lin admin"],
             ["operator.set_up", "operator", "lin", "127.0.0.1", ""],
-            ["operator.refused", "operator", "lin", "127.0.0.1", ""],
-            ["operator.refused", "operator", "", "127.0.0.1", ""],
             ["operator.signed_in", "operator", "lin", "127.0.0.1", ""],
             ["operator.signed_out", "operator", "lin", "127.0.0.1", ""],
         ]
     );
+}
+
+async fn audited(t: &TestServer) -> Vec<Vec<String>> {
+    let lines = Rows::of(t).await.all("SELECT action, actor, actor_id, ip, detail FROM audit ORDER BY seq").await;
+    lines.iter().map(|line| line.iter().map(|cell| cell.text().unwrap_or_default()).collect()).collect()
+}
+
+/// What can't be anybody's password is told so without a hash: it must neither count nor be written down, or it would be a free way
+/// to fill both.
+#[tokio::test]
+async fn what_can_be_nobodys_password_is_no_try() {
+    let t = TestServer::start().await;
+    let mut lin = Hand::of(&t, "lin", OperatorRole::Viewer).await;
+    let long = "x".repeat(5000);
+    for nth in 0..40 {
+        for password in ["", &long] {
+            assert_eq!(lin.try_sign_in("lin", password, "000000").await.status, 422, "{nth}");
+            assert_eq!(lin.try_sign_in(&format!("nobody-{nth}"), password, "000000").await.status, 422, "{nth}");
+        }
+    }
+    lin.sign_in().await;
+    assert!(audited(&t).await.iter().all(|line| line[0] != "operator.refused"), "{:?}", audited(&t).await);
+}
+
+#[tokio::test]
+async fn who_guesses_from_elsewhere_keeps_nobody_out_from_where_they_work() {
+    let setup = || Setup { server: "trusted_proxies = [\"127.0.0.1\"]".to_owned(), ..Setup::default() };
+    let t = TestServer::with(setup()).await;
+    let other = t.beside(setup()).await;
+    let sign_in = async |hand: &mut Hand<'_>, ip: &str, password: &str, code: &str| {
+        let origin = hand.url.clone();
+        let fields = [("name", "lin"), ("password", password), ("code", code)];
+        let headers = [("origin", origin.as_str()), ("x-forwarded-for", ip)];
+        hand.form("/admin/sign-in", &fields, &headers).await.status.as_u16()
+    };
+    let mut lin = Hand::of(&t, "lin", OperatorRole::Viewer).await;
+    let code = lin.next_code();
+    assert_eq!(sign_in(&mut lin, "2001:db8:1::7", PASSWORD, &code).await, 303);
+    let mut there = Hand::new(&other);
+    for knows in ["the sign-in tells where they work", "they were there since this node began"] {
+        let code = lin.next_code();
+        let (mut thief, mut tried) = (Hand::new(&other), 0);
+        for nth in 0..40 {
+            let ip = format!("198.51.100.{}", nth / 5);
+            tried += u32::from(sign_in(&mut thief, &ip, "guess guess guess", "000000").await == 422);
+        }
+        assert_eq!(tried, 30, "over all addresses the name is barred by now");
+        there.cookie = None;
+        assert_eq!(sign_in(&mut there, "203.0.113.9", PASSWORD, &code).await, 429, "from a new place they wait");
+        assert_eq!(sign_in(&mut there, "2001:db8:1::8", PASSWORD, &code).await, 303, "{knows}");
+        for hand in [&mut lin, &mut there] {
+            let form_token = hand.form_token().await;
+            assert_eq!(hand.post("/admin/sign-out", &[("form_token", &form_token)]).await.status, 303);
+        }
+        // Whoever guessed rests.
+        t.advance(Duration::from_hours(1));
+        let code = lin.next_code();
+        assert_eq!(sign_in(&mut lin, "192.0.2.1", PASSWORD, &code).await, 303);
+    }
+}
+
+#[tokio::test]
+async fn one_home_of_ipv6_is_one_place() {
+    let server = "trusted_proxies = [\"127.0.0.1\"]".to_owned();
+    let t = TestServer::with(Setup { server, ..Setup::default() }).await;
+    let mut thief = Hand::new(&t);
+    let mut said = Vec::new();
+    for nth in 1..=6 {
+        let (origin, ip) = (t.admin_url.clone(), format!("2001:db8::{nth}"));
+        let headers = [("origin", origin.as_str()), ("x-forwarded-for", ip.as_str())];
+        let fields = [("name", "lin"), ("password", "guess guess guess"), ("code", "000000")];
+        said.push(thief.form("/admin/sign-in", &fields, &headers).await.status.as_u16());
+    }
+    assert_eq!(said, [422, 422, 422, 422, 422, 429]);
+}
+
+#[tokio::test]
+async fn who_guesses_a_name_keeps_nobody_from_confirming_and_who_guesses_there_is_slowed() {
+    let t = TestServer::start().await;
+    let mut lin = Hand::of(&t, "lin", OperatorRole::Viewer).await;
+    let mut thief = Hand::new(&t);
+    for _ in 0..5 {
+        assert_eq!(thief.try_sign_in("lin", "guess guess guess", "000000").await.status, 422);
+    }
+    assert_eq!(thief.try_sign_in("lin", "guess guess guess", "000000").await.status, 429);
+    lin.confirm().await;
+    let token = lin.form_token().await;
+    let fields = [("form_token", token.as_str()), ("password", "guess guess guess"), ("code", "000000")];
+    for _ in 0..5 {
+        assert_eq!(lin.post("/admin/confirm", &fields).await.status, 422);
+    }
+    let barred = lin.post("/admin/confirm", &fields).await;
+    assert_eq!((barred.status.as_u16(), barred.header("retry-after")), (429, "30"), "{}", barred.text);
+}
+
+/// A password that was not compared is no guess: whoever fills the line bars nobody.
+#[tokio::test]
+async fn a_full_line_of_hashes_bars_no_operator() {
+    let toml = "[passwords]\nat_once = 1\nwaiting = 0\n".to_owned();
+    let t = TestServer::with(Setup { toml, ..Setup::default() }).await;
+    let mut lin = Hand::of(&t, "lin", OperatorRole::Viewer).await;
+    let fills = async |first: u32| {
+        let mut hand = Hand::new(&t);
+        for nth in first.. {
+            hand.try_sign_in(&format!("nobody-{nth}"), "guess guess guess", "000000").await;
+        }
+    };
+    t.advance(Duration::from_mins(1));
+    let comes = async {
+        let mut in_a_row = 0;
+        while in_a_row < 7 {
+            let (code, name) = (lin.code(), lin.name.clone());
+            match lin.try_sign_in(&name, PASSWORD, &code).await.status.as_u16() {
+                503 => in_a_row += 1,
+                // They got in between: with the next code they begin anew.
+                303 => {
+                    in_a_row = 0;
+                    t.advance(Duration::from_mins(1));
+                }
+                status => panic!("{status} after {in_a_row}"),
+            }
+        }
+    };
+    tokio::select! {
+        () = comes => {}
+        _ = futures_util::future::join4(fills(0), fills(1_000_000), fills(2_000_000), fills(3_000_000)) => {}
+    }
+    // What filled the line last may be under way still.
+    let (code, name) = (lin.next_code(), lin.name.clone());
+    let status = loop {
+        match lin.try_sign_in(&name, PASSWORD, &code).await.status.as_u16() {
+            503 => {}
+            status => break status,
+        }
+    };
+    assert_eq!(status, 303);
+}
+
+#[tokio::test]
+async fn a_password_is_kept_in_todays_form_after_the_next_sign_in() {
+    let t = TestServer::start().await;
+    let mut lin = Hand::of(&t, "lin", OperatorRole::Viewer).await;
+    let kept = async || Rows::of(&t).await.all("SELECT sealed FROM operators").await.remove(0).remove(0).bytes();
+    let former = kept().await;
+    lin.sign_in().await;
+    assert_eq!(kept().await, former, "it is in today's form");
+    let toml = "[passwords]\nmemory = 8192\niterations = 5\n".to_owned();
+    let other = t.beside(Setup { toml, ..Setup::default() }).await;
+    let mut there = Hand::new(&other);
+    there.secret.clone_from(&lin.secret);
+    assert_eq!(there.try_sign_in("lin", "guess guess guess", &lin.next_code()).await.status, 422);
+    assert_eq!(kept().await, former, "nobody who only guesses has it kept anew");
+    assert_eq!(there.try_sign_in("lin", PASSWORD, &lin.next_code()).await.status, 303);
+    let anew = kept().await;
+    assert_ne!(anew, former);
+    assert_eq!(there.try_sign_in("lin", PASSWORD, &lin.next_code()).await.status, 303, "the same password opens it");
+    assert_eq!(kept().await, anew);
+}
+
+#[tokio::test]
+async fn a_zero_in_a_name_is_nobodys_and_breaks_nothing() {
+    let t = TestServer::start().await;
+    let mut lin = Hand::of(&t, "lin", OperatorRole::Admin).await;
+    let body = "name=a%00b&password=guess+guess+guess&code=000000".to_owned();
+    let own = [("origin", t.admin_url.clone()), ("content-type", "application/x-www-form-urlencoded".to_owned())];
+    let own: Vec<_> = own.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    assert_eq!(lin.send(Method::POST, "/admin/sign-in", Some(body), &own).await.status, 422);
+    for (method, path, body) in [
+        (Method::PUT, "/admin/v1/operators/a%00", Some(json!({"role": "viewer"}))),
+        (Method::DELETE, "/admin/v1/operators/a%00", None),
+        (Method::POST, "/admin/v1/operators/a%00/reset", None),
+        (Method::DELETE, "/admin/v1/operator-tokens/a%00", None),
+        (Method::GET, "/admin/v1/apps/a%00", None),
+        (Method::POST, "/admin/v1/apps/a%00/disable", None),
+        (Method::DELETE, "/admin/v1/apps/a%00", None),
+        (Method::POST, "/admin/v1/keys/a%00/revoke", None),
+    ] {
+        let answer = lin.call(method.clone(), path, body).await;
+        assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text);
+    }
+    let token = lin.form_token().await;
+    let fields = [("form_token", token.as_str()), ("role", "viewer"), ("certain", "yes")];
+    for path in [
+        "/console/operators/a%00/role",
+        "/console/operators/a%00/remove",
+        "/console/operator-tokens/a%00/revoke",
+        "/console/apps/a%00/disable",
+        "/console/keys/a%00/revoke",
+    ] {
+        let answer = lin.post(path, &fields).await;
+        assert_eq!(answer.status, 404, "{path}: {}", answer.text);
+    }
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use menjin_sim::{Fault, FaultKind};
 use serde_json::json;
 
 use super::{PASSWORD, access, audited, login, open, register};
-use crate::harness::TestServer;
+use crate::broker::until;
+use crate::harness::{Setup, TestServer};
 
 const NEW: &str = "another good password";
 const PATH: &str = "/v1/me/password";
@@ -76,6 +78,25 @@ async fn somebody_of_a_mini_program_gets_a_name_and_a_password() {
     phone.put(PATH, body).await.ok(204);
     let signed_in = login(&t, "alice", NEW).await.ok(200);
     assert_eq!(signed_in["user"]["id"], phone.user_id());
+}
+
+/// The platform takes its time with the proof; meanwhile the person signs that device out on another one.
+#[tokio::test]
+async fn a_session_that_is_over_by_then_sets_no_password() {
+    let t = TestServer::with(Setup { deadline: "9s", ..open() }).await;
+    let (lost, phone) = (t.phone("alice").await, t.phone("alice").await);
+    let slow = FaultKind::Slow(Duration::from_secs(3));
+    t.sim.add_fault(Fault::once(slow).on("/sns/jscode2session"));
+    let code = t.code("alice");
+    let set = lost.put(PATH, json!({"username": "alice", "new_password": NEW, "code": code}));
+    let kick = async {
+        until(async || t.sim.calls_with_code(&code) == 1).await;
+        phone.delete(&format!("/v1/me/sessions/{}", lost.session_id())).await.ok(204)
+    };
+    let (answer, _) = tokio::join!(set, kick);
+    answer.problem(401, "session_kicked");
+    login(&t, "alice", NEW).await.problem(401, "password_wrong");
+    phone.put(PATH, json!({"username": "alice", "new_password": NEW})).await.ok(204);
 }
 
 #[tokio::test]

@@ -34,23 +34,63 @@ async fn ht_10_wrong_passwords_of_an_account_are_counted_wherever_they_come_from
     }
 }
 
+/// On a device with this id.
+async fn on(t: &TestServer, device: &str, name: &str, password: &str) -> Answer {
+    let body = json!({"username": name, "password": password, "device": {"id": device}}).to_string();
+    let headers = [("x-forwarded-for", "203.0.113.7")];
+    t.anon().send(reqwest::Method::POST, "/v1/login/shop/password", Some(body), &headers).await
+}
+
+/// A stranger has used up the wrong passwords of this name.
+async fn use_up(t: &TestServer, name: &str) {
+    for nth in 0..3 {
+        from(t, &format!("198.51.100.{nth}"), name, "wrong password").await.problem(401, "password_wrong");
+    }
+    from(t, "198.51.100.9", name, PASSWORD).await.problem(429, "too_many_requests");
+}
+
 #[tokio::test]
-async fn ht_10_a_stranger_locks_nobody_out_who_comes_from_where_they_are_signed_in() {
+async fn ht_10_a_stranger_locks_nobody_out_of_a_device_that_they_are_signed_in_on() {
     let t = TestServer::with(limited("failures_per_account = 3")).await;
     register(&t, "alice", PASSWORD).await.ok(201);
-    from(&t, "203.0.113.7", "alice", PASSWORD).await.ok(200);
-    for nth in 0..3 {
-        from(&t, &format!("198.51.100.{nth}"), "alice", "wrong password").await.problem(401, "password_wrong");
-    }
-    from(&t, "198.51.100.9", "alice", PASSWORD).await.problem(429, "too_many_requests");
+    on(&t, "device-of-alice", "alice", PASSWORD).await.ok(200);
+    use_up(&t, "alice").await;
     for _ in 0..5 {
-        from(&t, "203.0.113.7", "alice", PASSWORD).await.ok(200);
+        on(&t, "device-of-alice", "alice", PASSWORD).await.ok(200);
     }
-    // From there, too, guesses are counted.
+    // There, too, guesses are counted.
     for _ in 0..3 {
-        from(&t, "203.0.113.7", "alice", "wrong password").await.problem(401, "password_wrong");
+        on(&t, "device-of-alice", "alice", "wrong password").await.problem(401, "password_wrong");
     }
-    from(&t, "203.0.113.7", "alice", PASSWORD).await.problem(429, "too_many_requests");
+    on(&t, "device-of-alice", "alice", PASSWORD).await.problem(429, "too_many_requests");
+}
+
+/// Many people share an address: what one of them is told must say nothing of the others.
+#[tokio::test]
+async fn whoever_shares_an_address_with_somebody_does_not_learn_that_they_are_signed_in_there() {
+    let t = TestServer::with(limited("failures_per_account = 3")).await;
+    register(&t, "alice", PASSWORD).await.ok(201);
+    on(&t, "device-of-alice", "alice", PASSWORD).await.ok(200);
+    for name in ["alice", "nobody"] {
+        use_up(&t, name).await;
+        from(&t, "203.0.113.7", name, "wrong password").await.problem(429, "too_many_requests");
+        on(&t, "another-device", name, "wrong password").await.problem(429, "too_many_requests");
+    }
+}
+
+#[tokio::test]
+async fn ht_10_a_stranger_bars_nobody_from_what_asks_for_their_password_again() {
+    let t = TestServer::with(limited("failures_per_account = 3")).await;
+    let signed_in = register(&t, "alice", PASSWORD).await.ok(201);
+    let phone = t.phone_with_token(access(&signed_in));
+    use_up(&t, "alice").await;
+    t.advance(std::time::Duration::from_mins(6));
+    let export = async |password: &str| phone.post("/v1/me/export", json!({"password": password})).await;
+    export(PASSWORD).await.ok(200);
+    for _ in 0..3 {
+        export("wrong password").await.problem(403, "old_password_wrong");
+    }
+    export(PASSWORD).await.problem(429, "too_many_requests");
 }
 
 #[tokio::test]

@@ -18,9 +18,14 @@ fn app(bound: &str) -> Setup {
 
 /// Before and after: two nodes, of which the second knows that the app was bound.
 async fn start() -> (TestServer, TestServer) {
-    let before = TestServer::with(app("")).await;
+    start_with("").await
+}
+
+/// The same, where the app's entry says more.
+async fn start_with(more: &str) -> (TestServer, TestServer) {
+    let before = TestServer::with(app(more)).await;
     before.sim.add_app(menjin_sim::App::mini_program(OLD, APP_SECRET).bound_to("company"));
-    let after = before.beside(app("open_account = \"company\"")).await;
+    let after = before.beside(app(&format!("{more}open_account = \"company\""))).await;
     (before, after)
 }
 
@@ -39,6 +44,24 @@ async fn one_person_in_two_apps_becomes_one_user() {
     let ended = after.phone_with_token(&phone.access_token());
     ended.get("/v1/me").await.problem(401, "user_merged");
     assert_eq!(after.phone("alice").await.user_id(), former["user"]["id"].as_str().unwrap());
+}
+
+#[tokio::test]
+async fn a_sign_in_that_is_refused_as_one_too_many_merges_nobody() {
+    let (before, after) = start_with("sessions = 1\nwhen_full = \"newest_refused\"\n").await;
+    let former = sign_in(&before, "alice").await;
+    let former = after.phone_with_token(former["access_token"].as_str().unwrap());
+    let phone = before.phone("alice").await;
+    let code = json!({"code": after.sim.js_code(OLD, "alice")});
+    after.anon().post("/v1/login/old", code).await.problem(409, "sessions_full");
+    for node in [&before, &after] {
+        node.phone_with_token(&phone.access_token()).get("/v1/me").await.ok(200);
+    }
+    former.post("/v1/logout", json!({})).await.ok(204);
+    sign_in(&after, "alice").await;
+    for node in [&before, &after] {
+        node.phone_with_token(&phone.access_token()).get("/v1/me").await.problem(401, "user_merged");
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use menjin_sim::{App, Fault, FaultKind, Platform};
 use serde_json::{Value, json};
 
 use super::{AES_KEY, ALIPAY, ALIPAY_OLD, sign_in, sign_in_as, start};
+use crate::harness::APPID;
 use crate::web_sign_in::browser::Browser;
 
 #[tokio::test]
@@ -38,6 +39,40 @@ async fn a_signed_phone_number_is_opened_as_it_came() {
         t.control("my/getPhoneNumber", json!({"person": "alice", "appid": ALIPAY, "phone": "13812345678"})).await;
     let signed_in = with_phone(&t, given["response"].clone()).await;
     assert_eq!((&signed_in["user"]["phone_masked"], &signed_in["need"]), (&json!("138****5678"), &json!([])));
+}
+
+/// The text is the same for ever: whoever had the number years ago has it still.
+#[tokio::test]
+async fn wx_09_a_signed_phone_number_is_taken_from_nobody() {
+    let t = start().await;
+    let number = "13812345678";
+    let given = t.control("my/getPhoneNumber", json!({"person": "mallory", "appid": ALIPAY, "phone": number})).await;
+    let signed = given["response"].clone();
+    for person in ["alice", "bob"] {
+        t.sim.change_person(person, |it| number.clone_into(&mut it.phone.number));
+    }
+    let mut alice = t.phone_of("alice");
+    alice.login(json!({"phone_code": t.sim.phone_code(APPID, "alice")})).await.ok(200);
+
+    let code = t.sim.code_of(Platform::Alipay, ALIPAY, "mallory");
+    let body = json!({"code": code, "signed_phone": signed}).to_string();
+    let key = [("idempotency-key", "one-sign-in")];
+    for nth in ["first", "repeated"] {
+        let answer = t.anon().send(reqwest::Method::POST, "/v1/login/alipay", Some(body.clone()), &key).await.ok(200);
+        assert_eq!((&answer["need"], &answer["phone_taken"]), (&json!(["phone"]), &json!(true)), "{nth}");
+        assert_eq!(answer["user"]["phone_masked"], Value::Null, "{nth}");
+    }
+    let signed_in = sign_in_as(&t, ("alipay", Platform::Alipay, ALIPAY), "mallory").await;
+    assert_eq!(signed_in.get("phone_taken"), None);
+    let mallory = t.phone_with_token(signed_in["access_token"].as_str().unwrap());
+    let refused = mallory.post("/v1/me/phone", json!({"signed_phone": signed})).await.problem(409, "phone_taken");
+    assert_eq!(refused["action"], "none");
+    assert_eq!(alice.get("/v1/me").await.ok(200)["user"]["phone_masked"], "138****5678");
+
+    let mut bob = t.phone_of("bob");
+    let by_code = bob.login(json!({"phone_code": t.sim.phone_code(APPID, "bob")})).await.ok(200);
+    assert_eq!(by_code["user"]["phone_masked"], "138****5678", "what is proved now and for him moves it");
+    assert_eq!(alice.get("/v1/me").await.ok(200)["user"]["phone_masked"], Value::Null);
 }
 
 #[tokio::test]
@@ -103,8 +138,9 @@ async fn an_app_whose_key_is_not_registered_is_called_misconfigured() {
 async fn a_code_of_another_app_signs_nobody_in() {
     let t = start().await;
     let foreign = t.sim.code_of(Platform::Alipay, ALIPAY_OLD, "alice");
-    let refused = sign_in(&t, "alipay", json!({"code": foreign})).await;
-    assert_eq!(refused.status.as_u16(), 503);
+    let refused = sign_in(&t, "alipay", json!({"code": foreign})).await.problem(401, "code_invalid");
+    assert_eq!((&refused["action"], &refused["platform"]["errcode"]), (&json!("relogin"), &json!(40002)));
+    assert!(refused["platform"]["errmsg"].as_str().unwrap().contains("isv.unmatched-app-id"), "{refused}");
     let fault = FaultKind::Errcode { errcode: 40002, errmsg: Some("isv.code-invalid 授权码code无效".into()) };
     t.sim.add_fault(Fault::once(fault).on("/alipay/gateway.do"));
     let code = t.sim.code_of(Platform::Alipay, ALIPAY, "alice");

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::{alice, count, is_carried_out, known, me, revoke, start};
 use crate::broker::until;
+use crate::harness::APPID;
 use crate::log::Log;
 use crate::rows::Rows;
 
@@ -26,6 +29,27 @@ async fn what_fails_is_tried_again_after_a_pause_that_grows() {
     is_carried_out(&t).await;
     assert_eq!(known(&me(&phone).await), (true, true, false));
     assert_eq!(count(&mut rows, "sealed IS NOT NULL").await, 0);
+}
+
+/// What is withdrawn is what there was when it was withdrawn.
+#[tokio::test]
+async fn what_is_given_anew_before_a_push_is_carried_out_stays() {
+    let log = Log::start();
+    let t = start().await;
+    let phone = alice(&t).await;
+    let mut rows = Rows::of(&t).await;
+    rows.breaks("phones").await;
+    assert!(t.sim.push(&revoke(&t, "6,8")).await.accepted);
+    until(async || log.text().contains("is tried again")).await;
+    rows.mends("phones").await;
+    t.advance(Duration::from_secs(1));
+    phone.put("/v1/me", json!({"nickname": "小明"})).await.ok(200);
+    phone.post("/v1/me/phone", json!({"phone_code": t.sim.phone_code(APPID, "alice")})).await.ok(200);
+    t.advance(Duration::from_secs(29));
+    t.menjin.upkeep().await.unwrap();
+    is_carried_out(&t).await;
+    let me = me(&phone).await;
+    assert_eq!((known(&me), &me["nickname"]), ((true, false, true), &json!("小明")));
 }
 
 /// Whoever repeats it waits for no minute's upkeep.

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::browser::{Browser, STATE};
 use super::{H5_APPID, NATIVE_APPID, SITE_APPID, start, start_with};
 use crate::harness::{Setup, claims};
+use crate::me::{address, fetch, sample, upload};
 
 #[tokio::test]
 async fn a_page_inside_wechat_signs_somebody_in_with_their_name_and_picture() {
@@ -100,6 +101,44 @@ async fn somebody_who_was_not_asked_is_known_by_openid_and_joined_once_they_are_
     assert_eq!(asked["user"]["nickname"], "爱丽丝");
     let phone = server.phone("alice").await;
     assert_eq!(phone.user_id(), asked["user"]["id"], "the unionid came with the second sign-in");
+}
+
+#[tokio::test]
+async fn what_a_platform_calls_somebody_is_refreshed_by_it_and_never_replaces_what_they_chose() {
+    let server = start().await;
+    let called = |nickname: &str, picture: &str| {
+        server.sim.change_person("alice", |alice| {
+            alice.nickname = Some(nickname.to_owned());
+            alice.avatar_url = Some(format!("https://thirdwx.qlogo.cn/alice/{picture}"));
+        });
+    };
+    let shown = |signed_in: &serde_json::Value| {
+        let user = &signed_in["user"];
+        (user["nickname"].as_str().unwrap().to_owned(), user["avatar_url"].as_str().unwrap().to_owned())
+    };
+    let told =
+        |nickname: &str, picture: &str| (nickname.to_owned(), format!("https://thirdwx.qlogo.cn/alice/{picture}"));
+    let mut browser = Browser::at(&server);
+    called("Alice L.", "1");
+    assert_eq!(shown(&browser.sign_in("site", "alice").await), told("Alice L.", "1"));
+    called("Alice M.", "2");
+    assert_eq!(
+        shown(&browser.sign_in("h5", "alice").await),
+        told("Alice M.", "2"),
+        "the former address is dead by now"
+    );
+
+    let phone = server.phone("alice").await;
+    phone.put("/v1/me", json!({"nickname": "小明"})).await.ok(200);
+    called("Alice N.", "3");
+    assert_eq!(shown(&browser.sign_in("site", "alice").await), told("小明", "3"), "each by itself");
+    let uploaded = address(&upload(&phone, &server, &sample("camera.jpg")).await.ok(200));
+    called("Alice O.", "4");
+    assert_eq!(shown(&browser.sign_in("site", "alice").await), ("小明".to_owned(), uploaded.clone()));
+    let code = server.sim.native_code(NATIVE_APPID, "alice");
+    let native = server.anon().post("/v1/login/phone-app", json!({"code": code})).await.ok(200);
+    assert_eq!(shown(&native), ("小明".to_owned(), uploaded.clone()));
+    assert_eq!(fetch(&uploaded).await.0, 200);
 }
 
 #[tokio::test]

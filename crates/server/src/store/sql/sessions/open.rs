@@ -2,13 +2,16 @@
 //!
 //! The user's row is locked from the moment they are found, so that sign-ins of one person come one after the other.
 
-use menjin_token::{IdentityId, Timestamp};
+use menjin_token::{IdentityId, SessionId, Timestamp};
 
 use super::end::replace;
 use crate::entropy::sha256;
 use crate::store::columns::Columns;
+use crate::store::merges::ByItself;
 use crate::store::rows::{self, named_user, user_columns};
-use crate::store::rules::{self, Unionid, called_back_line, opened_line, replaced_line, shut_out_line, to_replace};
+use crate::store::rules::{
+    self, Unionid, called_back_line, newcomer, opened_line, replaced_line, shut_out_line, to_replace,
+};
 use crate::store::sql::connection::Connection;
 use crate::store::sql::error::{is_duplicate, overtaken};
 use crate::store::sql::events::write_audit;
@@ -16,7 +19,7 @@ use crate::store::sql::people::{apply_profile, by_number};
 use crate::store::sql::statement::statements;
 use crate::store::sql::value::{id, values};
 use crate::store::sql::{accounts, codes, leaving, merges, passwords, phones};
-use crate::store::{Device, FreshKey, IdentityName, Opened, Opening, ProfileChange, Result, UserRow, Who};
+use crate::store::{Device, FreshKey, IdentityName, Opened, OpenedBefore, Opening, Result, UserRow, Who};
 
 macro_rules! known {
     ($lock:literal) => {
@@ -46,7 +49,8 @@ macro_rules! new_identity {
 
 macro_rules! new_user {
     () => {
-        "INSERT INTO users (id, nickname, avatar_url, created_at, updated_at, external_id) VALUES (?1, ?2, ?3, ?4, ?4, ?5)"
+        "INSERT INTO users (id, nickname, avatar_url, created_at, updated_at, external_id, nickname_chosen_at, avatar_chosen_at)
+        VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7)"
     };
 }
 
@@ -93,8 +97,7 @@ pub(super) async fn open(on: &mut Connection<'_>, opening: &Opening) -> Result<O
         }
         Some(found) if found.user.erased_at.is_some() => return Ok(Opened::Unknown),
         Some(found) => {
-            let beside = BESIDE.rows(on, values![found.user.number], rows::beside).await?;
-            let Some(replaced) = to_replace(&beside, opening) else {
+            let Some(replaced) = room_for(on, found.user.number, opening).await? else {
                 return refuse(on, opening, Opened::Full).await;
             };
             replaced
@@ -117,18 +120,28 @@ pub(super) async fn open(on: &mut Connection<'_>, opening: &Opening) -> Result<O
     if let Some(phone) = &opening.phone {
         phones::bind(on, &user, phone, opening.now).await?;
     }
+    let called_back = user.deletes_at.take().is_some();
     if let Some(code) = opening.code.filter(|_| opening.repeatable) {
-        codes::spent(on, code, id(opening.session)).await?;
+        codes::spent(on, code, OpenedBefore { session: opening.session, called_back }).await?;
     }
     write_audit(on, &opened_line(opening, &user, (is_new_user, &unionid)), opening.now).await?;
-    let called_back = user.deletes_at.take().is_some();
     if called_back {
         leaving::stay(on, &user, &called_back_line(opening, &user), opening.now).await?;
     }
-    let changed = !is_new_user && opening.profile != ProfileChange::default() || opening.phone.is_some();
+    let changed = !is_new_user && !opening.profile.is_empty() || opening.phone.is_some();
     let user = if changed { by_number(on, user.number).await?.unwrap_or(user) } else { user };
     let (standing, merged) = (Box::new(rules::standing(opening, user)), unionid.merged());
     Ok(Opened::Open { standing, is_new_user, replaced: gone, merged, called_back })
+}
+
+/// Which of a user's sessions give way to the new one; `None`: none does, and it is refused.
+pub(in crate::store::sql) async fn room_for(
+    on: &mut Connection<'_>,
+    number: i64,
+    opening: &Opening,
+) -> Result<Option<Vec<SessionId>>> {
+    let beside = BESIDE.rows(on, values![number], rows::beside).await?;
+    Ok(to_replace(&beside, opening))
 }
 
 /// Nobody comes in, and nothing is written but that.
@@ -247,10 +260,14 @@ async fn come_again(
     if let Some(other) = other_holder(on, user.number, (name, unionid, account)).await? {
         let theirs = other.id;
         let both = (user.clone(), other);
-        let Some((stays, done)) = merges::by_itself(on, both, opening).await? else {
-            return Ok(Found { user, identity: Some(known), unionid: Unionid::Taken(theirs) });
-        };
-        (user, settled) = (stays, Unionid::Merged(done));
+        match merges::by_itself(on, both, opening).await? {
+            ByItself::Merged(stays, done) => (user, settled) = (stays, Unionid::Merged(done)),
+            ByItself::Not => return Ok(Found { user, identity: Some(known), unionid: Unionid::Taken(theirs) }),
+            // Who is refused anyway loses nothing by it: there is another time to merge.
+            ByItself::NoRoom(stays) => {
+                return Ok(Found { user: stays, identity: Some(known), unionid: Unionid::Settled });
+            }
+        }
     }
     LATE_UNIONID.run(on, values![&id(known.id), unionid, account]).await?;
     Ok(Found { user, identity: Some(known), unionid: settled })
@@ -315,24 +332,14 @@ pub(in crate::store::sql) async fn keep_key(
 }
 
 async fn insert_user(on: &mut Connection<'_>, opening: &Opening) -> Result<UserRow> {
-    let ProfileChange { nickname, avatar_url } = opening.profile.clone();
-    let user = opening.new_user;
-    let (key, external_id) = (id(user), opening.who.external_id());
-    let added = NEW_USER.number(on, values![&key, &nickname, &avatar_url, opening.now, external_id]).await;
+    let user = newcomer(opening);
+    let UserRow { nickname, avatar_url, nickname_chosen_at, avatar_chosen_at, .. } = &user;
+    let (key, external_id) = (id(user.id), opening.who.external_id());
+    let values = values![&key, nickname, avatar_url, opening.now, external_id, *nickname_chosen_at, *avatar_chosen_at];
     // Another opening for the same name was first: this one begins again, and finds them.
+    let added = NEW_USER.number(on, values).await;
     let number = added.map_err(|error| if is_duplicate(&error) { overtaken() } else { error })?;
-    Ok(UserRow {
-        id: user,
-        number,
-        nickname,
-        avatar_url,
-        phone_masked: None,
-        created_at: opening.now,
-        disabled_at: None,
-        roles_version: None,
-        deletes_at: None,
-        erased_at: None,
-    })
+    Ok(UserRow { number, ..user })
 }
 
 /// Adds an identity, unless somebody has it: whether it did.

@@ -16,7 +16,7 @@ use crate::store::{
 };
 
 pub(super) use end::{end_one, live};
-pub(super) use open::{insert_identity, keep_key, known, other_holder};
+pub(super) use open::{insert_identity, keep_key, known, other_holder, room_for};
 
 /// Every statement of this folder.
 #[cfg(test)]

@@ -1,16 +1,19 @@
 //! Opening a session: find or make the user, keep what the platform gave, make room, open; one transaction.
 
-use menjin_token::{IdentityId, Timestamp};
+use menjin_token::{IdentityId, SessionId, Timestamp};
 use rusqlite::{Connection, params};
 
 use super::end::replace;
+use crate::store::merges::ByItself;
 use crate::store::rows::{self, user_columns};
-use crate::store::rules::{self, Unionid, called_back_line, opened_line, replaced_line, shut_out_line, to_replace};
+use crate::store::rules::{
+    self, Unionid, called_back_line, newcomer, opened_line, replaced_line, shut_out_line, to_replace,
+};
 use crate::store::sqlite::events::write_audit;
 use crate::store::sqlite::people::{apply_profile, by_id, by_number};
 use crate::store::sqlite::sql::statements;
 use crate::store::sqlite::{accounts, codes, leaving, merges, passwords, phones};
-use crate::store::{Device, FreshKey, IdentityName, Opened, Opening, ProfileChange, Result, UserRow, Who};
+use crate::store::{Device, FreshKey, IdentityName, Opened, OpenedBefore, Opening, Result, UserRow, Who};
 
 statements! {
     KNOWN on identities = "SELECT ", user_columns!(), ", i.id, i.unionid, i.open_account, i.session_key_digest
@@ -19,7 +22,8 @@ statements! {
         WHERE i.platform = ?1 AND i.open_account = ?2 AND i.unionid = ?3 ORDER BY i.created_at, i.id LIMIT 1";
     HOLDERS on identities = "SELECT ", user_columns!(), " FROM identities i JOIN users u ON u.number = i.user_number
         WHERE i.platform = ?1 AND i.open_account = ?2 AND i.unionid = ?3 ORDER BY i.created_at, i.id";
-    NEW_USER on users = "INSERT INTO users (id, nickname, avatar_url, created_at, updated_at, external_id) VALUES (?1, ?2, ?3, ?4, ?4, ?5)";
+    NEW_USER on users = "INSERT INTO users (id, nickname, avatar_url, created_at, updated_at, external_id, nickname_chosen_at, avatar_chosen_at)
+        VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7)";
     NEW_IDENTITY on identities = "INSERT INTO identities (id, user_number, platform, appid, openid, open_account, unionid, created_at,
         session_key_row, session_key, session_key_digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     LATE_UNIONID on identities = "UPDATE identities SET unionid = ?2, open_account = ?3 WHERE id = ?1";
@@ -45,8 +49,7 @@ pub(super) fn open(connection: &Connection, opening: &Opening) -> Result<Opened>
         }
         Some(found) if found.user.erased_at.is_some() => return Ok(Opened::Unknown),
         Some(found) => {
-            let beside = BESIDE.rows(connection, [found.user.number], rows::beside)?;
-            let Some(replaced) = to_replace(&beside, opening) else {
+            let Some(replaced) = room_for(connection, found.user.number, opening)? else {
                 return refuse(connection, opening, Opened::Full);
             };
             replaced
@@ -65,18 +68,28 @@ pub(super) fn open(connection: &Connection, opening: &Opening) -> Result<Opened>
     if let Some(phone) = &opening.phone {
         phones::bind(connection, &user, phone, opening.now)?;
     }
+    let called_back = user.deletes_at.take().is_some();
     if let Some(code) = opening.code.filter(|_| opening.repeatable) {
-        codes::spent(connection, code, opening.session.to_bytes())?;
+        codes::spent(connection, code, OpenedBefore { session: opening.session, called_back })?;
     }
     write_audit(connection, &opened_line(opening, &user, (is_new_user, &unionid)), opening.now)?;
-    let called_back = user.deletes_at.take().is_some();
     if called_back {
         leaving::stay(connection, &user, &called_back_line(opening, &user), opening.now)?;
     }
-    let changed = !is_new_user && opening.profile != ProfileChange::default() || opening.phone.is_some();
+    let changed = !is_new_user && !opening.profile.is_empty() || opening.phone.is_some();
     let user = if changed { by_number(connection, user.number)?.unwrap_or(user) } else { user };
     let (standing, merged) = (Box::new(rules::standing(opening, user)), unionid.merged());
     Ok(Opened::Open { standing, is_new_user, replaced, merged, called_back })
+}
+
+/// Which of a user's sessions give way to the new one; `None`: none does, and it is refused.
+pub(in crate::store::sqlite) fn room_for(
+    connection: &Connection,
+    number: i64,
+    opening: &Opening,
+) -> Result<Option<Vec<SessionId>>> {
+    let beside = BESIDE.rows(connection, [number], rows::beside)?;
+    Ok(to_replace(&beside, opening))
 }
 
 /// Nobody comes in, and nothing is written but that.
@@ -148,10 +161,14 @@ fn come_again(
     if let Some(other) = other_holder(connection, user.number, (name, unionid, account))? {
         let theirs = other.id;
         let both = (user.clone(), other);
-        let Some((stays, done)) = merges::by_itself(connection, both, opening)? else {
-            return Ok(Found { user, identity: Some(known), unionid: Unionid::Taken(theirs) });
-        };
-        (user, settled) = (stays, Unionid::Merged(done));
+        match merges::by_itself(connection, both, opening)? {
+            ByItself::Merged(stays, done) => (user, settled) = (stays, Unionid::Merged(done)),
+            ByItself::Not => return Ok(Found { user, identity: Some(known), unionid: Unionid::Taken(theirs) }),
+            // Who is refused anyway loses nothing by it: there is another time to merge.
+            ByItself::NoRoom(stays) => {
+                return Ok(Found { user: stays, identity: Some(known), unionid: Unionid::Settled });
+            }
+        }
     }
     LATE_UNIONID.run(connection, params![known.id.to_bytes(), unionid, account])?;
     Ok(Found { user, identity: Some(known), unionid: settled })
@@ -187,7 +204,7 @@ fn enter(connection: &Connection, found: Option<Found>, opening: &Opening) -> Re
         Some(Found { user, identity, .. }) => (user, identity),
         None => (insert_user(connection, opening)?, None),
     };
-    if !is_new_user && opening.profile != ProfileChange::default() {
+    if !is_new_user {
         apply_profile(connection, user.number, &opening.profile, opening.now)?;
     }
     let identity = match (known, &opening.who) {
@@ -225,22 +242,12 @@ pub(in crate::store::sqlite) fn keep_key(
 }
 
 fn insert_user(connection: &Connection, opening: &Opening) -> Result<UserRow> {
-    let ProfileChange { nickname, avatar_url } = opening.profile.clone();
-    let id = opening.new_user;
-    let external_id = opening.who.external_id();
-    NEW_USER.run(connection, params![id.to_bytes(), nickname, avatar_url, opening.now.millis(), external_id])?;
-    Ok(UserRow {
-        id,
-        number: connection.last_insert_rowid(),
-        nickname,
-        avatar_url,
-        phone_masked: None,
-        created_at: opening.now,
-        disabled_at: None,
-        roles_version: None,
-        deletes_at: None,
-        erased_at: None,
-    })
+    let user = newcomer(opening);
+    let (id, external_id) = (user.id.to_bytes(), opening.who.external_id());
+    let chosen = [user.nickname_chosen_at, user.avatar_chosen_at].map(|at| at.map(Timestamp::millis));
+    let values = params![id, user.nickname, user.avatar_url, opening.now.millis(), external_id, chosen[0], chosen[1]];
+    NEW_USER.run(connection, values)?;
+    Ok(UserRow { number: connection.last_insert_rowid(), ..user })
 }
 
 /// Adds an identity, in the caller's transaction.

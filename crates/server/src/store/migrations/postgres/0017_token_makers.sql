@@ -1,0 +1,2 @@
+-- oldest-program: 0.1.0
+-- Nothing to do: who made a token is of any length here. On MySQL there was no room for a program with a long name.
