@@ -40,6 +40,8 @@ async function bundled(contents, minify) {
     mangleProps: INTERNAL,
     target: TARGET,
     minify,
+    // Constants find their place only here, while they are constants.
+    minifySyntax: true,
     legalComments: 'none',
   })
   return outputFiles[0].text

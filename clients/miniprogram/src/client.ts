@@ -78,7 +78,8 @@ export interface Client {
   accessToken(): Promise<string>
   /**
    * Call it when a page opens that will ask for encrypted data, before the tap: it signs in anew where the platform says that
-   * its key has expired. `true` when all was well already; refused with `signed_out` after a logout or an end.
+   * its key has expired and menjin that the session lives. `true` when all was well already; refused with `signed_out` after a
+   * logout or an end, and with its reason where that is learnt just now.
    */
   checkSession(): Promise<boolean>
   /** The event of a phone-number button, or what `my.getPhoneNumber` gives: binds the number, and resolves to the user. */
@@ -258,11 +259,14 @@ export function createClient(options: ClientOptions): Client {
       return kept && told(kept)
     },
     accessToken: () => ready().then((kept) => kept.access_token),
-    checkSession: () =>
-      (current() ? platform.keyLives() : given(false)).then(
-        // A page that opens brings nobody back who has signed out, or was signed out.
-        (isGood) => isGood || (current() ? login({ fresh: true }) : ready()).then(() => false),
-      ),
+    checkSession: () => {
+      // A page that opens brings nobody back who has signed out, or was signed out.
+      const anew = () => (current() ? login({ fresh: true }) : ready())
+      return (current() ? platform.keyLives() : given(false)).then(
+        // An end may not be known here yet.
+        (isGood) => isGood || (current() ? asked('/v1/me', 'GET').then(anew) : anew()).then(() => false),
+      )
+    },
     getPhoneNumber: (event) => {
       const detail: PhoneDetail = (event as PhoneEvent).detail || event
       const { code, encryptedData, iv, response } = detail

@@ -263,6 +263,20 @@ test('an end that another part of the program has seen holds for one that looked
   assert.equal(front.count(LOGIN), 2)
 })
 
+for (const fresh of [false, true]) {
+  test(`a logout holds for a part of the program that has slept through ${fresh ? 'a fresh' : 'another'} sign-in`, async (t) => {
+    const { front, phone, account } = await signedIn(t)
+    const other = phone.start()
+    if (!fresh) await other.logout()
+    await other.login({ fresh })
+    assert.equal(await other.logout(), true)
+    await refusal(account.request(me))
+    const late = await refusal(account.request(me))
+    assert.deepEqual([late.code, late.cause, account.current()], ['signed_out', 'logout', null])
+    assert.deepEqual([reasons(account), front.count(LOGIN)], [['logout'], 2])
+  })
+}
+
 test('an account that is gone is told, and no new one is made by itself', async (t) => {
   for (const path of ['/v1/me', '/v1/token/refresh']) {
     const { front, phone, account } = await signedIn(t)

@@ -106,6 +106,31 @@ test('checkSession brings nobody back who has signed out, was signed out, or doe
   assert.equal(front.count(LOGIN), 3)
 })
 
+test('checkSession brings nobody back whose session has ended behind the back of the phone', async (t) => {
+  const kick = ({ session_id }) => menjin.kick(session_id)
+  const remove = ({ token }) =>
+    fetch(`${menjin.url}/v1/me`, { method: 'DELETE', headers: { authorization: `Bearer ${token}` } })
+  for (const [end, code] of [[kick, 'session_kicked'], [remove, 'user_deleting']]) {
+    const { front, phone, account, session_id } = await signedIn(t)
+    await end({ session_id, token: await account.accessToken() })
+    phone.sessionKeyLives = false
+    assert.equal((await refusal(account.checkSession())).code, code)
+    assert.deepEqual([account.current(), account.ends.map((it) => it.reason), front.count(LOGIN)], [null, [code], 1])
+  }
+})
+
+test('nor whoever signs out while it asks', async (t) => {
+  const { front, phone, account } = await signedIn(t)
+  phone.sessionKeyLives = false
+  const answer = front.holdAnswers('/v1/me')
+  const checking = refusal(account.checkSession())
+  await until('menjin has answered', async () => front.at('/v1/me')[0]?.status === 200)
+  await account.logout()
+  answer()
+  assert.equal((await checking).code, 'signed_out')
+  assert.deepEqual([account.current(), front.count(LOGIN)], [null, 1])
+})
+
 test('nor does it, or what is sealed, sign in for whoever signs out meanwhile', async (t) => {
   const { front, phone, account } = await signedIn(t)
   phone.sessionKeyLives = false

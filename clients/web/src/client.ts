@@ -5,6 +5,7 @@ import { told, type LoginAnswer, type SignedIn, type User } from '../../miniprog
 import { both, parsed, random, type Answer, type Ask } from '../../miniprogram/src/session/ask'
 import { isPassing, local, patience, type MenjinError } from '../../miniprogram/src/session/problem'
 import { openSession, type Kept, type Over, type SessionEnd } from '../../miniprogram/src/session/session'
+import { deviceOf } from './device'
 import { arrived, begin, checked, ownPath, refused, type Start } from './redirect'
 import { placeOf, type StorageChoice } from './storage'
 import { tabsOf } from './tabs'
@@ -95,26 +96,24 @@ export function createClient(options: ClientOptions) {
       const isOwn = choice !== 'local'
       if (isOwn && session.known()?.session_id !== record.session_id) return
       const now = session.look(record)
-      // What came too late to be believed is not written down either.
-      if (isOwn && (!now || now === record)) place.write(name, record)
+      // What came too late to be believed is not written down either; nor does the end of another session, written over ours, stay.
+      const isOther = 'ended' in record && now?.session_id !== record.session_id
+      if (isOwn || (now && isOther)) place.write(name, now ?? record)
     } finally {
       hearing = false
     }
   })
   if (options.onSessionEnd) session.onEnd(options.onSessionEnd)
 
-  /** It has its id where the tokens are: menjin takes who signs in on the same device again to be back, and ends the session before. */
-  function device(): object {
-    const known = place.read('menjin.device')
-    const id = typeof known === 'string' ? known : random()
-    if (id !== known) place.write('menjin.device', id)
+  const deviceId = deviceOf(choice, place)
+  async function device(): Promise<object> {
     const isPhone = typeof navigator !== 'undefined' && /Mobi|Android/i.test(navigator.userAgent ?? '')
-    return both({ id, class: isPhone ? 'phone' : 'pc' }, options.device)
+    return both({ id: await deviceId(), class: isPhone ? 'phone' : 'pc' }, options.device)
   }
 
   /** Posts a sign-in; a lost answer is asked for again by the same request and key, and is then the same session. */
-  function posted(path: string, body: object): Promise<LoginAnswer> {
-    const data = both({ device: device() }, body)
+  async function posted(path: string, body: object): Promise<LoginAnswer> {
+    const data = both({ device: await device() }, body)
     const header = { 'Idempotency-Key': random() }
     const attempt = (tries: number): Promise<LoginAnswer> =>
       session

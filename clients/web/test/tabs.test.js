@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { Front, problem } from '../../miniprogram/test/front.mjs'
 import { Menjin, until } from '../../node/test/harness.js'
-import { Store, browser, codeOf, frozenTab, later, tab } from './browser.js'
+import { browser, codeOf, frozenTab, later, pageOf, tab } from './browser.js'
 
 const REFRESH = '/v1/token/refresh'
 const LOGIN = '/v1/login/demo'
@@ -203,26 +203,111 @@ test('a session that another server opened for the person is accepted', async (t
   assert.equal((await one.fetch(`${menjin.url}/v1/me`)).status, 200)
 })
 
-test('by default each tab is a device of its own: a sign-in in one ends none in another', async (t) => {
+/** Tabs of one person, and what became of their sign-ins. */
+async function ofOnePerson(t) {
   const page = browser(t)
   const front = await Front.start(t, menjin)
   const person = `web-${++people}`
-  const stores = [new Store(), new Store()]
-  const tabs = []
-  for (const store of stores) {
-    page.sessions(store)
-    const one = tab(t, { baseUrl: front.url })
-    tabs.push(one)
-    await one.login({ code: await codeOf(menjin, person) })
+  return {
+    page,
+    me: `${front.url}/v1/me`,
+    open: (sessions, options) => pageOf(t, page, { baseUrl: front.url, ...options }, sessions),
+    /** Gives the id of the device. */
+    async enter(one) {
+      await one.login({ code: await codeOf(menjin, person) })
+      return front.at(LOGIN).at(-1).body.device.id
+    },
+    /** A tab goes, and the browser has noticed. */
+    async shut(one, number) {
+      one.close()
+      one.shut()
+      await until('its number is free', async () => !page.locks.isHeld(`menjin.device.${number}`))
+    },
+    async count(one) {
+      const { sessions } = await (await one.fetch(`${front.url}/v1/me/sessions`)).json()
+      return sessions.length
+    },
   }
-  for (const [at, one] of tabs.entries()) {
-    page.sessions(stores[at])
-    assert.equal((await one.fetch(`${front.url}/v1/me`)).status, 200)
-    await one.login({ code: await codeOf(menjin, person) })
+}
+
+test('by default each open tab is a device of its own: a sign-in in one ends none in another', async (t) => {
+  const { open, enter, me } = await ofOnePerson(t)
+  const tabs = [open(), open(), open()]
+  const ids = []
+  for (const one of [...tabs, ...tabs]) ids.push(await enter(one))
+  assert.deepEqual([new Set(ids).size, ids.slice(3)], [3, ids.slice(0, 3)])
+  for (const one of tabs) assert.equal((await one.fetch(me)).status, 200)
+  assert.deepEqual(tabs.map((one) => one.ends), [[], [], []])
+})
+
+test('a tab that was closed leaves its device to the next: no sign-in leaves a session behind', async (t) => {
+  for (const storage of ['session', 'memory']) {
+    const { open, enter, shut, count, me } = await ofOnePerson(t)
+    const stays = open(undefined, { storage })
+    await enter(stays)
+    const ids = new Set()
+    for (let times = 0; times < 3; times++) {
+      const one = open(undefined, { storage })
+      ids.add(await enter(one))
+      assert.equal(await count(one), 2)
+      await shut(one, 1)
+    }
+    assert.equal(ids.size, 1)
+    assert.equal((await stays.fetch(me)).status, 200)
   }
-  const ids = front.at(LOGIN).map((it) => it.body.device.id)
-  assert.deepEqual([ids[0] === ids[2], ids[1] === ids[3], new Set(ids).size], [true, true, 2])
-  assert.deepEqual(tabs.map((one) => one.ends), [[], []])
+})
+
+test('a tab that is reloaded keeps its device, and one that is duplicated takes another', async (t) => {
+  const { open, enter, shut, me } = await ofOnePerson(t)
+  const [one, two] = [open(), open()]
+  const [first, second] = [await enter(one), await enter(two)]
+  const twin = open(two.sessions.copy())
+  const third = await enter(twin)
+  assert.equal(new Set([first, second, third]).size, 3)
+  await shut(one, 0)
+  await shut(two, 1)
+  const reloaded = open(two.sessions)
+  assert.equal(await enter(reloaded), second)
+  await shut(twin, 2)
+  assert.equal(await enter(open(twin.sessions)), third)
+  assert.equal((await reloaded.fetch(me)).status, 200)
+})
+
+test('a page that is left holds nothing, and is a device of its own when the browser brings it back', async (t) => {
+  const { page, open, enter } = await ofOnePerson(t)
+  const one = open()
+  const first = await enter(one)
+  one.happens('pagehide')
+  await until('its number is free', async () => !page.locks.isHeld('menjin.device.0'))
+  one.happens('pageshow', { persisted: true })
+  assert.equal(await enter(one), first)
+  one.happens('pagehide')
+  await until('its number is free', async () => !page.locks.isHeld('menjin.device.0'))
+  const other = open()
+  one.happens('pageshow', { persisted: true })
+  assert.equal(await enter(other), first)
+  assert.notEqual(await enter(one), first)
+})
+
+test('without locks, or with storage that fails, the device is kept beside the tokens', async (t) => {
+  const refuse = { request: () => Promise.reject(new DOMException('opaque', 'SecurityError')) }
+  for (const locks of [undefined, refuse, 'full']) {
+    const { page, open, enter } = await ofOnePerson(t)
+    if (locks !== 'full') page.locks = locks
+    else page.locals.setItem = () => assert.fail('full')
+    const one = open()
+    const id = await enter(one)
+    assert.equal(JSON.parse(one.sessions.getItem('menjin.device')), id)
+    assert.equal(await enter(open(one.sessions)), id)
+    assert.notEqual(await enter(open()), id)
+  }
+})
+
+test('tabs that share a session are one device', async (t) => {
+  const { open, enter, count } = await ofOnePerson(t)
+  const tabs = [open(undefined, { storage: 'local' }), open(undefined, { storage: 'local' })]
+  const ids = [await enter(tabs[0]), await enter(tabs[1])]
+  assert.deepEqual([ids[0] === ids[1], await count(tabs[1])], [true, 1])
 })
 
 test('memory, and storage that fails, keep the id of the device as long as the page lives', async (t) => {
@@ -337,6 +422,47 @@ test('the end of another session is no end of this one', async (t) => {
   tell({ ended: 'session_kicked', at: Date.now() + 2000, session_id: signedIn.session_id })
   await until('it has heard', async () => one.ends.length === 1)
   assert.deepEqual([one.ends, one.current()], [['session_kicked'], null])
+})
+
+test('a tab that takes another’s sign-in for the end of its session is signed in as soon as it hears', async (t) => {
+  const { page, front, all, me, signedIn } = await opened(t, 1)
+  const [one] = all
+  const silent = frozenTab(t, { baseUrl: front.url, storage: 'local' })
+  const { getItem } = page.locals
+  const old = getItem('menjin.demo')
+  // What another tab has written is not through yet.
+  page.locals.getItem = (key) => (key === 'menjin.demo' ? old : getItem(key))
+  const { session_id } = await silent.login({ code: await codeOf(menjin, `web-${people}`) })
+  const news = getItem('menjin.demo')
+  assert.notEqual(session_id, signedIn.session_id)
+  later(t, 50)
+  assert.equal((await refusal(one.fetch(me))).code, 'session_replaced')
+  page.locals.getItem = getItem
+  assert.equal(one.current(), null)
+  teller(t, page, one).tell(JSON.parse(news))
+  await until('it has heard', async () => one.current()?.session_id === session_id)
+  assert.equal((await one.fetch(me)).status, 200)
+})
+
+test('an end that is written over the record of a later session is no end for tabs to come', async (t) => {
+  const { page, front, all, signedIn } = await opened(t, 1)
+  const over = { ended: 'session_replaced', at: Date.now() + 1000, session_id: 'ses_of_before' }
+  page.locals.setItem('menjin.demo', JSON.stringify(over))
+  teller(t, page, all[0]).tell(over)
+  await until('it is written over', async () => !page.locals.getItem('menjin.demo').includes('ended'))
+  const next = tab(t, { baseUrl: front.url, storage: 'local' })
+  assert.deepEqual([next.current().session_id, all[0].ends], [signedIn.session_id, []])
+})
+
+test('tokens of a session that has ended here are not believed, however late they are got', async (t) => {
+  const { page, all } = await opened(t, 1)
+  const [one] = all
+  const kept = JSON.parse(page.locals.getItem('menjin.demo'))
+  await one.logout()
+  const { tell } = teller(t, page, one)
+  tell({ ...kept, at: Date.now() + 9000 })
+  tell({ ...kept, at: Date.now() + 5000, session_id: 'ses_of_later' })
+  await until('it has heard', async () => one.current()?.session_id === 'ses_of_later')
 })
 
 test('news that come too late are not written down either', async (t) => {

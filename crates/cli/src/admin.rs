@@ -116,7 +116,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::List => out.table(&menjin.operators().await?, HEAD, row)?,
         Command::Remove { name } => {
             let EndedTokens { ended_tokens } = menjin.remove_operator(&by, &name).await?;
-            let text = format!("{name} is no operator any more{}", told(&ended_tokens));
+            let text = format!("{name} is no operator any more{}", told(&ended_tokens, "they"));
             out.line(&json!({ "removed": name, "ended_tokens": ended_tokens }), &text)?;
         }
         Command::Role { name, role } => {
@@ -124,7 +124,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
             let ended = menjin.set_operator_role(&by, &name, role).await?;
             let (changed, ended) = (ended.is_some(), ended.map(|it| it.ended_tokens).unwrap_or_default());
             let is = if changed { "is now" } else { "was" };
-            let text = format!("{name} {is} {}{}", role.as_str(), told(&ended));
+            let text = format!("{name} {is} {}{}", role.as_str(), told(&ended, "they"));
             let json = json!({ "name": name, "role": role.as_str(), "changed": changed, "ended_tokens": ended });
             out.line(&json, &text)?;
         }
@@ -149,16 +149,18 @@ async fn token(menjin: &Menjin, out: &Out, by: &Actor, command: TokenCommand) ->
         }
         TokenCommand::List => out.table(&menjin.operator_tokens().await?, TOKEN_HEAD, token_row)?,
         TokenCommand::Revoke { name } => {
-            menjin.revoke_operator_token(by, &name).await?;
-            out.line(&json!({ "revoked": name }), &format!("{name} is refused from now on"))?;
+            let EndedTokens { ended_tokens } = menjin.revoke_operator_token(by, &name).await?;
+            let text = format!("{name} is refused from now on{}", told(&ended_tokens, "it"));
+            out.line(&json!({ "revoked": name, "ended_tokens": ended_tokens }), &text)?;
         }
     }
     Ok(())
 }
 
-/// Names the tokens that ended with an act.
-fn told(ended: &[String]) -> String {
-    let text = Language::of_this_machine().pick("其创建的令牌已失效：", "refused from now on, as they made them:");
+/// Names the tokens that ended with an act, as `who` made them.
+fn told(ended: &[String], who: &str) -> String {
+    let english = format!("refused from now on, as {who} made them:");
+    let text = Language::of_this_machine().pick("其创建的令牌已失效：", &english);
     if ended.is_empty() { String::new() } else { format!("; {text} {}", ended.join(", ")) }
 }
 

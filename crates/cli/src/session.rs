@@ -2,6 +2,8 @@
 //!
 //! Works beside a running server, which learns of it from the feed. Does not: a rule about sessions (the server's `session`).
 
+use std::io::{self, Write as _};
+
 use anyhow::Context as _;
 use menjin_server::store::Actor;
 use menjin_server::{Menjin, SessionView, SessionsAsked};
@@ -10,6 +12,7 @@ use serde_json::json;
 
 use crate::operated::{Out, menjin};
 use crate::settings::Source;
+use crate::terminal::Language;
 use crate::user::{Whom, kicked, named};
 
 #[derive(clap::Args)]
@@ -37,6 +40,9 @@ enum Command {
     End(Ending),
 }
 
+/// So many sessions are listed where nothing is said.
+const MOST: u32 = 50;
+
 /// Which ones; of everybody, where no user is named.
 #[derive(clap::Args)]
 struct Listing {
@@ -48,9 +54,9 @@ struct Listing {
     /// Those that have ended, too · 包括已结束的会话
     #[arg(long)]
     ended: bool,
-    /// So many at most · 条数
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    limit: u32,
+    /// So many at most [default: 50; all live ones of a user who is named] · 条数（默认 50；指定用户时列出其全部在线会话）
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    limit: Option<u32>,
     /// Only older ones: the last one of the list before · 只列出更早的会话（翻页）
     #[arg(long, value_name = "SESSION")]
     before: Option<String>,
@@ -71,7 +77,13 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let menjin = menjin(&arguments.source).await?;
     let out = Out { json: arguments.json };
     match arguments.command {
-        Command::List(listing) => out.table(&listed(&menjin, listing).await?, HEAD, row)?,
+        Command::List(listing) => {
+            let (sessions, has_more) = listed(&menjin, listing).await?;
+            out.table(&sessions, HEAD, row)?;
+            if has_more {
+                tell_of_more(&sessions)?;
+            }
+        }
         Command::Show { session } => show(&out, &menjin.session(id(&session)?).await?)?,
         Command::End(Ending { user: Some(user), .. }) => {
             let user = menjin.user_named(&named(&user)?).await?;
@@ -89,25 +101,44 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// As many as were asked for: what is looked at in one go may be of other apps, or over.
-async fn listed(menjin: &Menjin, listing: Listing) -> anyhow::Result<Vec<SessionView>> {
+/// As many as were asked for, and whether there are more.
+async fn listed(menjin: &Menjin, listing: Listing) -> anyhow::Result<(Vec<SessionView>, bool)> {
     let Listing { whom, app, ended, limit, before } = listing;
+    let behind = before.as_deref().map(id).transpose()?;
     let user = match whom {
         Some(whom) => Some(whom.find(menjin).await?),
         None => None,
     };
-    let live = (!ended).then_some(true);
-    let mut asked = SessionsAsked { user, app, live, behind: before.as_deref().map(id).transpose()?, limit };
+    if let (Some(user), false, None) = (user, ended, limit) {
+        let mut sessions = menjin.sessions_of(user).await?;
+        sessions.retain(|session| app.as_ref().is_none_or(|app| *app == session.app));
+        sessions.retain(|session| behind.is_none_or(|behind| session.id < behind));
+        return Ok((sessions, false));
+    }
+    let (live, most) = ((!ended).then_some(true), limit.unwrap_or(MOST));
+    // One more than is shown tells whether there are more; what is looked at in one go may be of other apps, or over.
+    let mut asked = SessionsAsked { user, app, live, behind, limit: most + 1 };
     let mut sessions = Vec::new();
     loop {
         let (found, next) = menjin.sessions(&asked).await?;
         sessions.extend(found);
-        asked.limit = limit.saturating_sub(u32::try_from(sessions.len())?);
+        asked.limit = (most + 1).saturating_sub(u32::try_from(sessions.len())?);
         asked.behind = next;
         if asked.limit == 0 || asked.behind.is_none() {
-            return Ok(sessions);
+            let has_more = sessions.len() > most as usize;
+            sessions.truncate(most as usize);
+            return Ok((sessions, has_more));
         }
     }
+}
+
+/// Says that these are not all, beside the list: a script reads that as before.
+fn tell_of_more(sessions: &[SessionView]) -> io::Result<()> {
+    let Some(last) = sessions.last() else { return Ok(()) };
+    let words = Language::of_this_machine();
+    let more = words.pick("还有更早的会话，继续列出请加", "there are older ones, too; go on with");
+    let or = words.pick("，或用 --limit 指定更多条数", ", or ask for more with --limit");
+    writeln!(io::stderr(), "{more} --before {}{or}", last.id)
 }
 
 fn id(text: &str) -> anyhow::Result<SessionId> {

@@ -2,10 +2,10 @@
 //! from the store once the disk has them. What can't be written stays.
 //!
 //! One node does it at a time. A line that was written when the node died before it was removed is written again: `seq` tells.
-//! A folder that does not answer holds up nothing but this.
+//! A folder that does not answer holds up nothing but this. Whoever writes a file has it locked.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -151,6 +151,11 @@ fn append(path: &PathBuf, lines: &str) -> anyhow::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path).with_context(|| path.display().to_string())?;
+    // Whoever was so slow that their turn went to another node writes still, and what they cut may be that one's lines. Where
+    // a folder has no locks, turns are all there is.
+    if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+        anyhow::bail!("{}: another node is still writing it", path.display());
+    }
     let end = whole_lines(&mut file)?;
     file.set_len(end)?;
     file.seek(SeekFrom::Start(end))?;
@@ -207,6 +212,22 @@ mod tests {
             lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["seq"].clone()).collect();
         assert_eq!(seqs, [1, 2, 4]);
         assert!(folder.path().join("audit-2027-01-16.jsonl").exists());
+    }
+
+    #[test]
+    fn a_file_that_another_node_still_writes_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let day = 1_800_000_000 / 86_400 * 86_400;
+        let path = folder.path().join("audit-2027-01-15.jsonl");
+        let mut slow = File::create(&path).unwrap();
+        slow.lock().unwrap();
+        slow.write_all(b"{\"seq\": 1, \"at\":").unwrap();
+        let error = write(folder.path(), vec![row(2, day)]).unwrap_err();
+        assert!(error.to_string().contains("still writing"), "{error}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"seq\": 1, \"at\":");
+        drop(slow);
+        write(folder.path(), vec![row(2, day)]).unwrap();
+        assert!(std::fs::read_to_string(&path).unwrap().starts_with("{\"seq\":2,"));
     }
 
     #[tokio::test]

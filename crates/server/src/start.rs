@@ -18,7 +18,7 @@ use crate::forward_auth::Memory;
 use crate::keys::{self, KeyPolicy, Ring, Tools};
 use crate::limits::Limits;
 use crate::metrics::Answers;
-use crate::people::{Avatars, Exports, Pool};
+use crate::people::{Avatars, Exports, Pool, Stopped};
 use crate::seal::Sealer;
 use crate::session::{OldForms, Told};
 use crate::state::{Inner, Menjin};
@@ -103,8 +103,9 @@ impl Menjin {
         let inner = Inner {
             archive_stuck: Stuck::default(),
             avatars: Avatars::new(&config.avatars, &issuer),
+            erasing_stopped: Stopped::default(),
             exports: Exports::default(),
-            passwords: Pool::new(&config.passwords),
+            passwords: Pool::new(&config.passwords, config.server.request_timeout),
             issuer,
             limits: Limits::new(&config.limits, fast.line.as_ref()),
             operator_tries: Tries::default(),

@@ -19,7 +19,7 @@ use crate::hour::Hour;
 use crate::keys::{Ring, Tools};
 use crate::limits::Limits;
 use crate::metrics::Answers;
-use crate::people::{Avatars, Exports, Pool};
+use crate::people::{Avatars, Exports, Pool, Stopped};
 use crate::seal::{Digester, Sealer};
 use crate::session::{Cursor, OldForms, Told};
 use crate::store::{Fast, Store};
@@ -44,6 +44,7 @@ pub struct Inner {
     pub(crate) broker: Broker,
     pub(crate) archive_stuck: Stuck,
     pub(crate) avatars: Avatars,
+    pub(crate) erasing_stopped: Stopped,
     pub(crate) exports: Exports,
     pub(crate) passwords: Pool,
     pub(crate) tls: OnceLock<Tls>,

@@ -37,6 +37,7 @@ impl Menjin {
     pub async fn upkeep(&self) -> anyhow::Result<()> {
         let now = self.clock.now();
         self.limits.forget_quiet();
+        self.operator_tries.forget_quiet();
         self.ended.forget_before(now.minus(LEAP));
         self.told.forget_before(now.minus(LEAP));
         let audit_before = now.minus(self.config.lifetimes.audit);

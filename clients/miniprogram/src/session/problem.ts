@@ -23,9 +23,9 @@ export interface MenjinError extends Error {
 
 const WORDS = {
   network: ['retry', '网络不可用，请重试', 'No network: try again'],
-  interrupted: ['retry', '请求被中断，请重试', 'Interrupted: try again'],
+  interrupted: ['retry', '请求中断，请重试', 'Interrupted: try again'],
   signed_out: ['relogin', '请先登录', 'Sign in first'],
-  platform_failed: ['retry', '平台接口失败，请重试', 'The platform failed: try again'],
+  platform_failed: ['retry', '平台失败，请重试', 'Platform failed: try again'],
   mock_code: ['none', '没有 AppID，只能登录 menjin dev', 'No AppID: `menjin dev` only'],
   denied: ['none', '已取消授权', 'Declined'],
   not_permitted: ['none', '此功能未获许可', 'Not permitted here'],

@@ -81,6 +81,8 @@ export type Session = ReturnType<typeof openSession>
 export function openSession(world: World) {
   let kept: Kept | null = null
   let out = ''
+  /** The session that has ended here. */
+  let gone: string | undefined
   let since = 0
   let refreshing: Promise<Kept> | null = null
   let entering: Promise<Kept> | null = null
@@ -88,38 +90,39 @@ export function openSession(world: World) {
 
   /**
    * What storage has, or somebody tells: another part of the program may have refreshed, signed in or out. What is older than
-   * what we know was left there by a write that failed, or that is not through to this tab yet. That another session is over
-   * is not about us, nor that ours is while we sign in anew.
+   * what we know was left there by a write that failed, or that is not through to this tab yet, and a session that has ended
+   * does not come back. That another one is over is not about a tab of its own, nor that ours is while we sign in anew.
    */
   const look = (heard?: Kept | Over): Kept | null => {
     const record = heard || (world.read() as Kept | Over | undefined)
     if (record && record.at >= since) {
       if ('refresh_token' in record) {
-        since = record.at
-        kept = record
-        out = ''
+        if (record.session_id !== gone) take(record)
       } else if (!kept) {
-        since = record.at
+        gone = record.session_id
         out = record.ended
-      } else if (!entering && record.session_id === kept.session_id) leave(record.ended, undefined, record.at)
+      } else if (!entering && (world.silently || isIn(record))) leave(record.ended, undefined, true)
     }
     return kept
   }
 
-  const keep = (next: Kept): Kept => {
+  const take = (next: Kept): Kept => {
     out = ''
     since = next.at
-    world.write((kept = next))
-    return next
+    return (kept = next)
   }
 
-  /** `toldAt`: when somebody else wrote it down. */
-  const leave = (reason: string, error?: MenjinError, toldAt?: number): void => {
-    const session_id = kept ? kept.session_id : ''
+  const keep = (next: Kept): Kept => {
+    world.write(next)
+    return take(next)
+  }
+
+  /** Whoever sees it first writes it down. `since` stays: another tab may have signed in before we saw that ours is over. */
+  const leave = (reason: string, error?: MenjinError, isTold?: boolean): void => {
+    if (kept) gone = kept.session_id
     kept = null
     out = reason
-    since = toldAt || Date.now()
-    if (!toldAt) world.write({ ended: reason, at: since, session_id })
+    if (!isTold) world.write({ ended: reason, at: Date.now(), session_id: gone })
     listeners.forEach((listener) => {
       // Its failure is not ours, and not to be hidden.
       given({ reason, error }).then(listener)
@@ -129,7 +132,7 @@ export function openSession(world: World) {
   const known = () => kept || look()
   const nobody = () => refused(local('signed_out', world.tongue(), out))
   /** Whether it is still the session that was used. */
-  const isIn = (used: Kept) => !!kept && kept.session_id === used.session_id
+  const isIn = (used: Kept | Over) => kept && kept.session_id === used.session_id
 
   /** One request of our own to menjin. */
   const call = (path: string, data?: unknown, more?: Partial<Ask>): Promise<Answer> => {

@@ -82,6 +82,6 @@ fn tokens_are_shown_once_and_revoked_by_name() {
     assert_eq!((&listed[0]["name"], &listed[0]["role"]), (&json!("ci"), &json!("admin")));
     assert_eq!((&listed[1]["name"], &listed[1]["role"]), (&json!("export"), &json!("viewer")));
     run_in(folder.path(), &["admin", "token", "create", "ci"]).refused(&["ci", "menjin admin token revoke ci"]);
-    assert_eq!(json(folder.path(), &["token", "revoke", "ci"]), json!({"revoked": "ci"}));
+    assert_eq!(json(folder.path(), &["token", "revoke", "ci"]), json!({"revoked": "ci", "ended_tokens": []}));
     run_in(folder.path(), &["admin", "token", "revoke", "ci"]).refused(&["ci", "menjin admin token list"]);
 }

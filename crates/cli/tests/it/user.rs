@@ -113,6 +113,52 @@ async fn sessions_are_listed_shown_and_ended_beside_a_running_server() {
     assert_eq!(json_of(data.path(), &["session", "end", "--user", alice.user()])["sessions_ended"], 0);
 }
 
+/// The one session that there is so many times more: somebody has as many in each app, and there may be many apps.
+fn multiply_session(folder: &Path, many: u8) {
+    let store = rusqlite::Connection::open(folder.join("menjin.db")).unwrap();
+    let copy = "CREATE TEMP TABLE one AS SELECT * FROM sessions; CREATE TEMP TABLE its_grant AS SELECT * FROM grants";
+    store.execute_batch(copy).unwrap();
+    let mut id: Vec<u8> = store.query_row("SELECT id FROM one", [], |row| row.get(0)).unwrap();
+    id[14] = !id[14];
+    for nth in 0..many {
+        id[15] = nth;
+        store.execute("UPDATE one SET id = ?1", [&id]).unwrap();
+        store.execute("UPDATE its_grant SET id = ?1, session = ?1", [&id]).unwrap();
+        let add = "INSERT INTO sessions SELECT * FROM one; INSERT INTO grants SELECT * FROM its_grant";
+        store.execute_batch(add).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_sessions_is_whole_or_says_that_there_are_more() {
+    let data = tempdir().unwrap();
+    let alice = Signed::in_dev(data.path()).await;
+    multiply_session(data.path(), 69);
+    let of_alice = json_of(data.path(), &["session", "list", alice.user()]);
+    let ids: Vec<&str> = of_alice.as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), 70, "all that are live");
+    let app = of_alice[0]["app"].as_str().unwrap();
+    assert_eq!(json_of(data.path(), &["session", "list", alice.user(), "--app", app]), of_alice);
+    assert_eq!(json_of(data.path(), &["session", "list", alice.user(), "--app", "another"]), json!([]));
+    let older = json_of(data.path(), &["session", "list", alice.user(), "--before", ids[40]]);
+    assert_eq!(older.as_array().unwrap()[..], of_alice.as_array().unwrap()[41..]);
+
+    let cut = |arguments: &[&str], shown: usize| {
+        let ran = run_in(data.path(), &[&["session", "list", "--json"], arguments].concat());
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+        assert_eq!(serde_json::from_str::<Value>(&ran.out).unwrap().as_array().unwrap().len(), shown);
+        let told = format!("--before {}", ids[shown - 1]);
+        assert!(ran.err.contains(&told) && ran.err.contains("--limit") && ran.err.lines().count() == 1, "{}", ran.err);
+    };
+    cut(&[], 50);
+    cut(&[alice.user(), "--ended"], 50);
+    cut(&[alice.user(), "--limit", "69"], 69);
+    // The last part is whole, and says nothing.
+    for arguments in [&["--before", ids[49]][..], &["--limit", "70"], &[alice.user(), "--limit", "70"]] {
+        run_in(data.path(), &[&["session", "list"], arguments].concat()).ok();
+    }
+}
+
 #[test]
 fn who_is_not_there_and_what_is_no_name_are_refused_clearly() {
     let folder = tempdir().unwrap();

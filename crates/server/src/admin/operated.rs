@@ -10,7 +10,7 @@ use crate::problem::{Fault, Problem};
 use crate::state::Menjin;
 use crate::store::{
     Actor, AddingOperator, ChangingOperator, NewLink, OperatorChange, OperatorChanged, OperatorRole, OperatorRow,
-    OperatorTokenRow, StoreError,
+    OperatorTokenAdded, OperatorTokenRow, StoreError,
 };
 
 /// Letters of a name.
@@ -39,6 +39,9 @@ pub enum OperatorNotDone {
     /// Nobody would be left who may add operators.
     #[error("{0} is the last admin who can sign in: make somebody else an admin first, and let them open their link")]
     LastAdmin(String),
+    /// Whoever makes a token was removed meanwhile, or may do less.
+    #[error("whoever makes the token is gone, or may do less by now")]
+    MakerGone,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -51,6 +54,7 @@ impl From<OperatorNotDone> for Problem {
             OperatorNotDone::Exists(_) | OperatorNotDone::TokenExists(_) => Self::OperatorExists,
             OperatorNotDone::OddName(_) => Self::field("name", Fault::NotAPlainName),
             OperatorNotDone::LastAdmin(_) => Self::LastAdmin,
+            OperatorNotDone::MakerGone => Self::OperatorRequired,
             OperatorNotDone::Store(error) => error.into(),
         }
     }
@@ -100,10 +104,10 @@ pub struct OperatorTokenView {
     pub expires_at: Option<Timestamp>,
 }
 
-/// What ended with a change to an operator.
+/// What ended with a change to an operator, or with a token.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct EndedTokens {
-    /// The tokens of programs that the operator had made and that are refused from now on, by name.
+    /// The tokens of programs that the operator or the token had made and that are refused from now on, by name.
     #[schema(example = json!(["nightly-export"]))]
     pub ended_tokens: Vec<String>,
 }
@@ -206,7 +210,7 @@ impl Menjin {
         Ok(rows.into_iter().map(token_view).collect())
     }
 
-    /// Makes a token for a program, for so long; without an end where nothing is said.
+    /// Makes a token for a program, for so long; without an end where nothing is said. One that a token makes ends with that one.
     pub async fn create_operator_token(
         &self,
         by: &Actor,
@@ -219,16 +223,19 @@ impl Menjin {
         let token = format!("{TOKEN_PREFIX}{}", *secret(&*self.entropy));
         let until = life.map(|life| now.plus(life));
         let row = OperatorTokenRow { name: name.to_owned(), role, created_by: by.id.clone(), created_at: now, until };
-        if !self.store.add_operator_token(digest(&token), row, by.clone()).await? {
-            return Err(OperatorNotDone::TokenExists(name.to_owned()));
+        let name = name.to_owned();
+        match self.store.add_operator_token(digest(&token), row, by.clone()).await? {
+            OperatorTokenAdded::Added(expires_at) => Ok(NewOperatorToken { name, token, expires_at }),
+            OperatorTokenAdded::Taken => Err(OperatorNotDone::TokenExists(name)),
+            OperatorTokenAdded::MakerGone => Err(OperatorNotDone::MakerGone),
         }
-        Ok(NewOperatorToken { name: name.to_owned(), token, expires_at: until })
     }
 
-    /// A program's token is worth nothing any more.
-    pub async fn revoke_operator_token(&self, by: &Actor, name: &str) -> Result<()> {
-        let is_removed = self.store.remove_operator_token(name, by.clone(), self.clock.now()).await?;
-        if is_removed { Ok(()) } else { Err(OperatorNotDone::TokenUnknown(name.to_owned())) }
+    /// A program's token is worth nothing any more, nor is what it made.
+    pub async fn revoke_operator_token(&self, by: &Actor, name: &str) -> Result<EndedTokens> {
+        let ended = self.store.remove_operator_token(name, by.clone(), self.clock.now()).await?;
+        let ended = ended.map(|ended_tokens| EndedTokens { ended_tokens });
+        ended.ok_or_else(|| OperatorNotDone::TokenUnknown(name.to_owned()))
     }
 
     /// None where it was so before.

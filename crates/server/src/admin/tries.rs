@@ -1,5 +1,6 @@
 //! How often an operator is guessed at: from one place a few times, then ever more slowly; over all places loosely. Who comes from
-//! where the operator has signed in is counted by that place alone, so that nobody keeps an operator out from elsewhere.
+//! where the operator has signed in is counted by that place alone, so that nobody keeps an operator out from elsewhere. A place by
+//! itself has so many wrong tries in an hour, whichever names it makes up: each is a hash, and others wait for theirs.
 //!
 //! Counted on this node, and over all nodes where there is Redis; also where `[limits]` is off. Names that nobody has are counted
 //! apart: however many are made up, no operator's count is pushed out. Does not: addresses by themselves (`limits`).
@@ -14,7 +15,7 @@ use quick_cache::unsync::Cache;
 use crate::limits::network;
 use crate::problem::Problem;
 use crate::state::Menjin;
-use crate::store::{HeldDigest, Slowing};
+use crate::store::{self, HeldDigest, Pace, Slowing};
 
 /// What is remembered of operators, and as much of names that nobody has: whoever makes up more waits for a hash each time.
 const REMEMBERED: usize = 8192;
@@ -27,6 +28,9 @@ const HOME: Duration = Duration::from_hours(30 * 24);
 
 const FROM_PLACE: Slowing = Slowing { free: 5, first: Duration::from_secs(30), longest: Duration::from_mins(15) };
 const OF_NAME: Slowing = Slowing { free: 30, first: Duration::from_secs(5), longest: Duration::from_mins(1) };
+
+/// Wrong ones of a place in an hour, over all names alike; then one a minute. Fewer than may wait for a hash (`passwords.waiting`).
+const OF_PLACE: u32 = 60;
 
 /// Somebody who says that they are an operator.
 #[derive(Debug, Clone, Copy)]
@@ -45,12 +49,13 @@ pub(super) struct Tried<'m> {
     is_operator: bool,
     counted: Vec<(Key, Slowing)>,
     home: Option<Key>,
+    place: Option<Placed<'m>>,
 }
 
 impl Tried<'_> {
     /// They were who they said.
     pub(super) async fn succeeded(self) {
-        let Self { menjin, is_operator, counted, home } = self;
+        let Self { menjin, is_operator, counted, home, place } = self;
         menjin.operator_tries.counts(is_operator).forget(&counted);
         if let Some(home) = home {
             menjin.operator_tries.settle(home, menjin.clock.now());
@@ -58,20 +63,74 @@ impl Tried<'_> {
         if let Some(line) = &menjin.fast.line {
             line.forget_slowed(&counted).await;
         }
+        if let Some(place) = place {
+            place.give_back().await;
+        }
     }
 
     /// It is given back: nothing was compared.
     pub(super) async fn was_no_guess(self) {
-        let Self { menjin, is_operator, counted, .. } = self;
+        let Self { menjin, is_operator, counted, place, .. } = self;
         menjin.operator_tries.counts(is_operator).give_back(&counted);
         if let Some(line) = &menjin.fast.line {
             line.give_back_slowed(&counted).await;
+        }
+        if let Some(place) = place {
+            place.give_back().await;
+        }
+    }
+}
+
+/// A try of a place, whichever name it was for.
+struct Placed<'m> {
+    menjin: &'m Menjin,
+    key: Key,
+}
+
+impl<'m> Placed<'m> {
+    /// Takes one of those that a place has; nothing where nobody's address is known, as all would be one place.
+    async fn take(menjin: &'m Menjin, ip: Option<&str>) -> Result<Option<Self>, Duration> {
+        if ip.is_none() {
+            return Ok(None);
+        }
+        let key = menjin.digester.digest("operators' tries of a place", place(ip).as_bytes());
+        let here = &menjin.operator_tries.places;
+        here.take(key)?;
+        if let Some(line) = &menjin.fast.line {
+            // What is refused was not tried.
+            line.take_try(&key, here.pace()).await.inspect_err(|_| here.give_back(&key))?;
+        }
+        Ok(Some(Self { menjin, key }))
+    }
+
+    /// It was no wrong one.
+    async fn give_back(self) {
+        let here = &self.menjin.operator_tries.places;
+        here.give_back(&self.key);
+        if let Some(line) = &self.menjin.fast.line {
+            line.give_back_try(&self.key, here.pace()).await;
         }
     }
 }
 
 /// Counts a try to sign in; 429 where there were too many.
 pub(super) async fn to_sign_in<'m>(menjin: &'m Menjin, who: Who<'_>) -> Result<Tried<'m>, Problem> {
+    // The same for every name: whoever is refused by it learns of none.
+    let place = Placed::take(menjin, who.ip).await;
+    let place = place.map_err(|retry_after| Problem::TooManyRequests { retry_after })?;
+    match at_name(menjin, who).await {
+        Ok(tried) => Ok(Tried { place, ..tried }),
+        Err(problem) => {
+            if let Some(place) = place {
+                place.give_back().await;
+            }
+            Err(problem)
+        }
+    }
+}
+
+/// Counts a try at a name.
+async fn at_name<'m>(menjin: &'m Menjin, who: Who<'_>) -> Result<Tried<'m>, Problem> {
     let [from, whole, home] = keys(menjin, who.name, who.ip);
     let count = |of| begin(menjin, who.is_operator, of, Some(home));
     let tried = count(vec![(from, FROM_PLACE), (whole, OF_NAME)]).await;
@@ -107,7 +166,7 @@ async fn begin(
         // What is refused was not tried.
         line.begin_slowly(&counted, REST).await.inspect_err(|_| here.give_back(&counted))?;
     }
-    Ok(Tried { menjin, is_operator, counted, home })
+    Ok(Tried { menjin, is_operator, counted, home, place: None })
 }
 
 /// Whether the audit shall hear of a refusal.
@@ -142,6 +201,7 @@ struct Count {
 pub(crate) struct Tries {
     operators: Counts,
     nobodys: Counts,
+    places: store::Tries,
     homes: Mutex<Cache<Key, Timestamp>>,
     told: Mutex<Cache<Key, Timestamp>>,
 }
@@ -149,13 +209,19 @@ pub(crate) struct Tries {
 impl Default for Tries {
     fn default() -> Self {
         let times = || Mutex::new(Cache::new(REMEMBERED / 8));
-        Self { operators: Counts::default(), nobodys: Counts::default(), homes: times(), told: times() }
+        let places = store::Tries::new(Pace::new(OF_PLACE, Duration::from_hours(1)));
+        Self { operators: Counts::default(), nobodys: Counts::default(), places, homes: times(), told: times() }
     }
 }
 
 impl Tries {
     fn counts(&self, is_operator: bool) -> &Counts {
         if is_operator { &self.operators } else { &self.nobodys }
+    }
+
+    /// Forgets places that have been quiet.
+    pub(crate) fn forget_quiet(&self) {
+        self.places.forget_quiet();
     }
 
     fn settle(&self, home: Key, now: Timestamp) {

@@ -9,7 +9,7 @@ use super::queue::Waiting;
 use crate::people;
 use crate::session;
 use crate::state::Menjin;
-use crate::store::{CarriedOut, CarryingOut, ClaimedPush, ClaimingPush, EndReason};
+use crate::store::{CarriedOut, CarryingOut, ClaimedPush, ClaimingPush, Emptied, EndReason};
 
 /// A node that dies in the middle is waited for so long; each try waits twice as long as the one before.
 const FIRST: Duration = Duration::from_secs(30);
@@ -37,26 +37,33 @@ pub(crate) async fn drain(menjin: &Menjin) -> anyhow::Result<()> {
         let now = menjin.clock.now();
         let claiming = ClaimingPush { now, first: FIRST, longest: LONGEST };
         let Some(claimed) = menjin.store.claim_push(claiming).await? else { return Ok(()) };
-        if let Err(error) = carry_out(menjin, &claimed, now).await {
+        if let Err(error) = carry_out(menjin, &claimed).await {
             fail(menjin, &claimed, &error, now).await?;
         }
     }
 }
 
-async fn carry_out(menjin: &Menjin, claimed: &ClaimedPush, now: Timestamp) -> anyhow::Result<()> {
+async fn carry_out(menjin: &Menjin, claimed: &ClaimedPush) -> anyhow::Result<()> {
     let waiting = Waiting::open(menjin, claimed)?;
-    let carrying = CarryingOut {
+    let carrying = |now: Timestamp, emptied: &Emptied| CarryingOut {
         claim: claimed.claim,
         identity: waiting.identity(),
         asks: waiting.asks(),
         app: claimed.app.clone(),
         why: waiting.why(),
         received_at: claimed.received_at,
+        emptied: emptied.clone(),
         now,
         tokens_until: menjin.tokens_until(now),
         known_until: now.plus(KNOWN),
     };
-    match menjin.store.carry_out_push(carrying).await? {
+    let mut emptied = Emptied::default();
+    while let Some(further) = menjin.store.empty_for_push(carrying(menjin.clock.now(), &emptied)).await? {
+        emptied = further;
+    }
+    // That may have taken long, and tokens were refreshed meanwhile.
+    let now = menjin.clock.now();
+    match menjin.store.carry_out_push(carrying(now, &emptied)).await? {
         CarriedOut::NotOurs => return Ok(()),
         CarriedOut::Nobody => {
             tracing::info!(app.id = claimed.app, push.why = waiting.why(), "a push was about nobody here");

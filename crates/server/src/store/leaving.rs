@@ -34,19 +34,27 @@ pub(super) const PART: u32 = 200;
 /// before, however much clocks differ.
 const SETTLED: Duration = Duration::from_mins(10);
 
-/// How far the audit of each of somebody's names is emptied already.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Emptied(Vec<(UserId, i64)>);
+/// How far somebody who goes is emptied already, name by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Emptied(Vec<(UserId, EmptiedTo)>);
+
+/// The last of what a name left behind that is emptied.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct EmptiedTo {
+    /// Of the sessions that are over.
+    pub(super) session: [u8; 16],
+    /// Of the lines of the audit.
+    pub(super) line: i64,
+}
 
 impl Emptied {
-    /// The last line of a name that is.
-    pub(super) fn of(&self, name: UserId) -> i64 {
-        self.0.iter().find(|(of, _)| *of == name).map_or(0, |(_, last)| *last)
+    pub(super) fn of(&self, name: UserId) -> EmptiedTo {
+        self.0.iter().find(|(of, _)| *of == name).map_or_else(EmptiedTo::default, |(_, to)| *to)
     }
 
-    pub(super) fn note(&mut self, name: UserId, last: i64) {
-        self.0.retain(|(of, _)| *of != name);
-        self.0.push((name, last));
+    pub(super) fn and(&self, name: UserId, to: EmptiedTo) -> Self {
+        let others = self.0.iter().filter(|(of, _)| *of != name);
+        Self(others.copied().chain([(name, to)]).collect())
     }
 }
 
@@ -117,6 +125,19 @@ pub enum Stayed {
     Unknown,
 }
 
+/// Somebody who is to be erased, of whom the next part is emptied.
+#[derive(Debug, Clone)]
+pub struct Emptying {
+    /// Who.
+    pub user: UserId,
+    /// Whether only somebody goes whose cooling-off is over.
+    pub only_if_due: bool,
+    /// What is emptied already.
+    pub emptied: Emptied,
+    /// The time.
+    pub now: Timestamp,
+}
+
 /// Somebody to erase.
 #[derive(Debug, Clone)]
 pub struct Erasing {
@@ -126,6 +147,8 @@ pub struct Erasing {
     pub line: AuditLine,
     /// Whether only somebody goes whose cooling-off is over.
     pub only_if_due: bool,
+    /// What is emptied already.
+    pub emptied: Emptied,
     /// The time.
     pub now: Timestamp,
     /// Access tokens of ended sessions are dead by then.
@@ -160,10 +183,13 @@ pub trait Leaving: Send + Sync {
     async fn cancel_leaving(&self, user: UserId, by: Actor, now: Timestamp) -> Result<Stayed>;
     /// Whose cooling-off is over, the longest first, from the place behind `after` on.
     async fn due_to_leave(&self, now: Timestamp, after: Option<Due>, most: u32) -> Result<Vec<Due>>;
+    /// Empties the next part of what may be much of somebody who goes, old lines of the audit and sessions that are over, so that
+    /// no transaction takes it all; up to where. `None`: what is left belongs to `erase_user`, or they are not to go. Atomic with
+    /// the look whether they are still to go, and which names are theirs: whoever is called back or parted from them in the
+    /// middle has lost no more than what was emptied before.
+    async fn empty_user(&self, emptying: Emptying) -> Result<Option<Emptied>>;
     /// Erases everything that is kept of somebody, of all that was merged into them, too: each row that is theirs goes, or
     /// loses what says anything of them. Their row stays as an empty one, so that neither id nor number comes again; the lines
     /// of the audit stay without address, and without detail that could say anything of them. Atomic: nobody is ever half there.
-    /// Only what may be much, old lines of the audit and sessions that are over, is emptied before that in small transactions,
-    /// each of which looks whether they are still to go: whoever is called back in the middle has lost no more than these.
     async fn erase_user(&self, erasing: Erasing) -> Result<Erased>;
 }

@@ -59,7 +59,7 @@ pub use foreign::{ForeignRow, ForeignRows, ForeignTable};
 pub use grants::{Grants, LivingGrant};
 pub use identities::{FreshKey, Identities, IdentityRow, Linked, Linking, ProvedIdentity, Unlinked, Unlinking};
 pub use keys::{KeyRow, KeyState, Keys, MasterKeyRow, Revoking, Rotating, SealedCount, SealedPlace, SealedValue};
-pub use leaving::{Departed, Departure, Due, Erased, Erasing, Leaving, Stayed};
+pub use leaving::{Departed, Departure, Due, Emptied, Emptying, Erased, Erasing, Leaving, Stayed};
 pub use lists::{AuditOf, AuditPlace, AuditRow, ListedSession, ListedUser, Lists};
 pub use merges::{
     MergePlan, MergeRefused, MergeRole, MergeSide, Merged, MergedByItself, Merges, Merging, Moved, Unmerged, Unmerging,
@@ -67,12 +67,12 @@ pub use merges::{
 pub(crate) use moving::settle;
 pub use moving::{Clash, MovedIn, MovingIn, NewIdentity, Newcomer};
 pub use opening::{Limit, Opened, Opening, Who};
-pub(crate) use operators::TOKEN_ACTOR;
 pub use operators::{
     AddingOperator, ChangingOperator, HeldDigest, LinkingOperator, NewLink, NewOperatorSession, OperatorChange,
     OperatorChanged, OperatorLinked, OperatorProof, OperatorRole, OperatorRow, OperatorSessionRow, OperatorShown,
-    OperatorTokenRow, Operators, RedeemingLink, ShownStep,
+    OperatorTokenAdded, OperatorTokenRow, Operators, RedeemingLink, ShownStep,
 };
+pub(crate) use operators::{EndingTokens, TOKEN_ACTOR};
 pub use passwords::{NewPassword, PasswordReset, PasswordRow, PasswordSet, Passwords, ResetAllowed, SettingPassword};
 pub use people::{IdentityName, KeptKey, KeyReset, People, PhoneBound, PhoneChange, ProfileChange, UserRow};
 pub use pushes::{CarriedOut, CarryingOut, ClaimedPush, ClaimingPush, NewPush, PushAsks, PushClaim, Pushes, Queued};

@@ -198,27 +198,63 @@ pub(super) fn refused(
     leaves.then_some(OperatorChanged::LastAdmin)
 }
 
-/// The tokens that end with a change: those that the operator made, or that a token made which ends with it. Whoever is removed
-/// keeps none; whoever may do less from now on keeps what may do no more than that. A reset says nothing of programs.
-pub(super) fn ending_with(changing: &ChangingOperator, tokens: &[OperatorTokenRow]) -> Vec<String> {
-    let above = match changing.change {
-        OperatorChange::Remove => None,
-        OperatorChange::Role(role) => Some(role),
-        OperatorChange::Reset(_) | OperatorChange::Unlink => return Vec::new(),
-    };
-    let mut makers = vec![changing.name.clone()];
-    let mut ending: Vec<String> = Vec::new();
-    while let Some(maker) = makers.pop() {
-        let made = tokens.iter().filter(|token| token.created_by.as_ref() == Some(&maker));
-        for token in made.filter(|token| above.is_none_or(|role| token.role > role)) {
-            if !ending.contains(&token.name) {
-                makers.push(format!("{TOKEN_ACTOR}{}", token.name));
-                ending.push(token.name.clone());
-            }
-        }
+/// Tokens that end together. Whoever is removed keeps none that they made; whoever may do less from now on keeps what may do no
+/// more than that. What a token made ends with it, whatever it may do.
+#[derive(Debug)]
+pub(crate) struct EndingTokens {
+    maker: String,
+    above: Option<OperatorRole>,
+    ended: Vec<String>,
+}
+
+impl EndingTokens {
+    /// All that an operator made.
+    pub(crate) fn of_operator(name: &str) -> Self {
+        Self { maker: name.to_owned(), above: None, ended: Vec::new() }
     }
-    ending.sort_unstable();
-    ending
+
+    /// All that a token made.
+    pub(crate) fn of_token(name: &str) -> Self {
+        Self::of_operator(&format!("{TOKEN_ACTOR}{name}"))
+    }
+
+    /// Those that end with a change. A reset says nothing of programs.
+    pub(super) fn with(changing: &ChangingOperator) -> Option<Self> {
+        let above = match changing.change {
+            OperatorChange::Remove => None,
+            OperatorChange::Role(role) => Some(role),
+            OperatorChange::Reset(_) | OperatorChange::Unlink => return None,
+        };
+        Some(Self { above, ..Self::of_operator(&changing.name) })
+    }
+
+    /// Those of `tokens` that end, too: each after the one that made it.
+    pub(super) fn among(&mut self, tokens: &[OperatorTokenRow]) -> Vec<String> {
+        let before = self.ended.len();
+        while let Some(token) = tokens.iter().find(|token| self.is_ending(token)) {
+            self.ended.push(token.name.clone());
+        }
+        self.ended[before..].to_vec()
+    }
+
+    fn is_ending(&self, token: &OperatorTokenRow) -> bool {
+        let Some(by) = token.created_by.as_deref() else { return false };
+        let has_ended = |name: &str| self.ended.iter().any(|ended| ended == name);
+        let is_theirs = by == self.maker && self.above.is_none_or(|role| token.role > role);
+        !has_ended(&token.name) && (is_theirs || by.strip_prefix(TOKEN_ACTOR).is_some_and(has_ended))
+    }
+
+    /// All that were found, by name.
+    pub(super) fn names(mut self) -> Vec<String> {
+        self.ended.sort_unstable();
+        self.ended
+    }
+
+    /// Those of `tokens` that end, by name.
+    pub(crate) fn names_among(mut self, tokens: &[OperatorTokenRow]) -> Vec<String> {
+        self.among(tokens);
+        self.names()
+    }
 }
 
 /// Whether without `name` nobody would be left who may add operators; one who can sign in is not given up for one who can't yet.
@@ -357,7 +393,40 @@ pub struct OperatorTokenRow {
     pub until: Option<Timestamp>,
 }
 
+/// Who makes a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenMaker<'a> {
+    /// An operator.
+    Operator(&'a str),
+    /// Another token, by its name.
+    Token(&'a str),
+}
+
+/// What became of a token that was to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OperatorTokenAdded {
+    /// It is there, and worth nothing from then on: at the latest when the token ends that made it.
+    Added(Option<Timestamp>),
+    /// One is called so.
+    Taken,
+    /// Whoever makes it is not there any more, or may not do as much.
+    MakerGone,
+}
+
 impl OperatorTokenRow {
+    /// Who makes it; none where a command does.
+    pub(super) fn maker(&self) -> Option<TokenMaker<'_>> {
+        let by = self.created_by.as_deref()?;
+        Some(by.strip_prefix(TOKEN_ACTOR).map_or(TokenMaker::Operator(by), TokenMaker::Token))
+    }
+
+    /// The same as whoever makes it may make it: those are what they may do, and their end.
+    pub(super) fn bounded(&self, (role, end): (OperatorRole, Option<Timestamp>)) -> Option<Self> {
+        let is_over = end.is_some_and(|end| end <= self.created_at);
+        let until = self.until.into_iter().chain(end).min();
+        (!is_over && role >= self.role).then(|| Self { until, ..self.clone() })
+    }
+
     /// What the audit says when it is made.
     pub(super) fn line(&self, by: &Actor) -> AuditLine {
         about(by, "operator_token.created", &self.name, Some(self.role))
@@ -408,10 +477,15 @@ pub trait Operators: Send + Sync {
     async fn operator_tokens(&self) -> Result<Vec<OperatorTokenRow>>;
     /// The token with this digest, over or not.
     async fn operator_token(&self, token: HeldDigest) -> Result<Option<OperatorTokenRow>>;
-    /// Adds a token; false where one is called so.
-    async fn add_operator_token(&self, token: HeldDigest, row: OperatorTokenRow, by: Actor) -> Result<bool>;
-    /// Removes a token; false where none is called so.
-    async fn remove_operator_token(&self, name: &str, by: Actor, now: Timestamp) -> Result<bool>;
+    /// Adds a token; none of a maker who is gone. Atomic: whoever removes the maker meanwhile comes before, or ends it, too.
+    async fn add_operator_token(
+        &self,
+        token: HeldDigest,
+        row: OperatorTokenRow,
+        by: Actor,
+    ) -> Result<OperatorTokenAdded>;
+    /// Removes a token, and all that it made, which are told; `None` where none is called so.
+    async fn remove_operator_token(&self, name: &str, by: Actor, now: Timestamp) -> Result<Option<Vec<String>>>;
 }
 
 #[cfg(test)]
@@ -447,7 +521,7 @@ mod tests {
         let link = NewLink { digest: [0; 32], until: Timestamp::from_secs(0) };
         let cases: [(OperatorChange, &[&str]); 5] = [
             (OperatorChange::Remove, &["does-all", "looks", "looks-too", "made-by-it"]),
-            (OperatorChange::Role(OperatorRole::Viewer), &["does-all", "made-by-it"]),
+            (OperatorChange::Role(OperatorRole::Viewer), &["does-all", "looks-too", "made-by-it"]),
             (OperatorChange::Role(OperatorRole::Admin), &[]),
             (OperatorChange::Reset(link), &[]),
             (OperatorChange::Unlink, &[]),
@@ -455,8 +529,16 @@ mod tests {
         for (change, ending) in cases {
             let by = Actor { kind: "operator", id: None, ip: None };
             let changing = ChangingOperator { name: "lin".to_owned(), change, now: Timestamp::from_secs(0), by };
-            assert_eq!(ending_with(&changing, &tokens), ending, "{change:?}");
+            let found = EndingTokens::with(&changing).map(|it| it.names_among(&tokens)).unwrap_or_default();
+            assert_eq!(found, ending, "{change:?}");
         }
+        assert_eq!(EndingTokens::of_token("does-all").names_among(&tokens), ["looks-too", "made-by-it"]);
+        let mut in_turn = EndingTokens::of_operator("lin");
+        let order = in_turn.among(&tokens);
+        let at = |name: &str| order.iter().position(|it| it == name);
+        assert!(at("does-all") < at("made-by-it") && at("made-by-it") < at("looks-too"), "{order:?}");
+        let late = [token("made-late", OperatorRole::Viewer, "token:looks-too")];
+        assert_eq!(in_turn.among(&late), ["made-late"], "those of before are remembered");
     }
 
     #[test]

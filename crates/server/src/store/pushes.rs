@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use menjin_token::{SessionId, Timestamp, UserId};
 
-use super::{IdentityName, Result};
+use super::{Emptied, IdentityName, Result};
 
 /// A push to queue.
 #[derive(Debug, Clone)]
@@ -106,6 +106,8 @@ pub struct CarryingOut {
     pub why: String,
     /// When it came.
     pub received_at: Timestamp,
+    /// What is emptied already of whom it erases.
+    pub emptied: Emptied,
     /// The time.
     pub now: Timestamp,
     /// Access tokens of ended sessions are dead by then.
@@ -141,6 +143,9 @@ pub trait Pushes: Send + Sync {
     async fn queue_push(&self, push: NewPush) -> Result<Queued>;
     /// Claims the push that has been due the longest. Atomic: of racing callers each gets another one, or none.
     async fn claim_push(&self, claiming: ClaimingPush) -> Result<Option<ClaimedPush>>;
+    /// Empties the next part of whoever a push erases, as `empty_user` does. `None`: what is left belongs to `carry_out_push`.
+    /// Atomic with the look whether the claim holds and the push would erase them still.
+    async fn empty_for_push(&self, carrying: CarryingOut) -> Result<Option<Emptied>>;
     /// Does what a push asks for, with its audit and the feed, and takes it from the queue; its sealed text is gone then. What a
     /// merge left with another name that came by the identity goes, too: no way back keeps it. Atomic, and done once however many have claimed it. The user's row stays for ever: neither id nor number comes again.
     async fn carry_out_push(&self, carrying: CarryingOut) -> Result<CarriedOut>;

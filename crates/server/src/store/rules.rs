@@ -324,11 +324,11 @@ pub(super) fn stays(user: &UserRow) -> Stayed {
 }
 
 /// Why somebody is not erased now; `None`: they are.
-pub(super) fn not_to_erase(user: &UserRow, erasing: &Erasing) -> Option<Erased> {
-    let is_due = user.deletes_at.is_some_and(|at| at <= erasing.now);
+pub(super) fn not_to_erase(user: &UserRow, (only_if_due, now): (bool, Timestamp)) -> Option<Erased> {
+    let is_due = user.deletes_at.is_some_and(|at| at <= now);
     match user.erased_at {
         Some(_) => Some(Erased::Gone),
-        None if erasing.only_if_due && !is_due => Some(Erased::NotDue),
+        None if only_if_due && !is_due => Some(Erased::NotDue),
         None => None,
     }
 }
@@ -363,8 +363,8 @@ pub(super) fn erased_session_line(erasing: &Erasing, user: UserId, session: Sess
 
 /// A push that closes somebody's last account erases them as their own wish would.
 pub(super) fn erasing_by_push(carrying: &CarryingOut, user: UserId) -> Erasing {
-    let line = pushed_line(carrying, "user.erased", user);
-    Erasing { user, line, only_if_due: false, now: carrying.now, tokens_until: carrying.tokens_until }
+    let (line, emptied) = (pushed_line(carrying, "user.erased", user), carrying.emptied.clone());
+    Erasing { user, line, only_if_due: false, emptied, now: carrying.now, tokens_until: carrying.tokens_until }
 }
 
 /// Of what somebody says they agree to, what is new: each version once.

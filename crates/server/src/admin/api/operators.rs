@@ -172,7 +172,7 @@ struct CreatingToken {
     /// `viewer`, `support` or `admin`.
     #[schema(example = "viewer")]
     role: String,
-    /// It ends after so many days; never, where nothing is said.
+    /// It ends after so many days; never, where nothing is said. One that a token makes ends with that one at the latest.
     #[schema(example = 90, minimum = 1, maximum = 3650)]
     days: Option<u32>,
 }
@@ -193,16 +193,15 @@ async fn create_token(
     Ok((StatusCode::CREATED, Answer(made)))
 }
 
-/// A program's token is worth nothing any more.
-#[utoipa::path(delete, path = "/admin/v1/operator-tokens/{name}", operation_id = "revoke_operator_token", tag = "operators", params(("name" = String, Path, description = "The token")), responses((status = 204, description = "Revoked"), (status = 403, description = "`right_missing`, `reauth_required`"), (status = 404, description = "`operator_unknown`")))]
+/// A program's token is worth nothing any more, nor is what it made.
+#[utoipa::path(delete, path = "/admin/v1/operator-tokens/{name}", operation_id = "revoke_operator_token", tag = "operators", params(("name" = String, Path, description = "The token")), responses((status = 200, description = "Revoked, with the tokens that it made", body = EndedTokens), (status = 403, description = "`right_missing`, `reauth_required`"), (status = 404, description = "`operator_unknown`")))]
 async fn revoke_token(
     State(menjin): State<Menjin>,
     operator: Operator,
     Path(name): Path<String>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Answer<EndedTokens>, Problem> {
     manages(&operator)?;
-    menjin.revoke_operator_token(&operator.actor(), &name).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Answer(menjin.revoke_operator_token(&operator.actor(), &name).await?))
 }
 
 /// Operators are managed by admins who proved themselves lately.

@@ -3,7 +3,7 @@
 use crate::problem::Language;
 
 /// Words, with what they say in Chinese and in English.
-const NOTICES: [(&str, &str, &str); 28] = [
+const NOTICES: [(&str, &str, &str); 29] = [
     ("kicked", "所有登录已结束。", "All sign-ins have ended."),
     ("session_ended", "该登录已结束。", "The sign-in has ended."),
     ("banned", "已封禁，所有登录已结束。", "Banned; all sign-ins have ended."),
@@ -55,6 +55,7 @@ const NOTICES: [(&str, &str, &str); 28] = [
         "No scan signs the operator in any more, and their sign-ins have ended; the password does.",
     ),
     ("token_revoked", "令牌已吊销。", "The token is revoked."),
+    ("tokens_revoked", "令牌及由它创建的令牌已吊销。", "The token is revoked, with the tokens that it made."),
     ("nothing", "没有需要更改的内容。", "There was nothing to change."),
 ];
 

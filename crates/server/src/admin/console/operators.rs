@@ -9,10 +9,10 @@ use utoipa_axum::routes;
 
 use super::frame::Frame;
 use crate::admin::pages::{At, Fields, page, see_other};
-use crate::admin::{OperatorTokenView, OperatorView, Right};
+use crate::admin::{OperatorView, Right};
 use crate::problem::{Fault, Problem};
 use crate::state::Menjin;
-use crate::store::OperatorRole;
+use crate::store::{EndingTokens, OperatorRole, OperatorTokenRow};
 
 pub(super) fn routes() -> OpenApiRouter<Menjin> {
     OpenApiRouter::new()
@@ -31,22 +31,27 @@ struct OperatorList {
     at: At,
     f: Frame,
     operators: Vec<OperatorView>,
-    tokens: Vec<OperatorTokenView>,
+    tokens: Vec<OperatorTokenRow>,
 }
 
 /// Lists operators and tokens.
 #[utoipa::path(get, path = "/console/operators", tag = "pages", responses((status = 200, description = "The page", body = str, content_type = "text/html")))]
 async fn list(State(menjin): State<Menjin>, f: Frame) -> Result<Response, Problem> {
     f.operator().may(Right::Read)?;
-    let (operators, tokens) = (menjin.operators().await?, menjin.operator_tokens().await?);
+    let (operators, mut tokens) = (menjin.operators().await?, menjin.store.operator_tokens().await?);
+    tokens.sort_by(|one, other| one.name.cmp(&other.name));
     page(&OperatorList { at: f.at(), f, operators, tokens })
 }
 
 impl OperatorList {
     /// The tokens that end when this operator is removed.
-    fn made_by(&self, name: &str) -> Vec<&str> {
-        let made = self.tokens.iter().filter(|token| token.created_by.as_deref() == Some(name));
-        made.map(|token| token.name.as_str()).collect()
+    fn made_by(&self, name: &str) -> Vec<String> {
+        EndingTokens::of_operator(name).names_among(&self.tokens)
+    }
+
+    /// The tokens that end when this one is revoked.
+    fn made_by_token(&self, name: &str) -> Vec<String> {
+        EndingTokens::of_token(name).names_among(&self.tokens)
     }
 }
 
@@ -127,7 +132,7 @@ async fn create_token(State(menjin): State<Menjin>, f: Frame, fields: Fields) ->
     page(&ShownOnce { at: f.at(), f, name: made.name, secret: made.token, is_link: false, until: made.expires_at })
 }
 
-/// Revokes one.
+/// Revokes one, with the tokens that it made.
 #[utoipa::path(post, path = "/console/operator-tokens/{name}/revoke", tag = "pages", params(("name" = String, Path, description = "The token")), request_body(content = str, content_type = "application/x-www-form-urlencoded", description = "`form_token`, `certain`: `yes`"), responses((status = 303, description = "Done")))]
 async fn revoke_token(
     State(menjin): State<Menjin>,
@@ -137,8 +142,9 @@ async fn revoke_token(
 ) -> Result<Response, Problem> {
     manages(&f)?;
     fields.certain()?;
-    menjin.revoke_operator_token(&f.operator().actor(), &name).await?;
-    Ok(see_other("/console/operators?done=token_revoked"))
+    let ended = menjin.revoke_operator_token(&f.operator().actor(), &name).await?;
+    let done = if ended.ended_tokens.is_empty() { "token_revoked" } else { "tokens_revoked" };
+    Ok(see_other(&format!("/console/operators?done={done}")))
 }
 
 /// Operators are managed by admins who proved themselves lately.

@@ -1,28 +1,28 @@
 //! `DELETE /v1/me`: whoever wants to leave is signed out at once, and erased after a cooling-off (design §4.6).
 //!
-//! Lives here: the route, the round that erases. Does not: which rows are somebody's (`store`), operators' commands
-//! (`operated`).
+//! Lives here: the route, what it is to erase somebody. Does not: who is due (`round`), which rows are somebody's (`store`),
+//! operators' commands (`operated`).
 
 mod operated;
+mod round;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use menjin_token::{Timestamp, UserId};
 use serde::Serialize;
+use tokio::time::Instant;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use self::operated::{Deletion, WhenToDelete};
+pub(crate) use self::round::{Stopped, erase_due};
 use super::reauth::FreshInput;
 use super::{Person, is_fresh, take_down};
 use crate::extract::{Client, OptionalJson};
 use crate::problem::Problem;
 use crate::session;
 use crate::state::Menjin;
-use crate::store::{Actor, Departed, Departure, Due, EndReason, Erased, Erasing};
-
-/// So many are erased before the next are asked for.
-const AT_ONCE: u32 = 100;
+use crate::store::{Actor, Departed, Departure, Emptied, Emptying, EndReason, Erased, Erasing, StoreError};
 
 pub(super) fn routes() -> OpenApiRouter<Menjin> {
     OpenApiRouter::new().routes(routes!(leave))
@@ -64,12 +64,7 @@ async fn leave(
 }
 
 /// Somebody is to be erased after the cooling-off; from now on they are signed out.
-async fn announce(
-    menjin: &Menjin,
-    user: UserId,
-    by: Actor,
-    app: Option<String>,
-) -> Result<Departed, crate::store::StoreError> {
+async fn announce(menjin: &Menjin, user: UserId, by: Actor, app: Option<String>) -> Result<Departed, StoreError> {
     let now = menjin.clock.now();
     let deletes_at = now.plus(menjin.config.lifetimes.deletion_cooling_off);
     let departure = Departure { user, by, app, now, deletes_at, tokens_until: menjin.tokens_until(now) };
@@ -82,16 +77,41 @@ async fn announce(
     Ok(departed)
 }
 
-/// Erases somebody, with the pictures that they uploaded.
-async fn erase(
+/// Erases somebody, due or not and however much they left behind: as long as it takes.
+async fn erase(menjin: &Menjin, user: UserId, by: &Actor) -> Result<Erased, StoreError> {
+    let mut emptied = Emptied::default();
+    empty(menjin, (user, false), &mut emptied, None).await?;
+    erase_emptied(menjin, user, by, (false, emptied)).await
+}
+
+/// Empties what may be much of somebody who goes, one part at least; whether there was the time for all of it.
+async fn empty(
+    menjin: &Menjin,
+    (user, only_if_due): (UserId, bool),
+    emptied: &mut Emptied,
+    until: Option<Instant>,
+) -> Result<bool, StoreError> {
+    loop {
+        let emptying = Emptying { user, only_if_due, emptied: emptied.clone(), now: menjin.clock.now() };
+        let Some(further) = menjin.store.empty_user(emptying).await? else { return Ok(true) };
+        *emptied = further;
+        if until.is_some_and(|until| Instant::now() >= until) {
+            return Ok(false);
+        }
+    }
+}
+
+/// Erases what is left of somebody, with the pictures that they uploaded.
+async fn erase_emptied(
     menjin: &Menjin,
     user: UserId,
     by: &Actor,
-    only_if_due: bool,
-) -> Result<Erased, crate::store::StoreError> {
+    (only_if_due, emptied): (bool, Emptied),
+) -> Result<Erased, StoreError> {
+    // Not that of before the emptying, which may have taken long: tokens were refreshed meanwhile.
     let now = menjin.clock.now();
     let (line, tokens_until) = (by.line("user.erased"), menjin.tokens_until(now));
-    let erased = menjin.store.erase_user(Erasing { user, line, only_if_due, now, tokens_until }).await?;
+    let erased = menjin.store.erase_user(Erasing { user, line, only_if_due, emptied, now, tokens_until }).await?;
     if let Erased::Erased { ended, former_avatars } = &erased {
         for (user, address) in former_avatars {
             take_down(menjin, *user, address).await;
@@ -102,26 +122,4 @@ async fn erase(
         tracing::info!(user.id = %user, "somebody was erased");
     }
     Ok(erased)
-}
-
-/// Erases everybody whose cooling-off is over. Several nodes may do it at once: each person is erased by one. Whoever can't be
-/// erased keeps nobody waiting, and is tried again in the next round.
-pub(crate) async fn erase_due(menjin: &Menjin) -> anyhow::Result<()> {
-    let (mut after, mut first, mut count) = (None, None, 0_u32);
-    loop {
-        let due = menjin.store.due_to_leave(menjin.clock.now(), after, AT_ONCE).await?;
-        for Due { user, .. } in &due {
-            if let Err(error) = erase(menjin, *user, &Actor::system(), true).await {
-                let error = anyhow::Error::new(error);
-                tracing::error!(error = format!("{error:#}"), user.id = %user, "somebody could not be erased, and is tried again");
-                first.get_or_insert(error);
-                count += 1;
-            }
-        }
-        after = due.last().copied();
-        if due.len() < AT_ONCE as usize {
-            break;
-        }
-    }
-    first.map_or(Ok(()), |error| Err(error.context(format!("{count} could not be erased, the first because"))))
 }

@@ -4,7 +4,9 @@ use menjin_token::{SessionId, Timestamp, UserId};
 use serde::Serialize;
 
 use super::{announce, erase};
+use crate::people::merging::not_done;
 use crate::problem::NotDone;
+use crate::session::carried_through;
 use crate::state::Menjin;
 use crate::store::{Actor, Departed, Erased, Stayed};
 
@@ -46,7 +48,10 @@ impl Menjin {
                 Departed::Unknown => Err(unknown()),
             };
         }
-        match erase(self, user, by, false).await? {
+        let (menjin, by) = (self.clone(), by.clone());
+        // To its end, though the request's time is up: whoever left much behind takes longer.
+        let erased = carried_through(async move { Ok(erase(&menjin, user, &by).await?) }).await;
+        match erased.map_err(not_done)? {
             Erased::Erased { ended, .. } => done(&ended, None),
             Erased::Gone => Err(NotDone::UserErased(user)),
             // It was asked for whether they are due or not.

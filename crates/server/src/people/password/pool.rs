@@ -1,5 +1,6 @@
-//! Hashing passwords: slow and large on purpose, so only so many at a time, with a bounded line before it. How long a wrong one
-//! takes tells nothing of whose it is.
+//! Hashing passwords: slow and large on purpose, so only so many at a time, with a bounded line before it. How long the answer to a
+//! wrong one takes tells nothing of whose it is. Not hidden: how long a place is taken, which whoever fills all the others can
+//! measure, and so in which form a name's hash is kept.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,13 +36,14 @@ pub(crate) enum Compared {
 }
 
 impl Pool {
-    pub(crate) fn new(config: &config::Passwords) -> Self {
+    /// A request ends after `request_timeout`: no answer is held back for more than half of that.
+    pub(crate) fn new(config: &config::Passwords, request_timeout: Duration) -> Self {
         Self {
             slots: Arc::new(Semaphore::new(config.at_once)),
             waiting: Arc::default(),
             most_waiting: config.waiting,
             cost: Cost::own(config.memory, config.iterations),
-            slowest: Slowest::default(),
+            slowest: Slowest::new(request_timeout / 2),
         }
     }
 
@@ -102,24 +104,43 @@ impl Pool {
     }
 }
 
-/// How long a comparison takes with each form of a hash that was met: about the longest of the last few. While another system's
-/// hashes are few, hardly a name that is nobody's is compared with their form, and a slow answer would tell whose is.
-#[derive(Default)]
-struct Slowest(Mutex<HashMap<String, Duration>>);
+/// How long a comparison takes with each form of a hash that was met within the hour: about the longest of the last few. While
+/// another system's hashes are few, hardly a name that is nobody's is compared with their form, and a slow answer would tell whose is.
+struct Slowest {
+    forms: Mutex<HashMap<String, Met>>,
+    at_most: Duration,
+}
+
+/// A form that was met.
+struct Met {
+    took: Duration,
+    /// When it was met last.
+    at: Instant,
+}
 
 impl Slowest {
     /// A clock that leaps holds nobody up for longer.
     const AT_MOST: Duration = Duration::from_secs(3);
+    /// A form that nobody brings for so long holds nobody up any more: the last one may have moved to ours.
+    const MEANT: Duration = Duration::from_hours(1);
+
+    fn new(at_most: Duration) -> Self {
+        Self { forms: Mutex::default(), at_most: at_most.min(Self::AT_MOST) }
+    }
 
     fn note(&self, form: String, took: Duration) {
-        let mut forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = forms.entry(form).or_default();
-        *known = took.max((*known * 7 + took) / 8);
+        let at = Instant::now();
+        let mut forms = self.forms.lock().unwrap_or_else(PoisonError::into_inner);
+        forms.retain(|_, met| at < met.at + Self::MEANT);
+        let before = forms.get(&form).map_or(Duration::ZERO, |met| met.took);
+        forms.insert(form, Met { took: took.max((before * 7 + took) / 8), at });
     }
 
     fn of_all(&self) -> Duration {
-        let forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        forms.values().max().copied().unwrap_or_default().min(Self::AT_MOST)
+        let now = Instant::now();
+        let forms = self.forms.lock().unwrap_or_else(PoisonError::into_inner);
+        let meant = forms.values().filter(|met| now < met.at + Self::MEANT);
+        meant.map(|met| met.took).max().unwrap_or_default().min(self.at_most)
     }
 }
 
@@ -166,7 +187,7 @@ mod tests {
     async fn a_wrong_password_takes_as_long_whatever_form_it_is_compared_with() {
         const LONG: Duration = Duration::from_millis(700);
         let cheap = config::Passwords { memory: 64, iterations: 1, ..config::Passwords::default() };
-        let pool = Pool::new(&cheap);
+        let pool = Pool::new(&cheap, Duration::from_secs(10));
         let ours = pool.hash(&typed("correct horse"), [7; 16]).await.unwrap();
         let took = async |password: &str, kept: &Hash| {
             let began = Instant::now();
@@ -184,12 +205,39 @@ mod tests {
 
     #[test]
     fn one_long_comparison_is_not_remembered_for_ever() {
-        let slowest = Slowest::default();
+        let slowest = Slowest::new(Duration::from_secs(5));
         slowest.note("ours".to_owned(), Duration::from_mins(1));
         assert_eq!(slowest.of_all(), Slowest::AT_MOST);
         for _ in 0..100 {
             slowest.note("ours".to_owned(), Duration::from_millis(30));
         }
         assert!(slowest.of_all() < Duration::from_millis(40), "{:?}", slowest.of_all());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_form_that_nobody_brings_for_an_hour_holds_nobody_up() {
+        const OURS: Duration = Duration::from_millis(30);
+        const SLOW: Duration = Duration::from_millis(700);
+        let slowest = Slowest::new(Duration::from_secs(5));
+        let met = |form: &str, took| slowest.note(form.to_owned(), took);
+        met("slow", SLOW);
+        tokio::time::advance(Duration::from_mins(59)).await;
+        met("ours", OURS);
+        assert_eq!(slowest.of_all(), SLOW);
+        met("slow", SLOW);
+        tokio::time::advance(Duration::from_mins(59)).await;
+        met("ours", OURS);
+        assert_eq!(slowest.of_all(), SLOW, "it was met meanwhile");
+        tokio::time::advance(Duration::from_mins(1)).await;
+        assert_eq!(slowest.of_all(), OURS, "the last who had it has another one by now");
+        tokio::time::advance(Duration::from_hours(1)).await;
+        assert_eq!(slowest.of_all(), Duration::ZERO);
+    }
+
+    #[test]
+    fn no_answer_is_held_back_for_more_than_half_of_what_a_request_has() {
+        let pool = Pool::new(&config::Passwords::default(), Duration::from_secs(2));
+        pool.slowest.note("slow".to_owned(), Duration::from_mins(1));
+        assert_eq!(pool.slowest.of_all(), Duration::from_secs(1));
     }
 }

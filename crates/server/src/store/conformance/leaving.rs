@@ -7,11 +7,13 @@ use menjin_token::{Timestamp, UserId};
 use super::Bench;
 use super::consents::consenting;
 use super::identities::{in_club_of, linking, proved};
+use super::merges::{merge, unmerge};
 use super::sample::{TOKEN_LIFE, at, claiming, ended, fresh, live, new_id, open, opening, phone, sign_in, with_phone};
 use super::session_data::{change as change_data, of, of_user, put};
 use crate::store::{
-    Actor, CodeClaim, CodeDigest, DataChanged, Departed, Departure, Device, Due, EndReason, Erased, Erasing, EventKind,
-    IdempotencyKey, Linked, Opened, OpenedBefore, Opening, PhoneBound, ProfileChange, Stayed, Store, UserRow, Who,
+    Actor, CodeClaim, CodeDigest, DataChanged, Departed, Departure, Device, Due, Emptied, Emptying, EndReason, Erased,
+    Erasing, EventKind, IdempotencyKey, Linked, Opened, OpenedBefore, Opening, PhoneBound, ProfileChange, Stayed,
+    Store, Unmerged, UserRow, Who,
 };
 
 const COOLING_OFF: Duration = Duration::from_hours(15 * 24);
@@ -29,12 +31,24 @@ fn departure(user: UserId, now: Timestamp) -> Departure {
 
 fn erasing(user: UserId, only_if_due: bool, now: Timestamp) -> Erasing {
     let line = Actor::system().line("user.erased");
-    Erasing { user, line, only_if_due, now, tokens_until: now.plus(TOKEN_LIFE) }
+    Erasing { user, line, only_if_due, emptied: Emptied::default(), now, tokens_until: now.plus(TOKEN_LIFE) }
+}
+
+/// Empties the next part, and notes it.
+async fn empty(store: &dyn Store, (user, only_if_due): (UserId, bool), emptied: &mut Emptied, now: Timestamp) -> bool {
+    let emptying = Emptying { user, only_if_due, emptied: emptied.clone(), now };
+    let further = store.empty_user(emptying).await.unwrap();
+    if let Some(further) = &further {
+        emptied.clone_from(further);
+    }
+    further.is_some()
 }
 
 /// Nothing is left of somebody but a shell.
 pub(super) async fn erase(store: &dyn Store, user: UserId, now: Timestamp) {
-    let erased = store.erase_user(erasing(user, false, now)).await.unwrap();
+    let mut emptied = Emptied::default();
+    while empty(store, (user, false), &mut emptied, now).await {}
+    let erased = store.erase_user(Erasing { emptied, ..erasing(user, false, now) }).await.unwrap();
     assert!(matches!(erased, Erased::Erased { .. }), "{erased:?}");
 }
 
@@ -227,6 +241,7 @@ pub(in crate::store) async fn much_of_whoever_goes_is_emptied_and_nothing_of_oth
     };
     let all = [left("audit", &alice), left("sessions", &alice), left("audit", &elder), left("sessions", &elder)];
     assert!(all[0] > 300 && all[1] == 2 && all[2] > 300 && all[3] == 2, "{all:?}");
+    assert!(!empty(&*t.store, (alice.id, true), &mut Emptied::default(), at(2)).await, "she is not due");
     assert_eq!(t.store.erase_user(erasing(alice.id, true, at(2))).await.unwrap(), Erased::NotDue);
     assert_eq!([left("audit", &alice), left("sessions", &alice), left("audit", &elder), left("sessions", &elder)], all);
     let before = [left("audit", &bob), left("sessions", &bob)];
@@ -238,6 +253,35 @@ pub(in crate::store) async fn much_of_whoever_goes_is_emptied_and_nothing_of_oth
     let words =
         "SELECT count(*) FROM audit WHERE detail = 'words' AND user_id <> (SELECT id FROM users WHERE number = ";
     assert_eq!((t.raw)(&format!("{words}{})", bob.number)), "0");
+}
+
+/// A part takes what belongs to them now, and not what did when the first one was emptied.
+pub(in crate::store) async fn whoever_is_parted_amid_an_erasure_keeps_what_is_theirs(t: Bench) {
+    let (alice, elder) = (sign_in(&*t.store, "alice", at(0)).await, sign_in(&*t.store, "elder", at(0)).await);
+    let (alice, elder) = (alice.user().clone(), elder.user().clone());
+    merge(&*t.store, elder.id, alice.id, at(1)).await;
+    let (stale, until) = ("203.0.113.9", at(3600));
+    (t.raw)(&format!("UPDATE sessions SET ip = '{stale}'"));
+    (t.raw)(&format!("UPDATE audit SET ip = '{stale}'"));
+    (t.raw)("UPDATE sessions SET ended_at = 1, end_reason = 'session_ended' WHERE ended_at IS NULL");
+    let left = |of: &UserRow| {
+        let lines = format!("audit WHERE user_id = (SELECT id FROM users WHERE number = {})", of.number);
+        [lines, format!("sessions WHERE user_number = {}", of.number)]
+            .map(|of| (t.raw)(&format!("SELECT count(*) FROM {of} AND ip IS NOT NULL")).parse::<i64>().unwrap())
+    };
+    let before = left(&elder);
+    assert!(before.iter().chain(&left(&alice)).all(|count| *count > 0));
+    let mut emptied = Emptied::default();
+    assert!(empty(&*t.store, (alice.id, false), &mut emptied, until).await, "her sessions");
+    assert!(empty(&*t.store, (alice.id, false), &mut emptied, until).await, "her lines");
+    assert_eq!(left(&alice), [0, 0]);
+    assert!(matches!(unmerge(&*t.other, elder.id, at(2)).await, Unmerged::Done { .. }));
+    while empty(&*t.store, (alice.id, false), &mut emptied, until).await {}
+    assert_eq!(left(&elder), before, "nothing of the elder's is hers any more");
+    let erased = t.store.erase_user(Erasing { emptied, ..erasing(alice.id, false, until) }).await.unwrap();
+    assert!(matches!(erased, Erased::Erased { .. }), "{erased:?}");
+    assert_eq!(left(&elder), before);
+    assert_eq!(sign_in(&*t.store, "elder", until).await.user().id, elder.id);
 }
 
 /// A request that began before, and ends after.

@@ -214,6 +214,7 @@ macro_rules! conformance {
                 other_names_of_whoever_is_erased_are_emptied_too
                 whoever_is_due_is_told_from_any_place_on
                 much_of_whoever_goes_is_emptied_and_nothing_of_others
+                whoever_is_parted_amid_an_erasure_keeps_what_is_theirs
                 sign_ins_that_race_a_leaving_are_over_or_call_back
                 sign_ins_that_race_an_erasure_never_leave_half_a_person
                 whoever_is_erased_meanwhile_gets_nothing_more
@@ -294,6 +295,9 @@ macro_rules! conformance {
                 a_role_changes_at_once_and_a_removed_operator_is_gone
                 a_sign_in_is_seen_and_ended_once
                 a_token_is_known_by_its_digest_until_it_is_revoked
+                what_a_token_made_ends_with_it
+                nobody_who_is_gone_makes_a_token
+                a_token_that_is_made_while_its_maker_goes_ends_too
                 tokens_end_with_the_operator_who_made_them
                 what_proves_an_operator_is_kept_anew_once_and_their_addresses_are_known
                 what_operators_hold_goes_after_its_time
@@ -360,6 +364,7 @@ macro_rules! conformance {
                 a_closed_account_leaves_an_empty_shell_whose_names_never_come_again
                 an_account_closed_beside_others_is_detached_alone
                 a_closed_account_leaves_whoever_has_a_password
+                of_whom_a_push_erases_each_part_is_emptied_only_while_it_would
                 what_is_withdrawn_goes_from_the_persons_other_names_too
                 a_push_about_nobody_or_about_somebody_later_changes_nothing
                 sign_ins_that_race_a_closing_never_leave_half_a_person

@@ -6,7 +6,8 @@ use super::Bench;
 use super::sample::{MASTER, at, fresh, sealed, sweeping};
 use crate::store::{
     Actor, AddingOperator, AuditLine, ChangingOperator, HeldDigest, NewLink, NewOperatorSession, OperatorChange,
-    OperatorChanged, OperatorRole, OperatorShown, OperatorTokenRow, RedeemingLink, ShownStep, Store,
+    OperatorChanged, OperatorRole, OperatorShown, OperatorTokenAdded, OperatorTokenRow, RedeemingLink, ShownStep,
+    Store,
 };
 
 fn by() -> Actor {
@@ -224,28 +225,112 @@ pub(in crate::store) async fn a_sign_in_is_seen_and_ended_once(t: Bench) {
     assert_eq!(lines(&t, "operator.signed_out"), 1);
 }
 
+fn token(name: &str, role: OperatorRole, created_by: Option<&str>) -> OperatorTokenRow {
+    OperatorTokenRow {
+        name: name.to_owned(),
+        role,
+        created_by: created_by.map(str::to_owned),
+        created_at: at(2),
+        until: None,
+    }
+}
+
+async fn add_token(store: &dyn Store, row: OperatorTokenRow) -> OperatorTokenAdded {
+    store.add_operator_token(fresh(), row, by()).await.unwrap()
+}
+
+async fn tokens(store: &dyn Store) -> Vec<String> {
+    let mut all: Vec<_> = store.operator_tokens().await.unwrap().into_iter().map(|token| token.name).collect();
+    all.sort();
+    all
+}
+
 pub(in crate::store) async fn a_token_is_known_by_its_digest_until_it_is_revoked(t: Bench) {
-    let row = |name: &str, until: Option<i64>| OperatorTokenRow {
-        name: name.into(),
-        role: OperatorRole::Support,
-        created_by: Some("lin".into()),
-        created_at: at(0),
-        until: until.map(at),
-    };
+    set_up(&*t.store, "lin", OperatorRole::Admin).await;
+    let export = token("export", OperatorRole::Support, Some("lin"));
     let (one, two): (HeldDigest, HeldDigest) = (fresh(), fresh());
-    assert!(t.store.add_operator_token(one, row("export", None), by()).await.unwrap());
-    assert!(!t.other.add_operator_token(two, row("export", None), by()).await.unwrap(), "the name is taken");
-    assert_eq!(t.other.operator_token(one).await.unwrap(), Some(row("export", None)));
+    let added = t.store.add_operator_token(one, export.clone(), by()).await.unwrap();
+    assert_eq!(added, OperatorTokenAdded::Added(None));
+    let again = t.other.add_operator_token(two, export.clone(), by()).await.unwrap();
+    assert_eq!(again, OperatorTokenAdded::Taken);
+    assert_eq!(t.other.operator_token(one).await.unwrap(), Some(export.clone()));
     assert_eq!(t.other.operator_token(two).await.unwrap(), None);
-    assert_eq!(t.other.operator_tokens().await.unwrap(), [row("export", None)]);
-    assert!(t.other.remove_operator_token("export", by(), at(1)).await.unwrap());
-    assert!(!t.store.remove_operator_token("export", by(), at(1)).await.unwrap());
+    assert_eq!(t.other.operator_tokens().await.unwrap(), [export]);
+    assert_eq!(t.other.remove_operator_token("export", by(), at(1)).await.unwrap(), Some(vec![]));
+    assert_eq!(t.store.remove_operator_token("export", by(), at(1)).await.unwrap(), None);
     assert_eq!(t.store.operator_token(one).await.unwrap(), None);
     assert_eq!(lines(&t, "operator_token.created"), 1);
     assert_eq!(lines(&t, "operator_token.revoked"), 1);
-    let of_a_program = OperatorTokenRow { created_by: Some(format!("token:{}", "n".repeat(32))), ..row("made", None) };
-    assert!(t.store.add_operator_token(one, of_a_program.clone(), by()).await.unwrap());
-    assert_eq!(t.other.operator_token(one).await.unwrap(), Some(of_a_program), "the longest name makes tokens, too");
+    let longest = "n".repeat(32);
+    assert_eq!(add_token(&*t.store, token(&longest, OperatorRole::Admin, None)).await, OperatorTokenAdded::Added(None));
+    let of_a_program = token("made", OperatorRole::Support, Some(&format!("token:{longest}")));
+    let added = t.store.add_operator_token(one, of_a_program.clone(), by()).await.unwrap();
+    assert_eq!(added, OperatorTokenAdded::Added(None), "the longest name makes tokens, too");
+    assert_eq!(t.other.operator_token(one).await.unwrap(), Some(of_a_program));
+}
+
+pub(in crate::store) async fn what_a_token_made_ends_with_it(t: Bench) {
+    set_up(&*t.store, "root", OperatorRole::Admin).await;
+    set_up(&*t.store, "lin", OperatorRole::Admin).await;
+    let until = |end: i64, row: OperatorTokenRow| OperatorTokenRow { until: Some(at(end)), ..row };
+    let added = |end: Option<i64>| OperatorTokenAdded::Added(end.map(at));
+    let admin = |name, by| token(name, OperatorRole::Admin, Some(by));
+    assert_eq!(add_token(&*t.store, until(100, admin("first", "lin"))).await, added(Some(100)));
+    assert_eq!(add_token(&*t.other, admin("second", "token:first")).await, added(Some(100)), "it lives no longer");
+    assert_eq!(add_token(&*t.store, until(200, admin("third", "token:second"))).await, added(Some(100)));
+    assert_eq!(add_token(&*t.other, until(50, admin("shorter", "token:first"))).await, added(Some(50)));
+    assert_eq!(add_token(&*t.store, admin("another", "lin")).await, added(None));
+    let ends = t.other.operator_tokens().await.unwrap();
+    assert!(ends.iter().all(|row| row.name == "another" || row.until <= Some(at(100))), "{ends:?}");
+
+    let ended = t.other.remove_operator_token("first", by(), at(3)).await.unwrap();
+    assert_eq!(ended, Some(["second", "shorter", "third"].map(str::to_owned).to_vec()));
+    assert_eq!(tokens(&*t.store).await, ["another"]);
+    assert_eq!(lines(&t, "operator_token.revoked"), 4, "each has its line");
+
+    // Whoever may do less keeps what may do no more, but nothing that a token made which is gone.
+    add_token(&*t.store, token("looks", OperatorRole::Viewer, Some("token:another"))).await;
+    add_token(&*t.store, token("own", OperatorRole::Viewer, Some("lin"))).await;
+    let demoted = change(&*t.store, "lin", OperatorChange::Role(OperatorRole::Viewer)).await;
+    assert_eq!(demoted, OperatorChanged::Changed(vec!["another".to_owned(), "looks".to_owned()]));
+    assert_eq!(tokens(&*t.store).await, ["own"]);
+}
+
+pub(in crate::store) async fn nobody_who_is_gone_makes_a_token(t: Bench) {
+    set_up(&*t.store, "lin", OperatorRole::Support).await;
+    let over = OperatorTokenRow { until: Some(at(2)), ..token("over", OperatorRole::Admin, None) };
+    add_token(&*t.store, over).await;
+    add_token(&*t.store, token("looks", OperatorRole::Viewer, None)).await;
+    for maker in ["nobody", "token:nobody", "token:over", "lin", "token:lin", "token:looks"] {
+        let row = token("made", OperatorRole::Admin, Some(maker));
+        assert_eq!(add_token(&*t.other, row).await, OperatorTokenAdded::MakerGone, "{maker}");
+    }
+    assert_eq!(tokens(&*t.other).await, ["looks", "over"]);
+    assert_eq!(lines(&t, "operator_token.created"), 2, "what is refused leaves no line");
+}
+
+pub(in crate::store) async fn a_token_that_is_made_while_its_maker_goes_ends_too(t: Bench) {
+    set_up(&*t.store, "root", OperatorRole::Admin).await;
+    for round in 0..8 {
+        let (operator, first) = (format!("lin{round}"), format!("first{round}"));
+        set_up(&*t.store, &operator, OperatorRole::Admin).await;
+        add_token(&*t.store, token(&first, OperatorRole::Admin, Some(&operator))).await;
+        let of_token = format!("token:{first}");
+        let act = |node: std::sync::Arc<dyn Store>, nth: usize| {
+            let (operator, first) = (operator.clone(), first.clone());
+            let maker = if nth % 2 == 1 && round % 2 == 0 { operator.clone() } else { of_token.clone() };
+            let made = token(&format!("made{round}-{nth}"), OperatorRole::Viewer, Some(&maker));
+            async move {
+                match nth {
+                    0 if round % 2 == 0 => drop(change(&*node, &operator, OperatorChange::Remove).await),
+                    0 => drop(node.remove_operator_token(&first, by(), at(3)).await.unwrap()),
+                    _ => drop(add_token(&*node, made).await),
+                }
+            }
+        };
+        t.race(8, act).await;
+        assert!(tokens(&*t.other).await.is_empty(), "round {round}: {:?}", tokens(&*t.other).await);
+    }
 }
 
 pub(in crate::store) async fn tokens_end_with_the_operator_who_made_them(t: Bench) {
@@ -258,18 +343,14 @@ pub(in crate::store) async fn tokens_end_with_the_operator_who_made_them(t: Benc
         ("of-root", OperatorRole::Admin, Some("root")),
         ("by-command", OperatorRole::Admin, None),
     ] {
-        let created_by = created_by.map(str::to_owned);
-        let row = OperatorTokenRow { name: name.into(), role, created_by, created_at: at(0), until: None };
-        assert!(t.store.add_operator_token(fresh(), row, by()).await.unwrap());
+        assert_eq!(add_token(&*t.store, token(name, role, created_by)).await, OperatorTokenAdded::Added(None));
     }
     let changed = |ended: &[&str]| OperatorChanged::Changed(ended.iter().map(|name| (*name).to_owned()).collect());
     assert_eq!(change(&*t.store, "lin", OperatorChange::Reset(link(1800))).await, changed(&[]));
     let demote = OperatorChange::Role(OperatorRole::Viewer);
     assert_eq!(change(&*t.store, "lin", demote).await, changed(&["does-all", "made-by-it"]));
     assert_eq!(change(&*t.other, "lin", OperatorChange::Remove).await, changed(&["looks"]));
-    let mut left: Vec<_> = t.other.operator_tokens().await.unwrap().into_iter().map(|token| token.name).collect();
-    left.sort();
-    assert_eq!(left, ["by-command", "of-root"]);
+    assert_eq!(tokens(&*t.other).await, ["by-command", "of-root"]);
     assert_eq!(lines(&t, "operator_token.revoked"), 3);
 }
 
@@ -284,17 +365,15 @@ pub(in crate::store) async fn what_proves_an_operator_is_kept_anew_once_and_thei
     assert!(t.other.operator_addresses("nobody").await.unwrap().is_empty());
     // No text of PostgreSQL has a zero: whoever sends one names nobody, and breaks nothing.
     assert_eq!(t.other.operator_proof("lin\0").await.unwrap(), None);
-    assert!(!t.store.remove_operator_token("a\0", by(), at(1)).await.unwrap());
+    assert_eq!(t.store.remove_operator_token("a\0", by(), at(1)).await.unwrap(), None);
     assert_eq!(t.store.user_by_external_id("emp\0").await.unwrap(), None);
 }
 
 pub(in crate::store) async fn what_operators_hold_goes_after_its_time(t: Bench) {
     let opened = set_up(&*t.store, "lin", OperatorRole::Admin).await;
     assert!(add(&*t.store, "wei", OperatorRole::Viewer, link(1800)).await);
-    let role = OperatorRole::Viewer;
-    let (name, created_by, created_at) = ("export".to_owned(), None, at(0));
-    let row = OperatorTokenRow { name, role, created_by, created_at, until: Some(at(3600)) };
-    assert!(t.store.add_operator_token(fresh(), row, by()).await.unwrap());
+    let row = OperatorTokenRow { until: Some(at(3600)), ..token("export", OperatorRole::Viewer, None) };
+    assert_eq!(add_token(&*t.store, row).await, OperatorTokenAdded::Added(Some(at(3600))));
     assert_eq!(t.store.sweep(sweeping(at(1800))).await.unwrap().rows, 0);
     assert_eq!(t.store.sweep(sweeping(at(1801))).await.unwrap().rows, 1, "the link of wei");
     assert_eq!(t.store.sweep(sweeping(at(3601))).await.unwrap().rows, 1, "the token");

@@ -8,7 +8,7 @@ use super::sample::{
     sweeping,
 };
 use crate::store::{
-    Actor, Ban, EndReason, Ends, Erased, Erasing, NewPassword, Opened, Opening, PasswordReset, PasswordSet,
+    Actor, Ban, Emptied, EndReason, Ends, Erased, Erasing, NewPassword, Opened, Opening, PasswordReset, PasswordSet,
     ResetAllowed, SettingPassword, Store, Who,
 };
 
@@ -253,7 +253,8 @@ pub(in crate::store) async fn each_form_of_a_hash_is_told_as_often_as_it_is_kept
 pub(in crate::store) async fn whoever_was_erased_gets_no_password(t: Bench) {
     let user = sign_in(&*t.store, "alice", at(0)).await.user().id;
     let line = Actor::system().line("user.erased");
-    let erasing = Erasing { user, line, only_if_due: false, now: at(1), tokens_until: at(1).plus(TOKEN_LIFE) };
+    let (emptied, tokens_until) = (Emptied::default(), at(1).plus(TOKEN_LIFE));
+    let erasing = Erasing { user, line, only_if_due: false, emptied, now: at(1), tokens_until };
     assert!(matches!(t.store.erase_user(erasing).await.unwrap(), Erased::Erased { .. }));
     // A request that began before, and a command that comes after.
     let late = setting(user, password("alice", "x"), None, at(2));

@@ -13,9 +13,9 @@ use super::sample::{
     sorted, sweeping, with_phone,
 };
 use crate::store::{
-    CarriedOut, CarryingOut, ClaimedPush, ClaimingPush, Device, EndReason, Event, EventKind, IdentityName, MovedIn,
-    NewIdentity, NewPush, Newcomer, Opening, PasswordSet, ProfileChange, PushAsks, Queued, Store, Unmerged, UserRow,
-    Who,
+    CarriedOut, CarryingOut, ClaimedPush, ClaimingPush, Device, Emptied, EndReason, Event, EventKind, IdentityName,
+    MovedIn, NewIdentity, NewPush, Newcomer, Opening, PasswordSet, ProfileChange, PushAsks, Queued, Store, Unmerged,
+    UserRow, Who,
 };
 
 const FIRST: Duration = Duration::from_secs(30);
@@ -43,6 +43,7 @@ fn carrying(claimed: &ClaimedPush, identity: IdentityName, asks: PushAsks, now: 
         app: claimed.app.clone(),
         why: "told by the platform".into(),
         received_at: claimed.received_at,
+        emptied: Emptied::default(),
         now,
         tokens_until: now.plus(TOKEN_LIFE),
         known_until: now.plus(Duration::from_hours(1)),
@@ -320,6 +321,35 @@ pub(in crate::store) async fn a_closed_account_leaves_whoever_has_a_password(t: 
     assert_eq!(audit_lines(&*t.store).await, 4, "the identity, the session, the profile and the number");
     let anew = sign_in(&*t.store, "alice", at(7)).await;
     assert!(anew.is_new_user && anew.user().id != user_id, "the openid is somebody else's by now");
+}
+
+/// Whoever sets a password meanwhile stays, with all that was not emptied before; and whose turn is over empties no more.
+pub(in crate::store) async fn of_whom_a_push_erases_each_part_is_emptied_only_while_it_would(t: Bench) {
+    let (alice, bob) = (sign_in(&*t.store, "alice", at(0)).await, sign_in(&*t.store, "bob", at(0)).await);
+    (t.raw)("UPDATE sessions SET ip = '203.0.113.9', ended_at = 1, end_reason = 'session_ended'");
+    (t.raw)("UPDATE audit SET ip = '203.0.113.9'");
+    let left = |of: &UserRow| {
+        let lines = format!("audit WHERE user_id = (SELECT id FROM users WHERE number = {})", of.number);
+        [format!("sessions WHERE user_number = {}", of.number), lines]
+            .map(|of| (t.raw)(&format!("SELECT count(*) FROM {of} AND ip IS NOT NULL")))
+    };
+    let next = async |claimed: &ClaimedPush, person: &str, emptied: &Emptied| {
+        let carrying = carrying(claimed, identity(person), PushAsks::Close, at(3600));
+        t.store.empty_for_push(CarryingOut { emptied: emptied.clone(), ..carrying }).await.unwrap()
+    };
+    queue(&*t.store, push(at(10))).await;
+    let first_claim = claim(&*t.store, at(10)).await.unwrap();
+    let emptied = next(&first_claim, "alice", &Emptied::default()).await.expect("her sessions");
+    assert_eq!(left(alice.user()), ["0", "1"]);
+    t.store.set_password(first(alice.user().id, password("alice", "hash"))).await.unwrap();
+    assert_eq!(next(&first_claim, "alice", &emptied).await, None);
+    assert_eq!(left(alice.user()), ["0", "1"], "she stays");
+    let emptied = next(&first_claim, "bob", &Emptied::default()).await.expect("his sessions");
+    let later = claim(&*t.other, at(100)).await.unwrap();
+    assert_eq!(next(&first_claim, "bob", &emptied).await, None);
+    assert_eq!(left(bob.user()), ["0", "1"], "it is another node's by now");
+    assert!(next(&later, "bob", &emptied).await.is_some());
+    assert_eq!(left(bob.user()), ["0", "0"]);
 }
 
 /// A merge keeps the way back, and what is withdrawn takes no way back.

@@ -12,11 +12,11 @@ use super::statement::statements;
 use super::value::{id, values};
 use super::{Database, operator_people};
 use crate::store::columns::Columns;
-use crate::store::leaving::{Emptied, PART, bare, due, impersonal_detail, settled};
+use crate::store::leaving::{EmptiedTo, PART, bare, due, impersonal_detail, settled};
 use crate::store::rules::{erased_session_line, left_line, left_session_line, stayed_line};
 use crate::store::{
-    Actor, AuditLine, Departed, Departure, Due, EndReason, Ends, Erased, Erasing, EventKind, Leaving, Result, Stayed,
-    UserRow,
+    Actor, AuditLine, Departed, Departure, Due, Emptied, Emptying, EndReason, Ends, Erased, Erasing, EventKind,
+    Leaving, Result, Stayed, UserRow,
 };
 use crate::store::{rows, rules};
 
@@ -87,78 +87,60 @@ impl Leaving for Database {
         self.pool.rows(&DUE_TO_LEAVE, values![now, at, number, most], due).await
     }
 
+    async fn empty_user(&self, emptying: Emptying) -> Result<Option<Emptied>> {
+        self.transact(&emptying, |on, emptying| empty(on, emptying).boxed()).await
+    }
+
     async fn erase_user(&self, erasing: Erasing) -> Result<Erased> {
-        let emptied = self.empty_before(&erasing).await?;
-        self.transact(&(erasing, emptied), |on, (erasing, emptied)| erase_one(on, (erasing, emptied)).boxed()).await
+        self.transact(&erasing, |on, erasing| erase_one(on, erasing).boxed()).await
     }
 }
 
-/// A part of what one of somebody's names has left behind.
-#[derive(Debug, Clone)]
-struct Part {
-    erasing: Erasing,
-    name: Name,
-    over: [u8; 16],
-    read: i64,
-}
-
-impl Database {
-    /// Empties what may be much of somebody who goes, in small transactions.
-    pub(super) async fn empty_before(&self, erasing: &Erasing) -> Result<Emptied> {
-        let mut emptied = Emptied::default();
-        for name in self.transact(erasing, |on, erasing| names_to_empty(on, erasing).boxed()).await? {
-            let mut part = Part { erasing: erasing.clone(), name, over: [0; 16], read: 0 };
-            while let Some(last) = self.transact(&part, |on, part| empty_sessions(on, part).boxed()).await? {
-                part.over = last;
-            }
-            while let Some(last) = self.transact(&part, |on, part| empty_history(on, part).boxed()).await? {
-                part.read = last;
-                emptied.note(part.name.id, last);
-            }
-        }
-        Ok(emptied)
-    }
-}
-
-/// Locks somebody who is still to go.
-async fn to_go(on: &mut Connection<'_>, erasing: &Erasing) -> Result<Option<UserRow>> {
-    let user = locked(on, erasing.user).await?;
-    Ok(user.filter(|user| rules::not_to_erase(user, erasing).is_none()))
-}
-
-async fn names_to_empty(on: &mut Connection<'_>, erasing: &Erasing) -> Result<Vec<Name>> {
-    let Some(user) = to_go(on, erasing).await? else { return Ok(Vec::new()) };
-    names(on, &user).await
-}
-
-/// Empties the next of the sessions that are over, if their user is still to go; where it ended.
-async fn empty_sessions(on: &mut Connection<'_>, part: &Part) -> Result<Option<[u8; 16]>> {
-    let Part { erasing, name: Name { number, .. }, over, .. } = part;
-    if to_go(on, erasing).await?.is_none() {
+async fn empty(on: &mut Connection<'_>, emptying: &Emptying) -> Result<Option<Emptied>> {
+    let Some(user) = locked(on, emptying.user).await? else { return Ok(None) };
+    if rules::not_to_erase(&user, (emptying.only_if_due, emptying.now)).is_some() {
         return Ok(None);
     }
-    let next = NEXT_OVER.rows(on, values![*number, over, PART], rows::value::<[u8; 16]>).await?;
+    empty_part(on, &user, (&emptying.emptied, emptying.now)).await
+}
+
+/// Empties the next part of somebody whose row is locked, in the caller's transaction; up to where.
+pub(super) async fn empty_part(
+    on: &mut Connection<'_>,
+    user: &UserRow,
+    (emptied, now): (&Emptied, Timestamp),
+) -> Result<Option<Emptied>> {
+    for Name { number, id: of, .. } in names(on, user).await? {
+        let to = emptied.of(of);
+        if let Some(session) = empty_sessions(on, number, to.session).await? {
+            return Ok(Some(emptied.and(of, EmptiedTo { session, ..to })));
+        }
+        if let Some(line) = empty_history(on, (of, to.line), now).await? {
+            return Ok(Some(emptied.and(of, EmptiedTo { line, ..to })));
+        }
+    }
+    Ok(None)
+}
+
+/// Empties the next of the sessions that are over; where it ended.
+async fn empty_sessions(on: &mut Connection<'_>, number: i64, after: [u8; 16]) -> Result<Option<[u8; 16]>> {
+    let next = NEXT_OVER.rows(on, values![number, &after, PART], rows::value::<[u8; 16]>).await?;
     let Some(last) = next.last() else { return Ok(None) };
-    DATA_OF_PART.run(on, values![*number, over, last]).await?;
-    STRIP_PART.run(on, values![*number, over, last]).await?;
+    DATA_OF_PART.run(on, values![number, &after, last]).await?;
+    STRIP_PART.run(on, values![number, &after, last]).await?;
     Ok(Some(*last))
 }
 
 /// The same of the audit.
-async fn empty_history(on: &mut Connection<'_>, part: &Part) -> Result<Option<i64>> {
-    let Part { erasing, name, read, .. } = part;
-    if to_go(on, erasing).await?.is_none() {
-        return Ok(None);
-    }
+async fn empty_history(on: &mut Connection<'_>, (name, after): (UserId, i64), now: Timestamp) -> Result<Option<i64>> {
     let line = |it: &mut Columns<'_>| Ok((it.get()?, it.time()?));
-    let next = NEXT_LINES.rows(on, values![&id(name.id), *read, PART], line).await?;
-    let Some(last) = settled(&next, erasing.now) else { return Ok(None) };
-    HISTORY.run(on, values![&id(name.id), *read, last]).await?;
+    let next = NEXT_LINES.rows(on, values![&id(name), after, PART], line).await?;
+    let Some(last) = settled(&next, now) else { return Ok(None) };
+    HISTORY.run(on, values![&id(name), after, last]).await?;
     Ok(Some(last))
 }
 
 /// One of the names of somebody: their own, or one that was merged into them.
-#[derive(Debug, Clone)]
 struct Name {
     number: i64,
     id: UserId,
@@ -215,9 +197,9 @@ pub(super) async fn stay(on: &mut Connection<'_>, user: &UserRow, line: &AuditLi
     write_audit(on, line, now).await
 }
 
-async fn erase_one(on: &mut Connection<'_>, (erasing, emptied): (&Erasing, &Emptied)) -> Result<Erased> {
+async fn erase_one(on: &mut Connection<'_>, erasing: &Erasing) -> Result<Erased> {
     let Some(user) = locked(on, erasing.user).await? else { return Ok(Erased::Unknown) };
-    if let Some(refused) = rules::not_to_erase(&user, erasing) {
+    if let Some(refused) = rules::not_to_erase(&user, (erasing.only_if_due, erasing.now)) {
         return Ok(refused);
     }
     let mut ended = Vec::new();
@@ -227,17 +209,13 @@ async fn erase_one(on: &mut Connection<'_>, (erasing, emptied): (&Erasing, &Empt
             ended.push(session);
         }
     }
-    let former_avatars = erase(on, &user, (erasing, emptied)).await?;
+    let former_avatars = erase(on, &user, erasing).await?;
     Ok(Erased::Erased { ended, former_avatars })
 }
 
 /// Erases somebody whose row is locked and all of whose sessions are over, and all that was merged into them, in the caller's
 /// transaction; the pictures that they had. Whatever table gets a column about people needs its statement here.
-pub(super) async fn erase(
-    on: &mut Connection<'_>,
-    user: &UserRow,
-    (erasing, emptied): (&Erasing, &Emptied),
-) -> Result<Vec<(UserId, String)>> {
+pub(super) async fn erase(on: &mut Connection<'_>, user: &UserRow, erasing: &Erasing) -> Result<Vec<(UserId, String)>> {
     let times = (erasing.now, erasing.tokens_until);
     let mut avatars = Vec::new();
     for Name { number, id: of, avatar_url } in names(on, user).await? {
@@ -250,7 +228,7 @@ pub(super) async fn erase(
         for sql in [&DATA_OF_SESSIONS, &STRIP] {
             sql.run(on, values![number]).await?;
         }
-        HISTORY.run(on, values![&id(of), emptied.of(of), i64::MAX]).await?;
+        HISTORY.run(on, values![&id(of), erasing.emptied.of(of).line, i64::MAX]).await?;
         EMPTY.run(on, values![number, erasing.now]).await?;
         tell(on, &EventKind::UserNotBefore(of), EndReason::AccountClosed.code(), times).await?;
     }

@@ -9,12 +9,13 @@ use super::events::write_audit;
 use super::statement::statements;
 use super::value::values;
 use super::{Database, operator_people};
-use crate::store::operators::{ending_with, refused, revoked_line};
+use crate::store::operators::{EndingTokens, TokenMaker, refused, revoked_line};
 use crate::store::rows::{self, operator_columns, operator_session_columns, operator_token_columns};
 use crate::store::{
     Actor, AddingOperator, AuditLine, ChangingOperator, HeldDigest, IdentityName, LinkingOperator, NewLink,
     NewOperatorSession, OperatorChange, OperatorChanged, OperatorLinked, OperatorProof, OperatorRow,
-    OperatorSessionRow, OperatorShown, OperatorTokenRow, Operators, RedeemingLink, Result, ShownStep,
+    OperatorSessionRow, OperatorShown, OperatorTokenAdded, OperatorTokenRow, Operators, RedeemingLink, Result,
+    ShownStep,
 };
 
 macro_rules! add {
@@ -64,6 +65,8 @@ statements! {
     END_ALL on operator_sessions = both("DELETE FROM operator_sessions WHERE operator = ?1");
     TOKENS on operator_tokens = both(concat!("SELECT ", operator_token_columns!(), " FROM operator_tokens"));
     TOKEN on operator_tokens = both(concat!("SELECT ", operator_token_columns!(), " FROM operator_tokens WHERE digest = ?1"));
+    TOKEN_CALLED on operator_tokens =
+        both(concat!("SELECT ", operator_token_columns!(), " FROM operator_tokens WHERE name = ?1 FOR UPDATE"));
     ADD_TOKEN on operator_tokens = each(add_token!(" ON CONFLICT DO NOTHING"), add_token!(""));
     DROP_TOKEN on operator_tokens = both("DELETE FROM operator_tokens WHERE name = ?1");
 }
@@ -149,13 +152,27 @@ impl Operators for Database {
         self.pool.row(&TOKEN, values![&token], rows::operator_token).await
     }
 
-    async fn add_operator_token(&self, token: HeldDigest, row: OperatorTokenRow, by: Actor) -> Result<bool> {
+    async fn add_operator_token(
+        &self,
+        token: HeldDigest,
+        row: OperatorTokenRow,
+        by: Actor,
+    ) -> Result<OperatorTokenAdded> {
         self.transact(&(token, row, by), |on, (token, row, by)| add_token(on, token, row, by).boxed()).await
     }
 
-    async fn remove_operator_token(&self, name: &str, by: Actor, now: Timestamp) -> Result<bool> {
+    async fn remove_operator_token(&self, name: &str, by: Actor, now: Timestamp) -> Result<Option<Vec<String>>> {
         let work = (name.to_owned(), by, now);
-        self.transact(&work, |on, (name, by, now)| drop_token(on, name, (by, *now)).boxed()).await
+        self.transact(&work, |on, (name, by, now)| {
+            async move {
+                if !drop_token(on, name, (by, *now)).await? {
+                    return Ok(None);
+                }
+                end_tokens(on, EndingTokens::of_token(name), (by, *now)).await.map(Some)
+            }
+            .boxed()
+        })
+        .await
     }
 }
 
@@ -203,11 +220,28 @@ async fn change(on: &mut Connection<'_>, changing: &ChangingOperator) -> Result<
         }
     }
     write_audit(on, &changing.line(), *now).await?;
-    let ending = ending_with(changing, &TOKENS.rows(on, &[], rows::operator_token).await?);
-    for token in &ending {
-        drop_token(on, token, (&changing.by, *now)).await?;
+    let ended = match EndingTokens::with(changing) {
+        Some(ending) => end_tokens(on, ending, (&changing.by, *now)).await?,
+        None => Vec::new(),
+    };
+    Ok(OperatorChanged::Changed(ended))
+}
+
+/// What a token made before it was gone is seen once it is: they are looked for until there are none.
+async fn end_tokens(
+    on: &mut Connection<'_>,
+    mut ending: EndingTokens,
+    (by, now): (&Actor, Timestamp),
+) -> Result<Vec<String>> {
+    loop {
+        let found = ending.among(&TOKENS.rows(on, &[], rows::operator_token).await?);
+        if found.is_empty() {
+            return Ok(ending.names());
+        }
+        for token in &found {
+            drop_token(on, token, (by, now)).await?;
+        }
     }
-    Ok(OperatorChanged::Changed(ending))
 }
 
 async fn drop_token(on: &mut Connection<'_>, name: &str, (by, now): (&Actor, Timestamp)) -> Result<bool> {
@@ -281,11 +315,29 @@ pub(super) async fn is_there(on: &mut Connection<'_>, name: &str) -> Result<bool
     Ok(ROLE.row(on, values![name], rows::operator_role).await?.is_some())
 }
 
-async fn add_token(on: &mut Connection<'_>, token: &HeldDigest, row: &OperatorTokenRow, by: &Actor) -> Result<bool> {
-    let OperatorTokenRow { name, role, created_by, created_at, until } = row;
-    let is_added = ADD_TOKEN.add(on, values![token, name, role.as_str(), created_by, *created_at, *until]).await?;
-    if is_added {
-        write_audit(on, &row.line(by), *created_at).await?;
+/// The maker's row is locked first: whoever removes them comes before, or finds what they made.
+async fn add_token(
+    on: &mut Connection<'_>,
+    token: &HeldDigest,
+    row: &OperatorTokenRow,
+    by: &Actor,
+) -> Result<OperatorTokenAdded> {
+    let bounded = match row.maker() {
+        None => Some(row.clone()),
+        Some(TokenMaker::Operator(name)) => {
+            let role = ROLE.row(on, values![name], rows::operator_role).await?;
+            role.and_then(|role| row.bounded((role, None)))
+        }
+        Some(TokenMaker::Token(name)) => {
+            let maker = TOKEN_CALLED.row(on, values![name], rows::operator_token).await?;
+            maker.and_then(|maker| row.bounded((maker.role, maker.until)))
+        }
+    };
+    let Some(row) = bounded else { return Ok(OperatorTokenAdded::MakerGone) };
+    let OperatorTokenRow { name, role, created_by, created_at, until } = &row;
+    if !ADD_TOKEN.add(on, values![token, name, role.as_str(), created_by, *created_at, *until]).await? {
+        return Ok(OperatorTokenAdded::Taken);
     }
-    Ok(is_added)
+    write_audit(on, &row.line(by), *created_at).await?;
+    Ok(OperatorTokenAdded::Added(*until))
 }

@@ -12,12 +12,11 @@ use super::statement::statements;
 use super::value::{id, values};
 use super::{Database, leaving, operator_people};
 use crate::store::columns::Columns;
-use crate::store::leaving::Emptied;
 use crate::store::rows::{self, user_columns};
 use crate::store::rules::{erasing_by_push, forgotten, pushed_line, pushed_session_line};
 use crate::store::{
-    CarriedOut, CarryingOut, ClaimedPush, ClaimingPush, EndReason, Moved, NewPush, PushAsks, PushClaim, Pushes, Queued,
-    Result, UserRow,
+    CarriedOut, CarryingOut, ClaimedPush, ClaimingPush, Emptied, EndReason, Moved, NewPush, PushAsks, PushClaim,
+    Pushes, Queued, Result, UserRow,
 };
 
 macro_rules! queue {
@@ -78,17 +77,15 @@ impl Pushes for Database {
         self.transact(&claiming, |on, claiming| claim(on, claiming).boxed()).await
     }
 
+    async fn empty_for_push(&self, carrying: CarryingOut) -> Result<Option<Emptied>> {
+        match carrying.asks {
+            PushAsks::Close => self.transact(&carrying, |on, carrying| empty(on, carrying).boxed()).await,
+            PushAsks::Forget { .. } => Ok(None),
+        }
+    }
+
     async fn carry_out_push(&self, carrying: CarryingOut) -> Result<CarriedOut> {
-        let erased = match carrying.asks {
-            PushAsks::Close => self.transact(&carrying, |on, carrying| whom_it_erases(on, carrying).boxed()).await?,
-            PushAsks::Forget { .. } => None,
-        };
-        let emptied = match erased {
-            Some(user) => self.empty_before(&erasing_by_push(&carrying, user)).await?,
-            None => Emptied::default(),
-        };
-        let with = (carrying, emptied);
-        self.transact(&with, |on, (carrying, emptied)| carry_out(on, (carrying, emptied)).boxed()).await
+        self.transact(&carrying, |on, carrying| carry_out(on, carrying).boxed()).await
     }
 
     async fn give_up_push(&self, claim: PushClaim, kept_until: Timestamp) -> Result<bool> {
@@ -104,24 +101,36 @@ async fn claim(on: &mut Connection<'_>, claiming: &ClaimingPush) -> Result<Optio
     Ok(due)
 }
 
+/// Whether somebody still carries it out by this claim; its row is held then.
+async fn is_held(on: &mut Connection<'_>, claim: &PushClaim) -> Result<bool> {
+    Ok(HELD.row(on, values![&claim.digest, claim.tries], rows::value::<u32>).await?.is_some())
+}
+
+async fn empty(on: &mut Connection<'_>, carrying: &CarryingOut) -> Result<Option<Emptied>> {
+    if !is_held(on, &carrying.claim).await? {
+        return Ok(None);
+    }
+    let Some(user) = whom_it_erases(on, carrying).await? else { return Ok(None) };
+    leaving::empty_part(on, &user, (&carrying.emptied, carrying.now)).await
+}
+
 /// Whose last account a push closes, as things stand.
-async fn whom_it_erases(on: &mut Connection<'_>, carrying: &CarryingOut) -> Result<Option<UserId>> {
+async fn whom_it_erases(on: &mut Connection<'_>, carrying: &CarryingOut) -> Result<Option<UserRow>> {
     let name = &carrying.identity;
     let whose = WHOSE.row(on, values![name.platform, &name.appid, &name.openid], rows::user_and_identity).await?;
     let Some((user, identity, created_at)) = whose else { return Ok(None) };
     let left: Vec<IdentityId> = LEFT.rows(on, values![user.number], rows::id).await?;
     let has_password = HAS_PASSWORD.row(on, values![user.number], rows::value::<i64>).await?.is_some();
     let is_last = left.iter().all(|left| *left == identity) && !has_password;
-    Ok((is_last && created_at <= carrying.received_at).then_some(user.id))
+    Ok((is_last && created_at <= carrying.received_at).then_some(user))
 }
 
 /// Whoever carries it out holds its row first, then the person's.
-async fn carry_out(on: &mut Connection<'_>, (carrying, emptied): (&CarryingOut, &Emptied)) -> Result<CarriedOut> {
-    let PushClaim { digest, tries } = &carrying.claim;
-    if HELD.row(on, values![digest, *tries], rows::value::<u32>).await?.is_none() {
+async fn carry_out(on: &mut Connection<'_>, carrying: &CarryingOut) -> Result<CarriedOut> {
+    if !is_held(on, &carrying.claim).await? {
         return Ok(CarriedOut::NotOurs);
     }
-    DONE.run(on, values![digest, carrying.known_until]).await?;
+    DONE.run(on, values![&carrying.claim.digest, carrying.known_until]).await?;
     let name = &carrying.identity;
     let whose = WHOSE.row(on, values![name.platform, &name.appid, &name.openid], rows::user_and_identity).await?;
     let Some((user, identity, created_at)) = whose else {
@@ -139,7 +148,7 @@ async fn carry_out(on: &mut Connection<'_>, (carrying, emptied): (&CarryingOut, 
         }
         // Whoever came later is not the one that it was about.
         PushAsks::Close if created_at > carrying.received_at => Ok(CarriedOut::Nobody),
-        PushAsks::Close => close(on, &user, identity, (carrying, emptied)).await,
+        PushAsks::Close => close(on, &user, identity, carrying).await,
     }
 }
 
@@ -190,7 +199,7 @@ async fn close(
     on: &mut Connection<'_>,
     user: &UserRow,
     identity: IdentityId,
-    (carrying, emptied): (&CarryingOut, &Emptied),
+    carrying: &CarryingOut,
 ) -> Result<CarriedOut> {
     let own = id(identity);
     OLD_KEYS.run(on, values![&own]).await?;
@@ -215,7 +224,7 @@ async fn close(
     }
     UNNAME.run(on, values![user.number, &own]).await?;
     let former_avatars = if was_last {
-        leaving::erase(on, user, (&erasing_by_push(carrying, user.id), emptied)).await?
+        leaving::erase(on, user, &erasing_by_push(carrying, user.id)).await?
     } else {
         let mut gone = other_names(on, user.number, |it| left.is_empty() || it.came_by(identity, &left)).await?;
         if left.is_empty() {

@@ -10,11 +10,11 @@ use super::sessions::{end_one, live};
 use super::sql::statements;
 use super::{Sqlite, operator_people};
 use crate::store::columns::Columns;
-use crate::store::leaving::{Emptied, PART, bare, due, impersonal_detail, settled};
+use crate::store::leaving::{EmptiedTo, PART, bare, due, impersonal_detail, settled};
 use crate::store::rules::{erased_session_line, left_line, left_session_line, stayed_line};
 use crate::store::{
-    Actor, AuditLine, Departed, Departure, Due, EndReason, Ends, Erased, Erasing, EventKind, Leaving, Result, Stayed,
-    UserRow,
+    Actor, AuditLine, Departed, Departure, Due, Emptied, Emptying, EndReason, Ends, Erased, Erasing, EventKind,
+    Leaving, Result, Stayed, UserRow,
 };
 use crate::store::{rows, rules};
 
@@ -71,11 +71,21 @@ impl Leaving for Sqlite {
         self.read(|connection| DUE.rows(connection, params![now.millis(), at, number, most], due))
     }
 
+    async fn empty_user(&self, emptying: Emptying) -> Result<Option<Emptied>> {
+        self.write_last(move |connection| {
+            let Some(user) = by_id(connection, emptying.user)? else { return Ok(None) };
+            if rules::not_to_erase(&user, (emptying.only_if_due, emptying.now)).is_some() {
+                return Ok(None);
+            }
+            empty_part(connection, &user, (&emptying.emptied, emptying.now))
+        })
+        .await
+    }
+
     async fn erase_user(&self, erasing: Erasing) -> Result<Erased> {
-        let emptied = self.empty_before(&erasing).await?;
         self.write(move |connection| {
             let Some(user) = by_id(connection, erasing.user)? else { return Ok(Erased::Unknown) };
-            if let Some(refused) = rules::not_to_erase(&user, &erasing) {
+            if let Some(refused) = rules::not_to_erase(&user, (erasing.only_if_due, erasing.now)) {
                 return Ok(refused);
             }
             let mut ended = Vec::new();
@@ -84,55 +94,32 @@ impl Leaving for Sqlite {
                 write_audit(connection, &erased_session_line(&erasing, user.id, session), erasing.now)?;
                 ended.push(session);
             }
-            let former_avatars = erase(connection, &user, (&erasing, &emptied))?;
+            let former_avatars = erase(connection, &user, &erasing)?;
             Ok(Erased::Erased { ended, former_avatars })
         })
         .await
     }
 }
 
-impl Sqlite {
-    /// Empties what may be much of somebody who goes, in small transactions behind everything else that waits.
-    pub(super) async fn empty_before(&self, erasing: &Erasing) -> Result<Emptied> {
-        let names = self.read(|connection| match is_to_go(connection, erasing)? {
-            Some(user) => names(connection, &user),
-            None => Ok(Vec::new()),
-        })?;
-        let mut emptied = Emptied::default();
-        for Name { number, id, .. } in names {
-            let mut over = [0; 16];
-            while let Some(last) = self.empty_part(erasing, move |it| empty_sessions(it, number, over)).await? {
-                over = last;
-            }
-            let (mut read, now) = (0, erasing.now);
-            while let Some(last) = self.empty_part(erasing, move |it| empty_history(it, (id, read), now)).await? {
-                read = last;
-                emptied.note(id, last);
-            }
+/// Empties the next part of somebody, in the caller's transaction; up to where.
+pub(super) fn empty_part(
+    connection: &Connection,
+    user: &UserRow,
+    (emptied, now): (&Emptied, Timestamp),
+) -> Result<Option<Emptied>> {
+    for Name { number, id, .. } in names(connection, user)? {
+        let to = emptied.of(id);
+        if let Some(session) = empty_sessions(connection, number, to.session)? {
+            return Ok(Some(emptied.and(id, EmptiedTo { session, ..to })));
         }
-        Ok(emptied)
+        if let Some(line) = empty_history(connection, (id, to.line), now)? {
+            return Ok(Some(emptied.and(id, EmptiedTo { line, ..to })));
+        }
     }
-
-    /// Empties one part, if they are still to go; where it ended, as long as there may be another.
-    async fn empty_part<T: Send + 'static>(
-        &self,
-        erasing: &Erasing,
-        part: impl FnOnce(&Connection) -> Result<Option<T>> + Send + 'static,
-    ) -> Result<Option<T>> {
-        let erasing = erasing.clone();
-        self.write_last(move |connection| match is_to_go(connection, &erasing)? {
-            Some(_) => part(connection),
-            None => Ok(None),
-        })
-        .await
-    }
+    Ok(None)
 }
 
-fn is_to_go(connection: &Connection, erasing: &Erasing) -> Result<Option<UserRow>> {
-    let user = by_id(connection, erasing.user)?;
-    Ok(user.filter(|user| rules::not_to_erase(user, erasing).is_none()))
-}
-
+/// Empties the next of the sessions that are over; where it ended.
 fn empty_sessions(connection: &Connection, number: i64, after: [u8; 16]) -> Result<Option<[u8; 16]>> {
     let next: Vec<[u8; 16]> = NEXT_OVER.rows(connection, params![number, after, PART], rows::value)?;
     let Some(last) = next.last().copied() else { return Ok(None) };
@@ -141,6 +128,7 @@ fn empty_sessions(connection: &Connection, number: i64, after: [u8; 16]) -> Resu
     Ok(Some(last))
 }
 
+/// The same of the audit.
 fn empty_history(connection: &Connection, (name, after): (UserId, i64), now: Timestamp) -> Result<Option<i64>> {
     let read = |it: &mut Columns<'_>| Ok((it.get()?, it.time()?));
     let next = NEXT_LINES.rows(connection, params![name.to_bytes(), after, PART], read)?;
@@ -197,11 +185,7 @@ pub(super) fn stay(connection: &Connection, user: &UserRow, line: &AuditLine, no
 
 /// Erases somebody all of whose sessions are over, and all that was merged into them, in the caller's transaction; the
 /// pictures that they had. Whatever table gets a column about people needs its statement here.
-pub(super) fn erase(
-    connection: &Connection,
-    user: &UserRow,
-    (erasing, emptied): (&Erasing, &Emptied),
-) -> Result<Vec<(UserId, String)>> {
+pub(super) fn erase(connection: &Connection, user: &UserRow, erasing: &Erasing) -> Result<Vec<(UserId, String)>> {
     let mut avatars = Vec::new();
     for Name { number, id, avatar_url } in names(connection, user)? {
         avatars.extend(avatar_url.map(|url| (id, url)));
@@ -213,7 +197,7 @@ pub(super) fn erase(
         for sql in [DATA_OF_SESSIONS, STRIP] {
             sql.run(connection, [number])?;
         }
-        HISTORY.run(connection, params![id.to_bytes(), emptied.of(id), i64::MAX])?;
+        HISTORY.run(connection, params![id.to_bytes(), erasing.emptied.of(id).line, i64::MAX])?;
         EMPTY.run(connection, params![number, erasing.now.millis()])?;
         let reason = EndReason::AccountClosed.code();
         tell(connection, &EventKind::UserNotBefore(id), reason, erasing.now, erasing.tokens_until)?;

@@ -7,12 +7,13 @@ use rusqlite::{Connection, params};
 use super::events::write_audit;
 use super::sql::statements;
 use super::{Sqlite, operator_people};
-use crate::store::operators::{ending_with, refused, revoked_line};
+use crate::store::operators::{EndingTokens, TokenMaker, refused, revoked_line};
 use crate::store::rows::{self, operator_columns, operator_session_columns, operator_token_columns};
 use crate::store::{
     Actor, AddingOperator, AuditLine, ChangingOperator, HeldDigest, IdentityName, LinkingOperator, NewLink,
     NewOperatorSession, OperatorChange, OperatorChanged, OperatorLinked, OperatorProof, OperatorRow,
-    OperatorSessionRow, OperatorShown, OperatorTokenRow, Operators, RedeemingLink, Result, ShownStep,
+    OperatorSessionRow, OperatorShown, OperatorTokenAdded, OperatorTokenRow, Operators, RedeemingLink, Result,
+    ShownStep,
 };
 
 statements! {
@@ -44,6 +45,7 @@ statements! {
     END_ALL on operator_sessions = "DELETE FROM operator_sessions WHERE operator = ?1";
     TOKENS on operator_tokens = "SELECT ", operator_token_columns!(), " FROM operator_tokens";
     TOKEN on operator_tokens = "SELECT ", operator_token_columns!(), " FROM operator_tokens WHERE digest = ?1";
+    TOKEN_CALLED on operator_tokens = "SELECT ", operator_token_columns!(), " FROM operator_tokens WHERE name = ?1";
     ADD_TOKEN on operator_tokens = "INSERT INTO operator_tokens (digest, name, role, created_by, created_at, until)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
     DROP_TOKEN on operator_tokens = "DELETE FROM operator_tokens WHERE name = ?1";
@@ -145,23 +147,24 @@ impl Operators for Sqlite {
         self.read(|connection| TOKEN.row(connection, [token], rows::operator_token))
     }
 
-    async fn add_operator_token(&self, token: HeldDigest, row: OperatorTokenRow, by: Actor) -> Result<bool> {
-        self.write(move |connection| {
-            let OperatorTokenRow { name, role, created_by, created_at, until } = &row;
-            let until = until.map(Timestamp::millis);
-            let values = params![token, name, role.as_str(), created_by, created_at.millis(), until];
-            let is_added = ADD_TOKEN.run(connection, values)? > 0;
-            if is_added {
-                write_audit(connection, &row.line(&by), row.created_at)?;
-            }
-            Ok(is_added)
-        })
-        .await
+    async fn add_operator_token(
+        &self,
+        token: HeldDigest,
+        row: OperatorTokenRow,
+        by: Actor,
+    ) -> Result<OperatorTokenAdded> {
+        self.write(move |connection| add_token(connection, token, &row, &by)).await
     }
 
-    async fn remove_operator_token(&self, name: &str, by: Actor, now: Timestamp) -> Result<bool> {
+    async fn remove_operator_token(&self, name: &str, by: Actor, now: Timestamp) -> Result<Option<Vec<String>>> {
         let name = name.to_owned();
-        self.write(move |connection| drop_token(connection, &name, (&by, now))).await
+        self.write(move |connection| {
+            if !drop_token(connection, &name, (&by, now))? {
+                return Ok(None);
+            }
+            end_tokens(connection, EndingTokens::of_token(&name), (&by, now)).map(Some)
+        })
+        .await
     }
 }
 
@@ -208,11 +211,46 @@ fn change(connection: &Connection, changing: &ChangingOperator) -> Result<Operat
         }
     }
     write_audit(connection, &changing.line(), *now)?;
-    let ending = ending_with(changing, &TOKENS.rows(connection, [], rows::operator_token)?);
-    for token in &ending {
-        drop_token(connection, token, (&changing.by, *now))?;
+    let ended = match EndingTokens::with(changing) {
+        Some(ending) => end_tokens(connection, ending, (&changing.by, *now))?,
+        None => Vec::new(),
+    };
+    Ok(OperatorChanged::Changed(ended))
+}
+
+fn end_tokens(connection: &Connection, mut ending: EndingTokens, by: (&Actor, Timestamp)) -> Result<Vec<String>> {
+    for token in ending.among(&TOKENS.rows(connection, [], rows::operator_token)?) {
+        drop_token(connection, &token, by)?;
     }
-    Ok(OperatorChanged::Changed(ending))
+    Ok(ending.names())
+}
+
+fn add_token(
+    connection: &Connection,
+    token: HeldDigest,
+    row: &OperatorTokenRow,
+    by: &Actor,
+) -> Result<OperatorTokenAdded> {
+    let bounded = match row.maker() {
+        None => Some(row.clone()),
+        Some(TokenMaker::Operator(name)) => {
+            let role = ROLE.row(connection, [name], rows::operator_role)?;
+            role.and_then(|role| row.bounded((role, None)))
+        }
+        Some(TokenMaker::Token(name)) => {
+            let maker = TOKEN_CALLED.row(connection, [name], rows::operator_token)?;
+            maker.and_then(|maker| row.bounded((maker.role, maker.until)))
+        }
+    };
+    let Some(row) = bounded else { return Ok(OperatorTokenAdded::MakerGone) };
+    let OperatorTokenRow { name, role, created_by, created_at, until } = &row;
+    let end = until.map(Timestamp::millis);
+    let values = params![token, name, role.as_str(), created_by, created_at.millis(), end];
+    if ADD_TOKEN.run(connection, values)? == 0 {
+        return Ok(OperatorTokenAdded::Taken);
+    }
+    write_audit(connection, &row.line(by), *created_at)?;
+    Ok(OperatorTokenAdded::Added(*until))
 }
 
 fn drop_token(connection: &Connection, name: &str, (by, now): (&Actor, Timestamp)) -> Result<bool> {

@@ -8,12 +8,11 @@ use super::events::write_audit;
 use super::sessions::end_one;
 use super::sql::statements;
 use super::{Sqlite, leaving, operator_people};
-use crate::store::leaving::Emptied;
 use crate::store::rows::{self, user_columns};
 use crate::store::rules::{erasing_by_push, forgotten, pushed_line, pushed_session_line};
 use crate::store::{
-    CarriedOut, CarryingOut, ClaimedPush, ClaimingPush, EndReason, Moved, NewPush, PushAsks, PushClaim, Pushes, Queued,
-    Result, UserRow,
+    CarriedOut, CarryingOut, ClaimedPush, ClaimingPush, Emptied, EndReason, Moved, NewPush, PushAsks, PushClaim,
+    Pushes, Queued, Result, UserRow,
 };
 
 statements! {
@@ -66,12 +65,22 @@ impl Pushes for Sqlite {
         .await
     }
 
+    async fn empty_for_push(&self, carrying: CarryingOut) -> Result<Option<Emptied>> {
+        if !matches!(carrying.asks, PushAsks::Close) {
+            return Ok(None);
+        }
+        self.write_last(move |connection| {
+            if !is_held(connection, carrying.claim)? {
+                return Ok(None);
+            }
+            let Some(user) = whom_it_erases(connection, &carrying)? else { return Ok(None) };
+            leaving::empty_part(connection, &user, (&carrying.emptied, carrying.now))
+        })
+        .await
+    }
+
     async fn carry_out_push(&self, carrying: CarryingOut) -> Result<CarriedOut> {
-        let emptied = match self.read(|connection| whom_it_erases(connection, &carrying))? {
-            Some(user) => self.empty_before(&erasing_by_push(&carrying, user)).await?,
-            None => Emptied::default(),
-        };
-        self.write(move |connection| carry_out(connection, (&carrying, &emptied))).await
+        self.write(move |connection| carry_out(connection, &carrying)).await
     }
 
     async fn give_up_push(&self, claim: PushClaim, kept_until: Timestamp) -> Result<bool> {
@@ -80,26 +89,27 @@ impl Pushes for Sqlite {
     }
 }
 
+/// Whether somebody still carries it out by this claim.
+fn is_held(connection: &Connection, PushClaim { digest, tries }: PushClaim) -> Result<bool> {
+    Ok(HELD.row(connection, params![digest, tries], rows::value::<u32>)?.is_some())
+}
+
 /// Whose last account it closes, as things stand.
-fn whom_it_erases(connection: &Connection, carrying: &CarryingOut) -> Result<Option<UserId>> {
-    if !matches!(carrying.asks, PushAsks::Close) {
-        return Ok(None);
-    }
+fn whom_it_erases(connection: &Connection, carrying: &CarryingOut) -> Result<Option<UserRow>> {
     let name = &carrying.identity;
     let whose = WHOSE.row(connection, params![name.platform, name.appid, name.openid], rows::user_and_identity)?;
     let Some((user, identity, created_at)) = whose else { return Ok(None) };
     let left: Vec<IdentityId> = LEFT.rows(connection, [user.number], rows::id)?;
     let has_password = HAS_PASSWORD.value::<i64>(connection, [user.number])?.is_some();
     let is_last = left.iter().all(|left| *left == identity) && !has_password;
-    Ok((is_last && created_at <= carrying.received_at).then_some(user.id))
+    Ok((is_last && created_at <= carrying.received_at).then_some(user))
 }
 
-fn carry_out(connection: &Connection, (carrying, emptied): (&CarryingOut, &Emptied)) -> Result<CarriedOut> {
-    let PushClaim { digest, tries } = carrying.claim;
-    if HELD.row(connection, params![digest, tries], rows::value::<u32>)?.is_none() {
+fn carry_out(connection: &Connection, carrying: &CarryingOut) -> Result<CarriedOut> {
+    if !is_held(connection, carrying.claim)? {
         return Ok(CarriedOut::NotOurs);
     }
-    DONE.run(connection, params![digest, carrying.known_until.millis()])?;
+    DONE.run(connection, params![carrying.claim.digest, carrying.known_until.millis()])?;
     let name = &carrying.identity;
     let whose = WHOSE.row(connection, params![name.platform, name.appid, name.openid], rows::user_and_identity)?;
     let Some((user, identity, created_at)) = whose else { return Ok(CarriedOut::Nobody) };
@@ -112,7 +122,7 @@ fn carry_out(connection: &Connection, (carrying, emptied): (&CarryingOut, &Empti
         }
         // Whoever came later is not the one that it was about.
         PushAsks::Close if created_at > carrying.received_at => Ok(CarriedOut::Nobody),
-        PushAsks::Close => close(connection, &user, identity, (carrying, emptied)),
+        PushAsks::Close => close(connection, &user, identity, carrying),
     }
 }
 
@@ -159,12 +169,7 @@ fn forget(
     Ok(avatars)
 }
 
-fn close(
-    connection: &Connection,
-    user: &UserRow,
-    identity: IdentityId,
-    (carrying, emptied): (&CarryingOut, &Emptied),
-) -> Result<CarriedOut> {
+fn close(connection: &Connection, user: &UserRow, identity: IdentityId, carrying: &CarryingOut) -> Result<CarriedOut> {
     let own = identity.to_bytes();
     OLD_KEYS.run(connection, [own])?;
     let act = pushed_line(carrying, "identity.detached", user.id);
@@ -183,7 +188,7 @@ fn close(
     }
     UNNAME.run(connection, params![user.number, own])?;
     let former_avatars = if was_last {
-        leaving::erase(connection, user, (&erasing_by_push(carrying, user.id), emptied))?
+        leaving::erase(connection, user, &erasing_by_push(carrying, user.id))?
     } else {
         let mut gone = other_names(connection, user.number, |it| left.is_empty() || it.came_by(identity, &left))?;
         if left.is_empty() {

@@ -5,8 +5,10 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{Program, acts, each};
-use crate::harness::TestServer;
+use crate::broker::until;
+use crate::harness::{Setup, TestServer};
 use crate::operators::hand::Hand;
+use crate::rows::Rows;
 
 #[tokio::test]
 async fn somebody_is_exported_and_the_audit_says_by_whom() {
@@ -49,4 +51,22 @@ async fn somebody_is_to_be_deleted_stays_and_is_deleted_for_good() {
     for action in ["user.erased", "user.deletion_cancelled", "user.deletion_requested"] {
         assert!(lines.contains(&action.to_owned()), "{lines:?}");
     }
+}
+
+/// Whoever left much behind is erased in many parts, and for longer than a request may take.
+#[tokio::test]
+async fn an_erasure_whose_time_is_up_is_carried_through() {
+    let server = "request_timeout = \"1s\"".to_owned();
+    let t = TestServer::with(Setup { server, deadline: "900ms", ..Setup::default() }).await;
+    let alice = t.phone("alice").await;
+    let admin = Program::admin(&t).await;
+    let path = format!("/users/{}?now=true", alice.user_id());
+    let mut rows = Rows::of(&t).await;
+    let locked = "BEGIN; UPDATE users SET number = number";
+    rows.run_own("BEGIN IMMEDIATE", locked, locked).await;
+    admin.delete(&path).await.problem(503, "timed_out");
+    rows.run("COMMIT").await;
+    until(async || alice.get("/v1/me").await.status == 401).await;
+    alice.get("/v1/me").await.problem(401, "account_closed");
+    admin.delete(&path).await.problem(409, "user_erased");
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use menjin_server::Clock as _;
 use serde_json::json;
 
 use super::receiver::Receiver;
@@ -116,15 +117,16 @@ async fn what_stands_behind_an_event_that_is_given_up_is_sent_however_old_it_is(
     assert_eq!(receiver.refused(), 2);
 }
 
-/// The receiver refused the first of so many events of years ago: as when menjin was off for days.
+/// The receiver refused the first of so many events of four days ago: as when menjin was off.
 async fn behind(t: &TestServer, receiver: &Receiver, events: u32) {
     begun(t, 1).await;
     t.phone("alice").await;
     until(async || receiver.taken().len() == 1).await;
     receiver.answers(503);
     let columns = "action, actor, user_id, session_id, app, detail";
+    let at = t.clock.now().minus(4 * DAY).millis();
     let add = format!(
-        "INSERT INTO audit (at, {columns}) SELECT 1, {columns} FROM audit WHERE at > 1 AND action = 'session.opened';"
+        "INSERT INTO audit (at, {columns}) SELECT {at}, {columns} FROM audit WHERE at > {at} AND action = 'session.opened';"
     );
     Rows::of(t).await.run(&add.repeat(events as usize)).await;
     paused(t, 1).await;

@@ -6,7 +6,7 @@ use menjin_server::store::{Actor, OperatorRole};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::hand::Hand;
+use super::hand::{Hand, between};
 use crate::harness::{Answer, TestServer};
 
 #[tokio::test]
@@ -136,6 +136,66 @@ async fn tokens_end_with_whoever_made_them() {
     assert_eq!(told, expected.iter().map(|name| (&rose, name)).collect::<Vec<_>>());
 }
 
+/// A token that is gone must not leave another in its place, which nobody's removal would end.
+#[tokio::test]
+async fn what_a_token_made_ends_with_it() {
+    let t = TestServer::start().await;
+    let mut rose = Hand::of(&t, "rose", OperatorRole::Admin).await;
+    let mut lin = Hand::of(&t, "lin", OperatorRole::Admin).await;
+    let program = Hand::new(&t).http;
+    let (me, tokens_of) = ("/admin/v1/operator", "/admin/v1/operator-tokens");
+    let asks = async |token: &str, method: Method, path: &str, body: Option<Value>| {
+        let request = program.request(method, format!("{}{path}", t.admin_url)).bearer_auth(token);
+        let request = if let Some(body) = &body { request.json(body) } else { request };
+        Answer::read(request.send().await.unwrap()).await
+    };
+    let mut tokens = Vec::new();
+    for name in ["revoked", "over"] {
+        let asked = json!({"name": name, "role": "admin", "days": 10});
+        let first = lin.call(Method::POST, tokens_of, Some(asked)).await.ok(201);
+        let token = first["token"].as_str().unwrap().to_owned();
+        // It asks for one without an end, and that one for another.
+        let asked = json!({"name": format!("{name}-second"), "role": "admin"});
+        let second = asks(&token, Method::POST, tokens_of, Some(asked)).await.ok(201);
+        assert_eq!(second["expires_at"], first["expires_at"], "it lives no longer than what made it");
+        let of_second = second["token"].as_str().unwrap().to_owned();
+        let asked = json!({"name": format!("{name}-third"), "role": "viewer", "days": 3650});
+        let third = asks(&of_second, Method::POST, tokens_of, Some(asked)).await.ok(201);
+        assert_eq!(third["expires_at"], first["expires_at"]);
+        tokens.push([token, of_second, third["token"].as_str().unwrap().to_owned()]);
+    }
+    // Whoever is about to revoke or remove sees all that ends with it.
+    let page = rose.get("/console/operators").await.text;
+    for (row, named) in [
+        (
+            "data-operator=\"lin\"",
+            &["over", "over-second", "over-third", "revoked", "revoked-second", "revoked-third"][..],
+        ),
+        ("data-token=\"revoked\"", &["revoked-second", "revoked-third"]),
+    ] {
+        let row = between(&page, row, "</tr>");
+        let shown: Vec<_> = row.split("<code>").skip(1).map(|it| it.split('<').next().unwrap()).collect();
+        assert_eq!(shown, named, "{row}");
+    }
+    let revoked = rose.call(Method::DELETE, &format!("{tokens_of}/revoked"), None).await.ok(200);
+    assert_eq!(revoked, json!({"ended_tokens": ["revoked-second", "revoked-third"]}));
+    for token in &tokens[0] {
+        asks(token, Method::GET, me, None).await.problem(401, "operator_required");
+    }
+    for token in &tokens[1] {
+        asks(token, Method::GET, me, None).await.ok(200);
+    }
+    let lines = rose.call(Method::GET, "/admin/v1/audit?action=operator_token.revoked", None).await.ok(200);
+    let told: Vec<_> = lines["items"].as_array().unwrap().iter().map(|it| (&it["actor_id"], &it["detail"])).collect();
+    let by = json!("rose");
+    let expected = [json!("revoked-third"), json!("revoked-second"), json!("revoked")];
+    assert_eq!(told, expected.iter().map(|name| (&by, name)).collect::<Vec<_>>());
+    t.advance(Duration::from_hours(10 * 24));
+    for token in &tokens[1] {
+        asks(token, Method::GET, me, None).await.problem(401, "operator_required");
+    }
+}
+
 #[tokio::test]
 async fn a_program_with_the_longest_name_makes_tokens_too() {
     let t = TestServer::start().await;
@@ -187,6 +247,7 @@ async fn a_token_acts_by_its_role_until_it_is_over_or_revoked() {
     let bearer = format!("Bearer {}", lasting.token);
     let with = [("authorization", bearer.as_str()), ("content-type", "application/json")];
     program.send(Method::GET, "/admin/v1/operator", None, &with).await.ok(200);
-    program.send(Method::DELETE, "/admin/v1/operator-tokens/ci", None, &with).await.ok(204);
+    let revoked = program.send(Method::DELETE, "/admin/v1/operator-tokens/ci", None, &with).await.ok(200);
+    assert_eq!(revoked, json!({"ended_tokens": []}));
     program.send(Method::GET, "/admin/v1/operator", None, &with).await.problem(401, "operator_required");
 }

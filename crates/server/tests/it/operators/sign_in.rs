@@ -222,6 +222,47 @@ async fn who_guesses_from_elsewhere_keeps_nobody_out_from_where_they_work() {
     }
 }
 
+/// Each name that is made up is a hash, and others wait for theirs: a place by itself must not have them all.
+#[tokio::test]
+async fn one_place_has_so_many_wrong_tries_whichever_names_it_makes_up() {
+    let server = "trusted_proxies = [\"127.0.0.1\"]".to_owned();
+    let t = TestServer::with(Setup { server, ..Setup::default() }).await;
+    let sign_in = async |hand: &mut Hand<'_>, ip: &str, name: &str, password: &str, code: &str| {
+        let origin = hand.url.clone();
+        let fields = [("name", name), ("password", password), ("code", code)];
+        let headers = [("origin", origin.as_str()), ("x-forwarded-for", ip)];
+        hand.form("/admin/sign-in", &fields, &headers).await
+    };
+    let (mut lin, mut thief) = (Hand::of(&t, "lin", OperatorRole::Viewer).await, Hand::new(&t));
+    for _ in 0..5 {
+        let code = lin.next_code();
+        let right = sign_in(&mut lin, "2001:db8:1::7", "lin", PASSWORD, &code).await;
+        assert_eq!(right.status, 303, "what is right counts nothing: {}", right.text);
+    }
+    let mut tried = 0;
+    let barred = loop {
+        // A known name counts as one that is made up does.
+        let name = if tried % 20 == 0 { "lin".to_owned() } else { format!("nobody-{tried}") };
+        let ip = format!("2001:db8:1::{tried:x}");
+        let answer = sign_in(&mut thief, &ip, &name, "guess guess guess", "000000").await;
+        match answer.status.as_u16() {
+            422 => tried += 1,
+            status => break (status, answer),
+        }
+        assert!(tried < 70, "one more for each minute that has passed meanwhile");
+    };
+    assert!(barred.0 == 429 && tried >= 60, "{} after {tried}", barred.0);
+    let seconds: u64 = barred.1.header("retry-after").parse().unwrap();
+    assert!((1..=60).contains(&seconds), "{seconds}");
+    let code = lin.next_code();
+    let here = sign_in(&mut lin, "2001:db8:1::8", "lin", PASSWORD, &code).await;
+    assert_eq!(here.status, 429, "the place is barred, for everybody there");
+    lin.cookie = None;
+    let there = sign_in(&mut lin, "2001:db8:2::8", "lin", PASSWORD, &code).await;
+    assert_eq!(there.status, 303, "and nobody elsewhere");
+    assert_eq!(sign_in(&mut thief, "192.0.2.1", "nobody", "guess guess guess", "000000").await.status, 422);
+}
+
 #[tokio::test]
 async fn one_home_of_ipv6_is_one_place() {
     let server = "trusted_proxies = [\"127.0.0.1\"]".to_owned();
@@ -260,12 +301,18 @@ async fn who_guesses_a_name_keeps_nobody_from_confirming_and_who_guesses_there_i
 #[tokio::test]
 async fn a_full_line_of_hashes_bars_no_operator() {
     let toml = "[passwords]\nat_once = 1\nwaiting = 0\n".to_owned();
-    let t = TestServer::with(Setup { toml, ..Setup::default() }).await;
+    let server = "trusted_proxies = [\"127.0.0.1\"]".to_owned();
+    let t = TestServer::with(Setup { toml, server, ..Setup::default() }).await;
     let mut lin = Hand::of(&t, "lin", OperatorRole::Viewer).await;
+    // Each comes from a place of its own, as one alone is soon barred.
     let fills = async |first: u32| {
         let mut hand = Hand::new(&t);
         for nth in first.. {
-            hand.try_sign_in(&format!("nobody-{nth}"), "guess guess guess", "000000").await;
+            let (origin, name) = (hand.url.clone(), format!("nobody-{nth}"));
+            let ip = std::net::Ipv4Addr::from_bits(0x0a00_0000 + nth).to_string();
+            let fields = [("name", name.as_str()), ("password", "guess guess guess"), ("code", "000000")];
+            let headers = [("origin", origin.as_str()), ("x-forwarded-for", ip.as_str())];
+            hand.form("/admin/sign-in", &fields, &headers).await;
         }
     };
     t.advance(Duration::from_mins(1));

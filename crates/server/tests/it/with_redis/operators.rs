@@ -43,12 +43,37 @@ async fn who_signs_in_on_one_node_begins_anew_on_all() {
 }
 
 #[tokio::test]
+async fn what_one_place_makes_up_counts_over_all_nodes_and_what_is_right_nowhere() {
+    let redis = at(&Redis::shared().url());
+    let first = TestServer::with(sharing(&redis, Setup::default())).await;
+    let second = first.beside(sharing(&redis, Setup::default())).await;
+    let mut lin = Hand::of(&first, "lin", OperatorRole::Viewer).await;
+    for _ in 0..5 {
+        lin.sign_in().await;
+    }
+    let mut thieves = [Hand::new(&first), Hand::new(&second)];
+    let mut tried = 0;
+    let barred = loop {
+        let answer = thieves[tried % 2].try_sign_in(&format!("nobody-{tried}"), GUESS, "000000").await;
+        match answer.status.as_u16() {
+            422 => tried += 1,
+            status => break status,
+        }
+        assert!(tried < 70, "one more for each minute that has passed meanwhile");
+    };
+    assert!(barred == 429 && tried >= 60, "{barred} after {tried}");
+    for thief in &mut thieves {
+        assert_eq!(thief.try_sign_in("another", GUESS, "000000").await.status, 429);
+    }
+}
+
+#[tokio::test]
 async fn redis_holds_no_name_and_nothing_for_ever() {
     let own = Redis::start().unwrap();
     let t = TestServer::with(sharing(&at(&own.url()), Setup::default())).await;
     assert_eq!(Hand::new(&t).try_sign_in("linda", GUESS, "000000").await.status, 422);
     let held = dump(&own);
-    assert!(held.contains("slowed:"), "{held}");
+    assert!(held.contains("slowed:") && held.contains("tries:"), "{held}");
     for absent in ["linda", "127.0.0.1", "FOREVER"] {
         assert!(!held.contains(absent), "{absent}: {held}");
     }
