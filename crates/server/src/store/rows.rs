@@ -136,20 +136,24 @@ pub(super) fn password(it: &mut Columns<'_>) -> Result<PasswordRow, Corrupt> {
     Ok(PasswordRow { user, row: it.get()?, username: it.get()?, hash: it.get()?, changed_at: it.time()? })
 }
 
+fn device(it: &mut Columns<'_>) -> Result<Device, Corrupt> {
+    Ok(Device {
+        id: it.get()?,
+        class: it.word(|text| Some(DeviceClass::parse(text)))?,
+        name: it.get()?,
+        system: it.get()?,
+        ip: it.get()?,
+        user_agent: it.get()?,
+    })
+}
+
 pub(super) fn session_row(it: &mut Columns<'_>) -> Result<SessionRow, Corrupt> {
     it.of_table("sessions");
     Ok(SessionRow {
         id: it.id()?,
         user: it.get()?,
         app: it.get()?,
-        device: Device {
-            id: it.get()?,
-            class: it.word(|text| Some(DeviceClass::parse(text)))?,
-            name: it.get()?,
-            system: it.get()?,
-            ip: it.get()?,
-            user_agent: it.get()?,
-        },
+        device: device(it)?,
         opened_at: it.time()?,
         seen_at: it.of_table("grants").time()?,
         expires_at: it.of_table("sessions").time()?,
@@ -459,14 +463,7 @@ pub(super) fn past_session(it: &mut Columns<'_>) -> Result<PastSession, Corrupt>
         id: it.id()?,
         app: it.get()?,
         amr: it.get()?,
-        device: Device {
-            id: it.get()?,
-            class: it.word(|text| Some(DeviceClass::parse(text)))?,
-            name: it.get()?,
-            system: it.get()?,
-            ip: it.get()?,
-            user_agent: it.get()?,
-        },
+        device: device(it)?,
         claims: it.get()?,
         opened_at: it.time()?,
         expires_at: it.time()?,
